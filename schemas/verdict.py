@@ -1,0 +1,81 @@
+"""Verdicts, the ledger, and every reason code there is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+
+Action = Literal["keep", "drop", "flip", "soften", "review"]
+ACTIONS: tuple[str, ...] = ("keep", "drop", "flip", "soften", "review")
+#: What the ledger says of a record that became part of another row; not a verdict.
+MERGED = "merged"
+
+#: Reason code -> what it means, in words. The one place where codes are named.
+REASONS: dict[str, str] = {
+    "merged_judgement": "A copy of another row; its judgement was added to that row.",
+    "exact_duplicate": "A copy of another row that says nothing new.",
+    "near_duplicate": "A verified near-copy of another row.",
+    "conflict": "Copies of this row carry contradicting labels; the label is the share of the votes.",
+    "identical_responses": "Both responses are the same text.",
+    "empty_response": "A response has no text.",
+    "no_judgement": "Nobody judged this row on the dimension asked for.",
+    "too_long": "A side is longer than the trainer's maximum number of tokens.",
+    "identical_after_truncation": "Both sides are the same once truncated to the trainer's maximum number of tokens.",
+    "pii": "Personal data was found, and the policy drops such rows.",
+    "contaminated": "The row overlaps with a benchmark.",
+    "likely_mislabelled": "The recorded label is probably wrong.",
+    "ambiguous": "The responses can hardly be told apart.",
+    "tie_not_expressible": "The row is a tie and the published shape cannot say so.",
+    "source_only": "The row is an input of derived rows and is not published itself.",
+    "kind_not_published": "No published configuration takes rows of this kind.",
+}
+
+#: Why a raw record became a dead letter. Code -> what it means.
+DEAD_LETTERS: dict[str, str] = {
+    "invalid_json": "The line or element is not JSON.",
+    "invalid_utf8": "The bytes are not UTF-8 text.",
+    "invalid_xml": "The file or element is not well-formed XML.",
+    "invalid_csv": "The line does not have the header's number of fields, or its quotes do not close.",
+    "truncated_file": "The file ends before its data does.",
+    "line_too_long": "The line is longer than the reader's limit.",
+    "unreadable": "The file could not be read.",
+    "not_an_object": "The record is not an object with named fields.",
+    "missing_field": "A field that the format needs is not there.",
+    "wrong_type": "A field's value has another type than the format says.",
+    "unknown_label": "A label has a value that the format or the mapping does not know.",
+    "prompt_mismatch": "The two sides do not share their prompt.",
+    "no_assistant_turn": "A dialogue does not end with an assistant's turn.",
+    "wrong_response_count": "The row's kind asks for another number of responses.",
+    "wrong_generator_count": "The generators named are not as many as the responses.",
+    "no_steps": "A stepwise row has no steps.",
+    "no_message": "A response has no message.",
+    "unknown_role": "A message's role is not one of system, developer, user, assistant, tool.",
+    "value_out_of_range": "A judgement's value is outside its scale.",
+    "no_such_response": "A judgement speaks of a response that is not there.",
+    "no_such_step": "A judgement speaks of a step that is not there.",
+}
+
+LEDGER_SCHEMA = pl.Schema(
+    {
+        "row_id": pl.String,
+        "source": pl.String,
+        "file": pl.String,
+        "line": pl.Int64,
+        "kind": pl.String,
+        "action": pl.String,
+        "reasons": pl.List(pl.String),
+        "split": pl.String,
+        "published_in": pl.List(pl.String),
+        "counterpart": pl.String,
+        "score": pl.Float64,
+        "threshold": pl.Float64,
+        "details": pl.List(
+            pl.Struct({"reason": pl.String, "score": pl.Float64, "threshold": pl.Float64, "counterpart": pl.String})
+        ),
+    }
+)
+
+DEAD_LETTER_SCHEMA = pl.Schema(
+    {"source": pl.String, "file": pl.String, "line": pl.Int64, "code": pl.String, "message": pl.String, "raw": pl.String}
+)

@@ -1,0 +1,129 @@
+"""Blocks: Parquet files of rows, the unit of work; and the storage they lie on.
+
+A block is written once, at ingest (or when rows are derived). Stages add sidecars: files of the same name in their own
+folder, with the same number of rows in the same order. Storage is anything that fsspec opens; a file appears whole or
+not at all.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import fsspec
+import orjson
+import polars as pl
+
+#: A block is closed at this many rows or bytes, whichever comes first; fixed, so that blocks do not depend on workers.
+BLOCK_ROWS = 16_384
+BLOCK_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, order=True)
+class Block:
+    """Where a block lies and how many rows it has. `index` orders blocks and names rows' addresses."""
+
+    index: int
+    path: str
+    rows: int
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+def is_remote(path: str) -> bool:
+    return "://" in path
+
+
+def join(*parts: str) -> str:
+    return "/".join(part.rstrip("/") for part in parts)
+
+
+def exists(path: str) -> bool:
+    if is_remote(path):
+        fs, rest = fsspec.core.url_to_fs(path)
+        return bool(fs.exists(rest))
+    return os.path.exists(path)
+
+
+def read_bytes(path: str) -> bytes:
+    with fsspec.open(path, "rb") if is_remote(path) else open(path, "rb") as file:
+        return file.read()
+
+
+def write_bytes(data: bytes, path: str) -> None:
+    """Write a file so that it appears whole or not at all."""
+    if is_remote(path):  # object stores publish an object when its upload ends
+        with fsspec.open(path, "wb") as file:
+            file.write(data)
+        return
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_frame(
+    frame: pl.DataFrame, path: str, *, compression: str = "lz4", row_group_size: int | None = None
+) -> None:
+    """Write a frame as Parquet; the bytes depend on its values alone."""
+    buffer = io.BytesIO()
+    frame.rechunk().write_parquet(buffer, compression=compression, row_group_size=row_group_size or BLOCK_ROWS)  # type: ignore[arg-type]
+    write_bytes(buffer.getvalue(), path)
+
+
+def read_frame(path: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read a Parquet file, or some of its columns."""
+    source = io.BytesIO(read_bytes(path)) if is_remote(path) else path
+    return pl.read_parquet(source, columns=None if columns is None else list(columns), glob=False)
+
+
+def write_json(value: object, path: str) -> None:
+    write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n", path)
+
+
+def read_json(path: str) -> dict:
+    value = orjson.loads(read_bytes(path))
+    assert isinstance(value, dict)
+    return value
+
+
+def remove(path: str) -> None:
+    """Remove a file or folder if it is there."""
+    if is_remote(path):
+        fs, rest = fsspec.core.url_to_fs(path)
+        if fs.exists(rest):
+            fs.rm(rest, recursive=True)
+    elif os.path.isdir(path):
+        shutil.rmtree(path)
+    else:
+        Path(path).unlink(missing_ok=True)
+
+
+def gather(blocks: Sequence[Block], addresses: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Columns of single rows, wherever they lie.
+
+    Args:
+        blocks: all blocks, at their index.
+        addresses: `block` and `row` of each row asked for (duplicates allowed).
+        columns: columns asked for.
+
+    Returns:
+        One line an address, in the order of `addresses`.
+    """
+    wanted = addresses.select("block", "row").with_row_index("_order")
+    parts = [
+        read_frame(blocks[index].path, columns)[part["row"]].with_columns(part["_order"])
+        for (index,), part in wanted.partition_by("block", as_dict=True).items()  # type: ignore[misc]
+    ]
+    return pl.concat(parts).sort("_order").drop("_order") if parts else pl.DataFrame(schema=list(columns))

@@ -1,0 +1,33 @@
+"""Hashes that are the same on every machine and in every process (xxh3-128, as 32 hexadecimal characters)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import polars as pl
+from xxhash import xxh3_128_hexdigest
+
+
+def digest(texts: pl.Series) -> pl.Series:
+    """xxh3-128 of each text's UTF-8 bytes; null stays null."""
+    hashes = [None if text is None else xxh3_128_hexdigest(text.encode()) for text in texts.to_list()]
+    return pl.Series(texts.name, hashes, dtype=pl.String)
+
+
+def digest_json(value: Any) -> str:
+    """xxh3-128 of a JSON-able value, whatever the order of its keys."""
+    return xxh3_128_hexdigest(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
+def uniform(hashes: pl.Expr, seed: int = 0) -> pl.Expr:
+    """The first 52 bits of hexadecimal hashes as a number in [0, 1).
+
+    The seed chooses which 13 of the 32 characters are read, so different seeds order the same hashes differently.
+    """
+    return hashes.str.slice(seed % 19, 13).str.to_integer(base=16, dtype=pl.Int64) / float(1 << 52)
+
+
+def partition(hashes: pl.Expr, count: int) -> pl.Expr:
+    """The partition in [0, count) of hexadecimal hashes; uses the last characters, which `uniform` reads last."""
+    return hashes.str.slice(-6).str.to_integer(base=16, dtype=pl.Int64) % count

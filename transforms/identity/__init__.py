@@ -1,0 +1,1 @@
+"""When two rows are the same, and what becomes of copies."""

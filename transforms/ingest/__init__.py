@@ -1,0 +1,1 @@
+"""Raw files to canonical rows: readers yield records, adapters turn records into rows."""

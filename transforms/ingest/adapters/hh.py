@@ -1,0 +1,68 @@
+r"""Anthropic's HH-RLHF: two whole dialogues as marked-up text.
+
+    {"chosen": "\n\nHuman: Hi\n\nAssistant: Hello!", "rejected": "\n\nHuman: Hi\n\nAssistant: Go away."}
+
+The prompt is everything before the last assistant turn. Where the two sides' prompts differ there is no telling what
+was compared, so the record is a dead letter (`prompt_mismatch`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from schemas.arrow import DIALOGUE
+from transforms.ingest.adapters.base import Adapter, Options, rest, starts_with
+from transforms.ingest.canonical import judgement, judgements
+from transforms.ingest.dialogue import as_text, message
+from transforms.ingest.records import Records
+from transforms.lists import of_counts, side_by_side
+
+_MARK = r"\n\n(Human|Assistant):[ ]?"
+
+
+def turns(texts: pl.Series) -> pl.Series:
+    """Marked-up texts as dialogues; text before the first mark is left out."""
+    parts = texts.fill_null("").str.replace_all(_MARK, "\x1e${1}\x1f").str.split("\x1e").list.slice(1)
+    flat = parts.explode(empty_as_null=False, keep_nulls=False).to_frame("part").with_columns(
+        role=pl.when(pl.col("part").str.starts_with("Human")).then(pl.lit("user")).otherwise(pl.lit("assistant")),
+        content=pl.col("part").str.splitn("\x1f", 2).struct.field("field_1").fill_null(""),
+    )
+    messages = flat.select(m=message(pl.col("content"), "").struct.with_fields(pl.col("role")))["m"]
+    return of_counts(messages, parts.list.len().to_numpy()).cast(DIALOGUE)
+
+
+def rows(records: Records, options: Options) -> pl.DataFrame:
+    """One pair a record, chosen first."""
+    frame = pl.DataFrame({side: turns(records.column(side, pl.String)) for side in ("chosen", "rejected")})
+    for side in frame.columns:
+        last = pl.col(side).list.last().struct.field("role")
+        records.reject(
+            frame.select(last.ne_missing(pl.lit("assistant"))).to_series(),
+            "no_assistant_turn",
+            f"{side!r} does not end with a turn that starts with '\\n\\nAssistant:'",
+        )
+    head = {side: pl.col(side).list.head(pl.col(side).list.len().cast(pl.Int64) - 1) for side in frame.columns}
+    same = frame.select(as_text(head["chosen"]) == as_text(head["rejected"])).to_series()
+    records.reject(~same, "prompt_mismatch", "the turns before the last one differ between 'chosen' and 'rejected'")
+    last = frame.select(pl.col(side).list.tail(1) for side in frame.columns)
+    return pl.DataFrame(
+        {
+            "prompt": frame.select(head["chosen"]).to_series(),
+            "responses": side_by_side(last.get_columns()),
+            "judgements": judgements(frame, [judgement(pl.repeat(1.0, pl.len()))]),
+            "metadata": rest(records, frame.columns),
+        }
+    ).with_columns(kind=pl.lit("pair"))
+
+
+ADAPTER = Adapter(
+    name="hh",
+    kinds=("pair",),
+    about="Anthropic's HH-RLHF and sets in its layout: chosen and rejected as text with Human: and Assistant: marks.",
+    keeps="all turns; other fields as metadata",
+    unknown="who judged, how sure they were, which model wrote what",
+    fields=("chosen", "rejected"),
+    rows=rows,
+    fits=lambda records: starts_with(records, "chosen", "\n\nHuman:"),
+    example={"chosen": "\n\nHuman: Hi\n\nAssistant: Hello!", "rejected": "\n\nHuman: Hi\n\nAssistant: Go away."},
+)

@@ -1,0 +1,250 @@
+"""Any tabular or JSON file, by a few lines of YAML instead of code.
+
+    format: mapping
+    mapping:
+      kind: pair
+      prompt: question                  # a column, or a dotted path into objects: context.question
+      responses: [answer_a, answer_b]
+      label: {field: winner, values: {model_a: 1, model_b: 0, tie: 0.5}}   # preference for the first response
+      rater: worker_id
+
+    mapping:
+      kind: rating
+      prompt: source
+      responses: [translation]
+      references: [reference]
+      scores:
+        - {field: adequacy, minimum: 1, maximum: 5, rater: judge}
+        - {field: error_count, minimum: 0, maximum: 25, higher_is_better: false}
+
+    mapping:
+      kind: ranking
+      prompt: question
+      responses: answers                # one field that holds a list of texts
+      ranks: order                      # a list beside it, 1 the best; or `values`, a list of scores with minimum and maximum
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from schemas.arrow import DIALOGUE, SCALE
+from transforms.ingest.adapters.base import Adapter, Options, rest
+from transforms.ingest.canonical import judgement, judgements, normalise, outside, scale_of
+from transforms.ingest.dialogue import dialogues, prompt_turns, turn
+from transforms.ingest.records import Records
+from transforms.lists import of_counts, side_by_side
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Label(_Strict):
+    """Where a pair's label is, and what its values mean as a preference for the first response."""
+
+    field: str
+    values: dict[str, float | None] | None = None
+    strength: str | None = None
+
+
+class Score(_Strict):
+    """A field with a number on a declared scale."""
+
+    field: str
+    minimum: float
+    maximum: float
+    dimension: str | None = None
+    higher_is_better: bool = True
+    rater: str | None = None
+    response: int | None = None
+
+
+class Mapping(_Strict):
+    """Which field of a record is what."""
+
+    kind: Literal["pair", "rating", "ranking"]
+    prompt: str | None = None
+    system: str | None = None
+    responses: list[str] | str
+    label: Label | None = None
+    scores: list[Score] = []
+    ranks: str | None = None
+    values: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    higher_is_better: bool = True
+    dimension: str = "overall"
+    rater: str | None = None
+    generators: list[str] | str | None = None
+    references: list[str] = []
+    language: str | None = None
+    licence: str | None = None
+    timestamp: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Mapping:
+        if self.kind == "pair" and (isinstance(self.responses, str) or len(self.responses) != 2):
+            raise ValueError("responses: a pair names two fields, the first and the second response")
+        if self.kind == "pair" and self.label is None:
+            raise ValueError("label: a pair needs one; for chosen and rejected fields use `format: trl`")
+        if self.kind == "rating" and (not self.scores or isinstance(self.responses, str) or len(self.responses) != 1):
+            raise ValueError("a rating names one field in responses and at least one in scores")
+        if self.kind == "ranking":
+            if (self.ranks is None) == (self.values is None):
+                raise ValueError("a ranking names either ranks (1 is the best) or values")
+            if self.values is not None and (self.minimum is None or self.maximum is None):
+                raise ValueError("values need their scale: minimum and maximum")
+        return self
+
+
+def fields_of(mapping: Mapping) -> list[str]:
+    """All fields that a mapping reads."""
+    listed = [*([mapping.responses] if isinstance(mapping.responses, str) else mapping.responses), *mapping.references]
+    generators = [mapping.generators] if isinstance(mapping.generators, str) else mapping.generators or []
+    single = [mapping.prompt, mapping.system, mapping.rater, mapping.ranks, mapping.values, mapping.language, mapping.licence, mapping.timestamp]
+    label = [mapping.label.field, mapping.label.strength] if mapping.label else []
+    scores = [name for score in mapping.scores for name in (score.field, score.rater)]
+    return [name for name in (*listed, *generators, *single, *label, *scores) if name]
+
+
+def rows(records: Records, options: Options) -> pl.DataFrame:
+    """One row a record, as the mapping says."""
+    mapping = Mapping.model_validate(options["mapping"])
+    if mapping.prompt is None:
+        prompt = pl.Series("prompt", [[]] * len(records), dtype=DIALOGUE)
+    elif mapping.system is not None:
+        prompt = prompt_turns(records.column(mapping.prompt, pl.String), records.column(mapping.system, pl.String, required=False))
+    else:
+        prompt = dialogues(records, mapping.prompt, role="user")
+    out: dict[str, pl.Series] = {"prompt": prompt}
+    if isinstance(mapping.responses, str):
+        out |= _ranked(records, mapping)
+    else:
+        out["responses"] = side_by_side([dialogues(records, name, role="assistant") for name in mapping.responses])
+        out |= {"pair": _pair, "rating": _rated, "ranking": _ranked}[mapping.kind](records, mapping)
+    if isinstance(mapping.generators, str):
+        out["generators"] = records.column(mapping.generators, pl.List(pl.String), required=False)
+    elif mapping.generators:
+        out["generators"] = side_by_side([records.column(name, pl.String, required=False) for name in mapping.generators])
+    if mapping.references:
+        texts = [records.column(name, pl.String, required=False) for name in mapping.references]
+        out["references"] = side_by_side(texts, [text.is_not_null() for text in texts])
+    for name in ("language", "licence", "timestamp"):
+        field = getattr(mapping, name)
+        if field:
+            out[name] = records.column(field, pl.String, required=False)
+    out["metadata"] = rest(records, fields_of(mapping))
+    return pl.DataFrame([series.alias(name) for name, series in out.items()]).with_columns(kind=pl.lit(mapping.kind))
+
+
+def _texts(records: Records, name: str) -> pl.Series:
+    """A field's values as text, whatever scalar they are; labels may be numbers or booleans."""
+    values = records.values(name)
+    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+
+
+def _pair(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
+    label = mapping.label
+    assert label is not None
+    if label.values is None:
+        value = records.column(label.field, pl.Float64, required=False)
+        records.reject(outside(value, 0, 1), "unknown_label", f"{label.field!r} is not a preference in [0, 1]; name its `values`")
+    else:
+        known = {str(name): preference for name, preference in label.values.items()}
+        texts = _texts(records, label.field)
+        allowed = ", ".join(map(repr, known))
+        for index in (texts.is_not_null() & ~texts.is_in(list(known))).arg_true().to_list():
+            records.problem(index, "unknown_label", f"{label.field!r} is {texts[index]!r}; the mapping knows {allowed}")
+        value = texts.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Float64)
+    frame = pl.DataFrame({"value": value, "rater": _rater(records, mapping.rater), "strength": _strength(records, label.strength)})
+    made = judgement(pl.col("value"), dimension=mapping.dimension, rater=pl.col("rater"), strength=pl.col("strength"))
+    return {"judgements": judgements(frame, [made])}
+
+
+def _rater(records: Records, field: str | None) -> pl.Series:
+    return _texts(records, field) if field else pl.Series([None] * len(records), dtype=pl.String)
+
+
+def _strength(records: Records, field: str | None) -> pl.Series:
+    if field is None:
+        return pl.Series([None] * len(records), dtype=pl.Float64)
+    return records.column(field, pl.Float64, required=False).abs()
+
+
+def _rated(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
+    columns: dict[str, pl.Series] = {}
+    parts, scales = [], []
+    for i, score in enumerate(mapping.scores):
+        value = records.column(score.field, pl.Float64, required=False)
+        said = f"{score.field!r} is not in [{score.minimum:g}, {score.maximum:g}]"
+        records.reject(outside(value, score.minimum, score.maximum), "value_out_of_range", said)
+        columns[f"value{i}"] = value
+        columns[f"rater{i}"] = _rater(records, score.rater or mapping.rater)
+        dimension = score.dimension or (score.field if len(mapping.scores) > 1 else mapping.dimension)
+        scale = (score.minimum, score.maximum, score.higher_is_better)
+        scales.append((dimension, *scale))
+        parts.append(
+            judgement(
+                pl.col(f"value{i}"),
+                dimension=dimension,
+                rater=pl.col(f"rater{i}"),
+                normalised=normalise(pl.col(f"value{i}"), *scale),
+            )
+        )
+    distinct = list(dict.fromkeys(scales))
+    return {"judgements": judgements(pl.DataFrame(columns), parts), "scales": scale_of(len(records), distinct)}
+
+
+def _ranked(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
+    """A list of texts and beside it a list of ranks or scores."""
+    out: dict[str, pl.Series] = {}
+    if isinstance(mapping.responses, str):
+        texts = records.column(mapping.responses, pl.List(pl.String))
+        flat = texts.explode(empty_as_null=False, keep_nulls=False).to_frame("t").select(turn(pl.col("t"), "assistant"))
+        out["responses"] = of_counts(flat.to_series(), texts.list.len().fill_null(0).to_numpy())
+        counts = texts.list.len()
+    else:
+        counts = pl.Series([len(mapping.responses)] * len(records), dtype=pl.UInt32)
+    field = mapping.ranks or mapping.values
+    assert field is not None
+    values = records.column(field, pl.List(pl.Float64))
+    records.reject(values.list.len() != counts, "wrong_type", f"{field!r} does not hold one number for each response")
+    frame = pl.DataFrame({"v": values, "rater": _rater(records, mapping.rater), "n": counts.cast(pl.Float64)}).with_row_index("row")
+    flat_frame = frame.explode("v", empty_as_null=False, keep_nulls=False).with_columns(r=pl.int_range(pl.len()).over("row"))
+    if mapping.ranks:
+        normalised = pl.when(pl.col("n") > 1).then((pl.col("n") - pl.col("v")) / (pl.col("n") - 1)).otherwise(1.0).clip(0, 1)
+        out["scales"] = frame.select(
+            pl.concat_list(
+                pl.struct(
+                    dimension=pl.lit(mapping.dimension), minimum=pl.lit(1.0), maximum=pl.max_horizontal("n", 2.0), higher_is_better=pl.lit(False)
+                )
+            ).cast(pl.List(SCALE))
+        ).to_series()
+    else:
+        assert mapping.minimum is not None and mapping.maximum is not None
+        scale = (mapping.minimum, mapping.maximum, mapping.higher_is_better)
+        normalised = normalise(pl.col("v"), *scale)
+        out["scales"] = scale_of(len(records), [(mapping.dimension, *scale)])
+        for end in (values.list.min(), values.list.max()):
+            records.reject(outside(end, mapping.minimum, mapping.maximum), "value_out_of_range", f"{field!r} leaves its scale")
+    made = judgement(pl.col("v"), dimension=mapping.dimension, rater=pl.col("rater"), normalised=normalised, response=pl.col("r"))
+    flat_judgements = flat_frame.select(made.alias("j"))["j"]
+    out["judgements"] = of_counts(flat_judgements, values.list.len().fill_null(0).to_numpy())
+    return out
+
+
+ADAPTER = Adapter(
+    name="mapping",
+    kinds=("pair", "rating", "ranking"),
+    about="Any tabular or JSON file, by a few lines of YAML that say which field is what.",
+    keeps="what the mapping names; all other fields as metadata",
+    unknown="what the mapping does not name",
+    fields=(),
+    rows=rows,
+    fits=lambda records: False,  # nothing can be recognised as "whatever the user says"
+    example={"question": "Say hi.", "answer_a": "Hi.", "answer_b": "No.", "winner": "model_a"},
+)

@@ -1,0 +1,225 @@
+"""A batch of raw records, and typed columns out of it.
+
+Readers make `Records`, adapters ask them for columns. A value that is missing or of another type does not raise: its
+record is marked with a problem, becomes a dead letter, and the column holds null in its place, so an adapter can be
+written as plain column expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+import pyarrow as pa
+
+#: How a value's type is called in messages.
+_NAMES = {
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+_TYPES: dict[pl.DataType, tuple[set[type], str]] = {
+    pl.String(): ({str}, "a string"),
+    pl.Float64(): ({int, float}, "a number"),
+    pl.Int64(): ({int}, "a whole number"),
+    pl.Boolean(): ({bool}, "true or false"),
+}
+_EXCERPT = 60
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A record that cannot be used: where it is, what is wrong (a code of `schemas.verdict.DEAD_LETTERS`), and itself."""
+
+    line: int
+    code: str
+    message: str
+    raw: str
+
+
+@dataclass
+class Records:
+    """Raw records in their order in the file.
+
+    Exactly one of `items` (parsed objects: JSON, XML) and `frame` (columns: CSV, Parquet, Arrow) is given.
+
+    Attributes:
+        lines: int64, 1-based line, element or row number of each record.
+        items: one dict a record.
+        frame: one row a record; `textual` says that its values are text that has yet to be parsed (CSV).
+        raws: the records as read, for dead letters; made from the values where absent.
+        broken: records that the reader could not parse. They are not in `lines`.
+    """
+
+    lines: np.ndarray
+    items: list[dict[str, Any]] | None = None
+    frame: pl.DataFrame | None = None
+    textual: bool = False
+    raws: Sequence[bytes | str] | None = None
+    broken: list[Broken] = field(default_factory=list)
+    problems: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def names(self) -> list[str]:
+        """All field names, in order of first appearance."""
+        if self.frame is not None:
+            return self.frame.columns
+        seen: dict[str, None] = {}
+        for keys in {tuple(item): None for item in self.items or []}:
+            seen.update(dict.fromkeys(keys))
+        return list(seen)
+
+    def has(self, name: str) -> bool:
+        """Whether any record has the field (a dotted path reaches into objects)."""
+        return name.split(".")[0] in self.names()
+
+    def values(self, name: str) -> list[Any]:
+        """The field's values as Python objects, None where absent; a dotted path reaches into objects and lists."""
+        if self.frame is not None:
+            if name in self.frame.columns:
+                return self.frame[name].to_list()
+            head, _, rest = name.partition(".")
+            values: list[Any] = self.frame[head].to_list() if head in self.frame.columns else [None] * len(self)
+            return [reach(value, rest.split(".")) for value in values] if rest else values
+        items = self.items or []
+        if "." in name and not any(name in item for item in items[:1]):
+            path = name.split(".")
+            return [reach(item, path) for item in items]
+        return [item.get(name) for item in items]
+
+    def column(self, name: str, dtype: Any, *, required: bool = True) -> pl.Series:
+        """One field as a series of a type.
+
+        Args:
+            name: the field, or a dotted path into objects.
+            dtype: polars type; String, Float64, Int64 and Boolean are checked strictly (no text to number, no boolean
+                to number), except that the text of a CSV is parsed.
+            required: whether a missing or null value makes its record a dead letter.
+
+        Returns:
+            A series with one value a record, null where missing or unusable.
+        """
+        dtype = dtype() if isinstance(dtype, type) else dtype
+        if self.frame is not None and name in self.frame.columns:
+            series = self._from_frame(name, dtype)
+        else:
+            series = self._from_values(name, self.values(name), dtype)
+        if required and series.null_count():
+            for index in series.is_null().arg_true().to_list():
+                self.problem(index, "missing_field", f"field {name!r} is missing or null")
+        return series.alias(name)
+
+    def problem(self, index: int, code: str, message: str) -> None:
+        """Mark one record as a dead letter; the first problem of a record is the one reported."""
+        self.problems.setdefault(index, (code, message))
+
+    def reject(self, mask: pl.Series, code: str, message: str) -> None:
+        """Mark the records where `mask` holds."""
+        for index in mask.fill_null(False).arg_true().to_list():
+            self.problem(index, code, message)
+
+    def raw(self, index: int) -> str:
+        """The record as read, as text."""
+        if self.raws is not None:
+            raw = self.raws[index]
+            return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+        value = self.items[index] if self.items is not None else self._frame_row(index)
+        return orjson.dumps(value, default=str).decode()
+
+    def dead_letters(self) -> list[Broken]:
+        """What was broken when read and what an adapter rejected, by line."""
+        rejected = [Broken(int(self.lines[i]), *problem, self.raw(i)) for i, problem in self.problems.items()]
+        return sorted([*self.broken, *rejected], key=lambda b: (b.line, b.code))
+
+    def _frame_row(self, index: int) -> dict[str, Any]:
+        assert self.frame is not None
+        return self.frame.row(index, named=True)
+
+    def _from_frame(self, name: str, dtype: pl.DataType) -> pl.Series:
+        assert self.frame is not None
+        series = self.frame[name]
+        if series.dtype == dtype:
+            return series
+        if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
+            series = series.cast(pl.String)
+        numeric = series.dtype.is_numeric() and dtype.is_numeric()
+        if self.textual or numeric or series.dtype == pl.Null:
+            typed = series.cast(dtype, strict=False)
+            for index in (series.is_not_null() & typed.is_null()).arg_true().to_list():
+                self.problem(index, "wrong_type", f"field {name!r} is {series[index]!r}; {_expected(dtype)} is expected")
+            return typed
+        return self._from_values(name, series.to_list(), dtype)
+
+    def _from_values(self, name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
+        if dtype in _TYPES:
+            allowed, _ = _TYPES[dtype]
+            if not set(map(type, values)) <= allowed | {type(None)}:
+                wrong = [i for i, value in enumerate(values) if value is not None and type(value) not in allowed]
+                values = list(values)
+                for index in wrong:
+                    self._wrong_type(index, name, values[index], dtype)
+                    values[index] = None
+            return pl.Series(name, values, dtype=dtype, strict=False)
+        return self._nested(name, values, dtype)
+
+    def _nested(self, name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
+        arrow = pl.Series(dtype=dtype).to_arrow(compat_level=pl.CompatLevel.oldest()).type
+        good, bad = convert(values, arrow)
+        for index in bad:
+            self._wrong_type(index, name, values[index], dtype)
+        series = pl.Series(name, pl.from_arrow(good))
+        return series if series.dtype == dtype else series.cast(dtype)
+
+    def _wrong_type(self, index: int, name: str, value: Any, dtype: pl.DataType) -> None:
+        said = f"field {name!r} is {_NAMES.get(type(value), type(value).__name__)} ({excerpt(value)})"
+        self.problem(index, "wrong_type", f"{said}; {_expected(dtype)} is expected")
+
+
+def convert(values: list[Any], arrow: pa.DataType) -> tuple[pa.Array, list[int]]:
+    """Values as an Arrow array, with null in place of those that do not convert, and their indices.
+
+    Halves the list where it fails, so that a few bad values among many cost little.
+    """
+    try:
+        return pa.array(values, type=arrow), []
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, AttributeError, OverflowError):
+        if len(values) <= 1:
+            return pa.nulls(len(values), type=arrow), list(range(len(values)))
+    middle = len(values) // 2
+    left, left_bad = convert(values[:middle], arrow)
+    right, right_bad = convert(values[middle:], arrow)
+    return pa.concat_arrays([left, right]), left_bad + [middle + i for i in right_bad]
+
+
+def reach(value: Any, path: list[str]) -> Any:
+    """Follow names and list positions into nested objects; None where the way ends."""
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and step.lstrip("-").isdigit() and -len(value) <= int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+def excerpt(value: Any) -> str:
+    """A value short enough for a message."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+
+def _expected(dtype: pl.DataType) -> str:
+    if dtype in _TYPES:
+        return _TYPES[dtype][1]
+    return "a list" if isinstance(dtype, pl.List) else "an object"

@@ -1,0 +1,130 @@
+"""Ingest as tasks: each reads its references, adapts the records, and writes blocks and dead letters."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import polars as pl
+
+from transforms import blocks
+from transforms.blocks import BLOCK_BYTES, BLOCK_ROWS
+from transforms.identity.keys import BLOCK_SCHEMA
+from transforms.ingest.adapters import adapter
+from transforms.ingest.canonical import Origin, to_rows
+from transforms.ingest.files import FileRef
+from transforms.ingest.readers import read
+from transforms.ingest.records import Broken
+from transforms.tasks import Stats
+
+#: Small files are read together until they have this many bytes, so that a block is worth its overhead.
+TASK_BYTES = 32 * 2**20
+#: The environment variable with the key under which raters' ids are hashed.
+RATER_KEY = "TRENCHCOAT_RATER_KEY"
+#: Dead letters hold the raw record, but no more of it than this.
+RAW_CHARACTERS = 10_000
+
+
+def tasks_of(source: dict[str, Any], refs: list[FileRef], sizes: list[int]) -> list[dict[str, Any]]:
+    """Consecutive references as tasks of about `TASK_BYTES`, independent of workers."""
+    tasks: list[dict[str, Any]] = []
+    room = 0
+    for ref, size in zip(refs, sizes, strict=True):
+        if size > room or not tasks:
+            tasks.append({"source": source, "refs": []})
+            room = TASK_BYTES
+        tasks[-1]["refs"].append(ref.to_dict())
+        room -= size
+    return tasks
+
+
+def ingest(task: dict[str, Any], folder: str) -> Stats:
+    """Read one task's references and write its blocks and dead letters.
+
+    Returns:
+        Counts (`records`, `rows`, `dead`, `kinds`, `codes`), and `blocks`: name and rows of each block in order.
+    """
+    number, source = task["number"], task["source"]
+    writer = _Blocks(folder, number)
+    codes: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    records, dead = 0, []
+    for ref, rows, broken, read_records in _rows(task):
+        records += read_records
+        kinds.update(dict(rows["kind"].value_counts().iter_rows()))
+        codes.update(letter.code for letter in broken)
+        dead.extend(_letter(source["name"], ref.file, letter) for letter in broken)
+        writer.add(rows)
+    writer.close()
+    if dead:
+        blocks.write_bytes(b"".join(dead), f"{folder}/dead/{number:06d}.jsonl")
+    return {
+        "records": records,
+        "rows": sum(block["rows"] for block in writer.blocks),
+        "extra": writer.extra,
+        "dead": len(dead),
+        "kinds": dict(kinds),
+        "codes": dict(codes),
+        "blocks": writer.blocks,
+    }
+
+
+def _rows(task: dict[str, Any]) -> Iterator[tuple[FileRef, pl.DataFrame, list[Broken], int]]:
+    source = task["source"]
+    adapt = adapter(source["format"])
+    key = os.environ.get(RATER_KEY, "").encode() or None
+    for raw in task["refs"]:
+        ref = FileRef.from_dict(raw)
+        origin = Origin(source["name"], ref.file, source["licence"], source["pseudonymise"], key)
+        for records in read(ref):
+            count = len(records) + len(records.broken)
+            if len(records):
+                rows, broken = to_rows(records, adapt.rows(records, source["options"]), origin)
+            else:
+                rows, broken = pl.DataFrame(schema=BLOCK_SCHEMA), records.dead_letters()
+            yield ref, rows, broken, count
+
+
+def _letter(source: str, file: str, broken: Broken) -> bytes:
+    raw = broken.raw if len(broken.raw) <= RAW_CHARACTERS else broken.raw[:RAW_CHARACTERS] + "…"
+    return orjson.dumps(
+        {"source": source, "file": file, "line": broken.line, "code": broken.code, "message": broken.message, "raw": raw},
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+class _Blocks:
+    """Gathers rows and writes a block whenever there are enough."""
+
+    def __init__(self, folder: str, task: int) -> None:
+        self.folder, self.task = folder, task
+        self.waiting: list[pl.DataFrame] = []
+        self.blocks: list[dict[str, Any]] = []
+        self.extra = 0
+
+    def add(self, rows: pl.DataFrame) -> None:
+        # Rows beyond the first of a record were made by the adapter: they count as derived.
+        self.extra += rows["row_id"].str.contains("#", literal=True).sum()
+        self.waiting.append(rows)
+        while self._rows() >= BLOCK_ROWS:
+            whole = pl.concat(self.waiting)
+            self._write(whole.head(BLOCK_ROWS))
+            self.waiting = [whole.slice(BLOCK_ROWS)]
+        if sum(frame.estimated_size() for frame in self.waiting) >= BLOCK_BYTES:
+            self.close()
+
+    def close(self) -> None:
+        if self._rows():
+            self._write(pl.concat(self.waiting))
+        self.waiting = []
+
+    def _rows(self) -> int:
+        return sum(frame.height for frame in self.waiting)
+
+    def _write(self, rows: pl.DataFrame) -> None:
+        name = f"{self.task:06d}-{len(self.blocks):04d}.parquet"
+        blocks.write_frame(rows, f"{self.folder}/blocks/{name}")
+        self.blocks.append({"name": name, "rows": rows.height})

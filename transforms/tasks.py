@@ -1,0 +1,134 @@
+"""Units of work that finish once.
+
+A stage is a folder and a number of tasks. A task writes its files and then its marker, a small JSON of what it counted.
+A task whose marker is there is skipped: that is resume after a crash, on any runner. Markers are also how the driver
+sees progress, since workers may be other processes or other machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import fsspec
+import polars as pl
+
+from transforms import blocks
+from transforms.blocks import Block
+
+Stats = dict[str, Any]
+
+
+def marker(folder: str, task: int) -> str:
+    return f"{folder}/tasks/{task:06d}.json"
+
+
+def finish(folder: str, task: int, stats: Stats) -> None:
+    """Say that a task is done, and what it counted."""
+    blocks.write_json(stats, marker(folder, task))
+
+
+def finished(folder: str) -> dict[int, Stats]:
+    """The statistics of all tasks that are done, by task."""
+    fs, path = fsspec.core.url_to_fs(f"{folder}/tasks")
+    if not fs.exists(path):
+        return {}
+    names = sorted(name for name in fs.ls(path, detail=False) if name.endswith(".json"))
+    return {int(name.rsplit("/", 1)[-1][:-5]): blocks.read_json(fs.unstrip_protocol(name)) for name in names}
+
+
+def total(stats: Sequence[Stats]) -> Stats:
+    """Counts added up, key by key and through nested counts; lists are put end to end."""
+    out: Stats = {}
+    for part in stats:
+        for key, value in part.items():
+            if isinstance(value, dict):
+                out[key] = total([out.get(key, {}), value])
+            elif isinstance(value, list):
+                out[key] = out.get(key, []) + value
+            else:
+                out[key] = out.get(key, 0) + value
+    return dict(sorted(out.items()))
+
+
+class _Run(beam.DoFn):
+    def __init__(self, run: Callable[[dict[str, Any], str], Stats], folder: str) -> None:
+        self.run, self.folder = run, folder
+
+    def process(self, element: tuple[int, dict[str, Any]]) -> None:
+        index, task = element
+        if not blocks.exists(marker(self.folder, index)):
+            finish(self.folder, index, self.run(task, self.folder))
+
+
+@dataclass
+class RunTasks(beam.PTransform):
+    """Run each task that is not done yet.
+
+    Attributes:
+        tasks: JSON-able descriptions, references only; a task's place is its number.
+        run: from a task and the stage's folder to what was counted; writes the task's files itself.
+        folder: the stage's.
+    """
+
+    tasks: Sequence[dict[str, Any]]
+    run: Callable[[dict[str, Any], str], Stats]
+    folder: str
+
+    def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
+        return (
+            start
+            | "tasks" >> beam.Create(list(enumerate(self.tasks)), reshuffle=False)
+            | "spread" >> beam.Reshuffle()
+            | "run" >> beam.ParDo(_Run(self.run, self.folder))
+        )
+
+
+class _WriteSidecar(beam.DoFn):
+    def __init__(self, blocks_: Sequence[Block], folder: str, schema: pl.Schema, defaults: dict[str, Any]) -> None:
+        self.blocks, self.folder = {block.index: block for block in blocks_}, folder
+        self.schema, self.defaults = schema, defaults
+
+    def process(self, element: tuple[int, Any]) -> None:
+        index, frames = element
+        block = self.blocks[index]
+        said = pl.concat([frame for frame in frames if frame.height] or [pl.DataFrame(schema={"row": pl.Int64, **self.schema})])
+        whole = (
+            pl.DataFrame({"row": pl.int_range(block.rows, dtype=pl.Int64, eager=True)})
+            .join(said.with_columns(_said=True), on="row", how="left", maintain_order="left")
+            .select(
+                pl.when(pl.col("_said").is_null()).then(pl.lit(self.defaults[name], dtype=dtype)).otherwise(name).alias(name)
+                for name, dtype in self.schema.items()
+            )
+        )
+        blocks.write_frame(whole, f"{self.folder}/{block.name}")
+        finish(self.folder, index, {"rows": block.rows})
+
+
+@dataclass
+class WriteSidecars(beam.PTransform):
+    """Write what a stage says of single rows as one sidecar a block; rows it says nothing of get the defaults.
+
+    The input is (block index, frame with `row` and the schema's columns).
+    """
+
+    blocks: Sequence[Block]
+    folder: str
+    schema: pl.Schema
+    defaults: dict[str, Any]
+
+    def expand(self, said: beam.PCollection) -> beam.PCollection:
+        empty = pl.DataFrame(schema={"row": pl.Int64, **self.schema})
+        every = (
+            said.pipeline
+            | "every block" >> beam.Create([block.index for block in self.blocks], reshuffle=False)
+            | "says nothing" >> beam.Map(lambda index: (index, empty)).with_output_types(tuple[int, pl.DataFrame])
+        )
+        return (
+            (said, every)
+            | "with the silent" >> beam.Flatten()
+            | "home" >> beam.GroupByKey()
+            | "write" >> beam.ParDo(_WriteSidecar(self.blocks, self.folder, self.schema, self.defaults))
+        )
