@@ -1,0 +1,155 @@
+"""What a run can be told, with its defaults: the whole configuration as models, and nothing that is not here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of the configuration; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class Source(Section):
+    """Raw files of one origin and how to read them."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field("data", description="How ledgers and cards call this source.")
+    input: list[str] = Field(description="Files: paths, globs, fsspec URLs, hf://datasets/org/name.", min_length=1)
+    format: str = Field("auto", description="An adapter's name (`trenchcoat formats`), or auto to recognise it by its fields.")
+    mapping: dict[str, Any] | None = Field(None, description="For `format: mapping`: which field is what.")
+    reader: Literal["jsonl", "json", "csv", "tsv", "xml", "parquet", "arrow"] | None = Field(
+        None, description="How the files are laid out, where their names do not say."
+    )
+    quoting: bool | None = Field(None, description="CSV and TSV: whether quotes mean something; found out when absent.")
+    record: str | None = Field(None, description="XML: the tag of a record.")
+    licence: str | None = Field(None, description="Licence of the data; goes into the card.")
+    anonymous_copies: Literal["collapse", "votes"] = Field(
+        "collapse", description="Whether equal judgements without a rater on copies of a row are one judgement or many."
+    )
+    pseudonymise: bool = Field(True, description="Replace raters' names by keyed hashes (TRENCHCOAT_RATER_KEY) or numbers.")
+    options: dict[str, Any] = Field({}, description="Switches of the adapter.")
+
+    @model_validator(mode="after")
+    def _mapped(self) -> Source:
+        if (self.format == "mapping") != (self.mapping is not None):
+            raise ValueError("`format: mapping` and the key `mapping` belong together")
+        return self
+
+
+class Derive(Section):
+    """Rows made from other rows."""
+
+    make: Literal["pairs_from_rankings", "pairs_from_ratings", "ratings_from_rankings"]
+    dimensions: list[str] | None = Field(None, description="Only these dimensions; all when absent.")
+    raters: Literal["same", "normalised", "unknown"] = Field(
+        "same",
+        description="Whose ratings may be compared: one rater's own; any raters' after z-normalising each; "
+        "or any raters' as they are, which the card then says.",
+    )
+    minimum_gap: Annotated[float, Field(ge=0)] = Field(0.0, description="A smaller gap is a tie, in units of the scale (z-units when normalised).")
+    ties: Literal["keep", "drop"] = Field("keep", description="Whether ties become pairs with the label 0.5.")
+    pairs_per_response: Annotated[int, Field(ge=1)] = Field(10, description="At most this many partners for a response, chosen by hash.")
+
+
+class Length(Section):
+    """Token counts under the trainer's tokenizer."""
+
+    tokenizer: str = Field(description="A local folder, a tokenizer.json, or a hub name.")
+    chat_template: str | None = Field(None, description="A Jinja chat template; the tokenizer's own when absent.")
+    max_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="Longer sides are `too_long`.")
+
+
+class Signals(Section):
+    """Cheap facts about each row."""
+
+    language: bool = Field(True, description="Find each row's language where the data does not say it.")
+    pii: bool = Field(True, description="Look for e-mail addresses, phone and card numbers, IP addresses and keys.")
+    length: Length | None = Field(None, description="Count tokens as the trainer will.")
+
+
+class Policy(Section):
+    """What becomes of rows with a signal."""
+
+    dimension: str | None = Field(None, description="The dimension that makes a pair's label; the mean of all when absent.")
+    conflict: Literal["soften", "drop", "review", "keep"] = Field("soften", description="Copies with contradicting labels.")
+    pii: Literal["report", "drop", "mask"] = Field("report", description="Rows with personal data.")
+    too_long: Literal["drop", "keep"] = Field("drop", description="Rows longer than the trainer's maximum.")
+    identical_responses: Literal["drop", "review"] = Field("drop", description="Pairs of a text with itself.")
+    empty_response: Literal["drop", "review"] = Field("drop", description="Rows with a side that has no text.")
+
+
+class Split(Section):
+    """How rows are spread over splits; rows of one prompt always stay together."""
+
+    fractions: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Share] = Field(
+        {"train": 0.9, "validation": 0.05, "test": 0.05}, description="Share of the rows for each split."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Another seed, other splits.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Split:
+        if not self.fractions or abs(sum(self.fractions.values()) - 1) > 1e-9:
+            raise ValueError(f"fractions: sum to {sum(self.fractions.values()):g}, not to 1")
+        return self
+
+
+Shape = Literal[
+    "preference", "preference_full", "preference_soft", "listwise", "kto", "ratings", "comet", "metricx", "stepwise"
+]
+SHAPES: tuple[str, ...] = (
+    "preference", "preference_full", "preference_soft", "listwise", "kto", "ratings", "comet", "metricx", "stepwise"
+)  # fmt: skip
+
+
+class Publish(Section):
+    """What the published folder holds."""
+
+    configurations: list[Shape] | Literal["auto"] = Field(
+        "auto", description="Shapes to write, each a dataset configuration; auto takes those that the kinds of rows allow."
+    )
+    title: str | None = Field(None, description="The card's title; the run's name when absent.")
+    description: str | None = Field(None, description="A paragraph for the card.")
+    rows_per_shard: Annotated[int, Field(ge=1)] = Field(200_000, description="A Parquet file holds about this many rows.")
+
+
+class Expectation(Section):
+    """One more Great Expectations expectation for the gate."""
+
+    type: str = Field(description="Its name in snake case: expect_column_values_to_be_between.")
+    on: str = Field("metrics", description="`metrics` (a column a metric), or a published configuration.")
+    kwargs: dict[str, Any] = Field({}, description="Its arguments.")
+    severity: Literal["critical", "warning"] = "critical"
+
+
+class Gate(Section):
+    """When a run has failed."""
+
+    max_dead_letters: Share = Field(0.05, description="The largest share of records that may be unusable.")
+    split_tolerance: Share = Field(0.01, description="How far a split's share may be from its fraction; at least the largest group's.")
+    expectations: list[Expectation] = Field([], description="More expectations.")
+
+
+class Config(Section):
+    """A run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field("dataset", description="The dataset's name.")
+    sources: list[Source] = Field(description="Where rows come from.", min_length=1)
+    derive: list[Derive] = Field([], description="Rows made from other rows.")
+    signals: Signals = Signals()
+    policy: Policy = Policy()
+    split: Split = Split()
+    publish: Publish = Publish()
+    gate: Gate = Gate()
+
+    @model_validator(mode="after")
+    def _named_apart(self) -> Config:
+        names = [source.name for source in self.sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"sources: {twice[0]!r} names two sources; each needs a name of its own")
+        return self

@@ -1,0 +1,1 @@
+"""Rows made from other rows: pairs from rankings and ratings, ratings from rankings."""
