@@ -45,7 +45,7 @@ def detect(texts: pl.Series) -> pl.DataFrame:
         `language_score` in [0, 1], rounded to 1e-5, null with it: the share of the text that is in the language where
         CLD2 read it, the probability where fastText did.
     """
-    heads = texts.rename("head").to_frame().select(_head(pl.col("head")))
+    heads = texts.cast(pl.String).rename("head").to_frame().select(_head(pl.col("head")))
     distinct = heads.unique(maintain_order=True).filter(pl.col("head").str.contains(ENOUGH_LETTERS))
     codes, scores = _detect(distinct["head"].to_list())
     found = distinct.with_columns(

@@ -70,8 +70,11 @@ def _key() -> pl.Expr:
 
 def _email() -> pl.Expr:
     # "sprite@2x.png" and "user@host.js" are files, "git@github.com" is a place.
-    return ~_MATCH.str.starts_with("git@") & ~_MATCH.str.to_lowercase().str.contains(r"\.(?:png|jpe?g|gif|svg|webp|js|ts|css|py|html?|json)$") & ~(
-        _BEFORE.str.contains(r"[A-Za-z0-9_@/]$") | _AFTER.str.contains(r"^(?:[A-Za-z0-9_@]|\.[A-Za-z])")
+    return (
+        ~_MATCH.str.starts_with("git@")
+        & ~_MATCH.str.contains(r"(?i)\.(?:png|jpe?g|gif|svg|webp|js|ts|css|py|html?|json)$")
+        & ~_BEFORE.str.contains(r"[A-Za-z0-9_@/]$")
+        & ~_AFTER.str.contains(r"^(?:[A-Za-z0-9_@]|\.[A-Za-z])")
     )
 
 
@@ -87,7 +90,7 @@ def _ip() -> pl.Expr:
         & ~_BEFORE.str.contains(r"(?i)(?:\bversions?|\bv|\brelease|section|\bchapter|§)[ :.{]*$")
         & ~_AFTER.str.contains(r"^(?:[A-Za-z0-9_]|\.[0-9.])")
     )
-    # Eight groups, or "::" and a first group as addresses in use have it: Python's slices and C++'s names look like less.
+    # Eight groups; or "::" and a first group that addresses in use have, for Python's slices and C++'s names have less.
     full = _MATCH.str.contains(r"^(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}$")
     short = (
         _MATCH.str.contains(r"^(?:[23][0-9A-Fa-f]{3}|[Ff][CcDdEeFf][0-9A-Fa-f]{2}):")
@@ -96,7 +99,11 @@ def _ip() -> pl.Expr:
         & _MATCH.str.contains(r"^(?:[0-9A-Fa-f]{1,4}(?:::?|$))+$")
         & _MATCH.str.contains(r"[0-9]")
     )
-    six = (full | short) & ~_BEFORE.str.contains(r"[A-Za-z0-9_:.]$") & ~_AFTER.str.contains(r"^(?:[A-Za-z0-9_]|:[0-9A-Fa-f:])")
+    six = (
+        (full | short)
+        & ~_BEFORE.str.contains(r"[A-Za-z0-9_:.]$")
+        & ~_AFTER.str.contains(r"^(?:[A-Za-z0-9_]|:[0-9A-Fa-f:])")
+    )
     return pl.when(_MATCH.str.contains(":", literal=True)).then(six).otherwise(four)
 
 
@@ -117,34 +124,24 @@ def _card() -> pl.Expr:
 
 
 def _phone() -> pl.Expr:
-    shapes = "|".join(
-        (
-            r"\+[1-9][0-9]{7,14}",
-            r"\+[1-9][0-9]{0,2}(?:[ .\-]?\([0-9]{1,4}\))?(?:[ .\-][0-9]{2,})+",
-            r"(?:1[ .\-])?\([0-9]{3}\) ?[0-9]{3}[ .\-][0-9]{4}",
-            r"(?:1-)?[0-9]{3}-[0-9]{3}-[0-9]{4}",
-            r"(?:1\.)?[0-9]{3}\.[0-9]{3}\.[0-9]{4}",
-            r"0[1-9](?:[ .][0-9]{2}){4}",
-            r"\(?0[1-9][0-9]{1,3}\)? [0-9]{3,4} [0-9]{3,4}",
-        )
-    )
+    """8 to 15 digits that are no part of a formula, an identifier or a price."""
     return (
-        _MATCH.str.contains(rf"^(?:{shapes})$")
-        & _DIGITS.str.len_bytes().is_between(8, 15)
+        _DIGITS.str.len_bytes().is_between(8, 15)
         & ~_DIGITS.str.contains(r"^(?:0+|1+|9+)$")
-        & ~_BEFORE.str.contains(r"[A-Za-z0-9_.=/^$€£#%*+\-)\]]$|[0-9)\]=] ?$|ISBN[ :]*$|ISSN[ :]*$")
+        & ~_BEFORE.str.contains(r"[A-Za-z0-9_.=/^$€£#%*+\-)]$|[0-9=+*×/^] $|(?i:is[bs]n)[ :]*$")
         & ~_AFTER.str.contains(r"^(?:[A-Za-z0-9_/^%=*]|[.,\-+][0-9]| ?[=+×*/^] ?[0-9(])")
     )
 
 
+_PEM = r"-----{} (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 #: In this order, each on what the ones before left: what is part of a key is no phone number.
 _KINDS = (
     _Kind(
         "key",
         "|".join(
             (
-                r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-                r"(?:[A-Za-z0-9+/=\s\\:,.\-]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----)?",
+                # Up to its end where that is there, else as far as lines are base64.
+                rf"{_PEM.format('BEGIN')}(?:(?:-?[A-Za-z0-9+/=\s\\:,.])*{_PEM.format('END')}|(?:\s*[A-Za-z0-9+/=]{{16,}})*)",
                 r"(?:AKIA|ASIA)[0-9A-Z]{16}",
                 r"gh[pousr]_[A-Za-z0-9]{30,}",
                 r"github_pat_[A-Za-z0-9_]{22,}",
@@ -165,14 +162,27 @@ _KINDS = (
         _email,
         literal="@",
     ),
-    _Kind("ip", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*[0-9A-Fa-f]", _ip),
+    _Kind(
+        "ip",
+        r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+        r"|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|[23Ff][0-9A-Fa-f]{3}:[0-9A-Fa-f:]*[0-9A-Fa-f]",
+        _ip,
+    ),
     _Kind("card", r"[0-9]{4}(?:[ \-][0-9]{4}){3}|3[47][0-9]{2}[ \-][0-9]{6}[ \-][0-9]{5}|[0-9]{13,}", _card),
     _Kind(
         "phone",
-        r"\+[1-9](?:[ .\-]?\(?[0-9]\)?){7,}"
-        r"|(?:1[ .\-])?\([0-9]{3}\) ?[0-9]{3}[ .\-][0-9]{4}"
-        r"|(?:1[.\-])?[0-9]{3}[.\-][0-9]{3}[.\-][0-9]{4}"
-        r"|0[1-9](?:[ .][0-9]{2}){4}|\(?0[1-9][0-9]{1,3}\)? [0-9]{3,4} [0-9]{3,4}",
+        "|".join(
+            (
+                r"\+1[ .\-]?(?:\([0-9]{3}\)|[0-9]{3})[ .\-]?[0-9]{3}[ .\-][0-9]{4}",
+                r"\+[1-9][0-9]{7,14}",
+                r"\+[1-9][0-9]{0,2}(?:[ .\-]?\([0-9]{1,4}\)[ .\-]?[0-9]+)?(?:[ .\-][0-9]{2,8}){1,5}",
+                r"(?:1[ .\-])?\([0-9]{3}\) ?[0-9]{3}[ .\-][0-9]{4}",
+                r"(?:1-)?[0-9]{3}-[0-9]{3}-[0-9]{4}",
+                r"(?:1\.)?[0-9]{3}\.[0-9]{3}\.[0-9]{4}",
+                r"0[1-9](?:[ .][0-9]{2}){4}",
+                r"(?:\(0[1-9][0-9]{1,3}\)|0[1-9][0-9]{1,3}) [0-9]{3,4} [0-9]{3,4}",
+            )
+        ),
         _phone,
     ),
 )
@@ -201,7 +211,8 @@ def _scan(texts: pl.Series, *, mask: bool) -> tuple[pl.Series, pl.Series]:
     )
     out = frame.join(found, on="row", how="left", maintain_order="left")
     kinds = out["kinds"].cast(pl.List(pl.String)).fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
-    return kinds.alias(texts.name), (out.select(pl.coalesce("masked", "text"))["masked"] if mask else texts).alias(texts.name)
+    masked = out.select(pl.coalesce("masked", "text")).to_series() if mask else texts
+    return kinds.alias(texts.name), masked.alias(texts.name)
 
 
 def _replace(frame: pl.DataFrame, kind: _Kind) -> pl.DataFrame:
@@ -221,8 +232,8 @@ def _replace(frame: pl.DataFrame, kind: _Kind) -> pl.DataFrame:
     )
     cut = cut.with_columns(accepted=(_MATCH != "") & kind.accepted())
     return cut.group_by("row", maintain_order=True).agg(
-        text=(
-            pl.col("piece") + pl.when("accepted").then(pl.lit(f"[{kind.name.upper()}]")).otherwise(_MATCH)
-        ).str.join(""),
+        text=(pl.col("piece") + pl.when("accepted").then(pl.lit(f"[{kind.name.upper()}]")).otherwise(_MATCH)).str.join(
+            ""
+        ),
         found=pl.col("accepted").any(),
     )

@@ -59,19 +59,20 @@ class TokenCounter:
         rows = pl.DataFrame({"prompt": prompt, "response": responses}).with_row_index("row")
         sides = rows.explode("response", empty_as_null=False, keep_nulls=False)
         texts = self._render(sides)
-        distinct, place = np.unique(np.array(texts, dtype=object), return_inverse=True) if texts else ([], [])
-        counts, heads = self._encode(list(distinct))
-        measured = sides.select("row").with_columns(
-            text=pl.Series(place, dtype=pl.Int64),
-            tokens=pl.Series(counts, dtype=pl.Int64)[list(place)],
-            head=pl.Series(heads, dtype=pl.UInt64)[list(place)],
+        measured = sides.select("row").with_columns(text=texts)
+        distinct = measured["text"].unique(maintain_order=True)
+        counts, heads = self._encode(distinct.to_list())
+        encoded = pl.DataFrame(
+            {"text": distinct, "tokens": counts, "head": heads},
+            schema_overrides={"tokens": pl.Int64, "head": pl.UInt64},
         )
+        measured = measured.join(encoded, on="text", how="left", maintain_order="left")
         limit = self.max_tokens
-        by_row = measured.group_by("row").agg(
-            "tokens",
-            too_long=pl.lit(False) if limit is None else (pl.col("tokens") > limit).any(),
-            # Fewer heads than texts: some that differ have become one.
-            identical_after_truncation=pl.lit(False) if limit is None else pl.col("head").n_unique() < pl.col("text").n_unique(),
+        too_long = pl.lit(False) if limit is None else (pl.col("tokens") > limit).any()
+        # Fewer heads than texts: some that differ have become one.
+        merged = pl.lit(False) if limit is None else pl.col("head").n_unique() < pl.col("text").n_unique()
+        by_row = measured.group_by("row", maintain_order=True).agg(
+            "tokens", too_long=too_long, identical_after_truncation=merged
         )
         none = pl.lit([], dtype=pl.List(pl.Int64))
         return rows.select("row").join(by_row, on="row", how="left", maintain_order="left").select(
@@ -80,14 +81,14 @@ class TokenCounter:
             pl.col("identical_after_truncation").fill_null(False),
         )  # fmt: skip
 
-    def _render(self, sides: pl.DataFrame) -> list[str]:
+    def _render(self, sides: pl.DataFrame) -> pl.Series:
         """The text of each side as the trainer would have it; templates are Jinja, so one at a time."""
         turns = pl.concat_list(
             pl.col(name).fill_null(pl.lit([], dtype=sides.schema[name])) for name in ("prompt", "response")
         )
         if not self._templated:
             line = pl.element().struct.field("role") + ": " + pl.element().struct.field("content").fill_null("") + "\n"
-            return sides.select(text=turns.list.eval(line).list.join(""))["text"].to_list()
+            return sides.select(text=turns.list.eval(line).list.join(""))["text"]
         from jinja2 import TemplateError
 
         conversations = sides.select(turns=turns)["turns"].to_list()
@@ -99,7 +100,7 @@ class TokenCounter:
         except (TemplateError, TypeError, KeyError) as error:
             place = sides["row"][len(out)]
             raise ValueError(f"the chat template of {self.name!r} refuses row {place}: {error}") from error
-        return out
+        return pl.Series(out, dtype=pl.String)
 
     def _encode(self, texts: Sequence[str]) -> tuple[list[int], list[int]]:
         """Number of tokens of each text, and a hash of its first `max_tokens` ids."""
@@ -107,8 +108,8 @@ class TokenCounter:
         heads: list[int] = []
         for start in range(0, len(texts), _BATCH):
             # A template writes the special tokens itself.
-            batch = self._encoder.encode_batch_fast(texts[start : start + _BATCH], add_special_tokens=not self._templated)
-            for encoding in batch:
+            batch = texts[start : start + _BATCH]
+            for encoding in self._encoder.encode_batch_fast(batch, add_special_tokens=not self._templated):
                 ids = encoding.ids
                 counts.append(len(ids))
                 heads.append(xxh3_64_intdigest(np.array(ids[: self.max_tokens], dtype=np.uint32).tobytes()))
@@ -141,7 +142,7 @@ def _load(name: str) -> Any:
     """A fast tokenizer; raises ValueError in words."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    allowed = "allowed are a folder with a tokenizer, the path of a tokenizer.json, or a model's name on the Hugging Face hub"
+    allowed = "allowed are a folder, the path of a tokenizer.json, or a name on the Hugging Face hub"
     if not name:
         raise ValueError(f"tokenizer is empty; {allowed}")
     path = Path(name)

@@ -1,0 +1,50 @@
+"""Judgements to labels: what the raters together say of a row."""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: What is concluded from a row's judgements. `soft_label` is the preference for `responses[0]`; `label` the preferred
+#: response, null for a tie; `margin` how far apart the sides are, null where no judgement says it.
+LABELS = pl.Schema({"label": pl.Int64, "soft_label": pl.Float64, "margin": pl.Float64, "judged": pl.Boolean})
+
+
+def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl.DataFrame:
+    """Labels of rows.
+
+    A pair's soft label is the mean value of its judgements, each counted as often as it stands for a rater, first within
+    each dimension and then over dimensions. Its margin is the absolute mean of the signed strengths.
+
+    Args:
+        judgements: one list a row.
+        kinds: one kind a row.
+        dimension: only judgements on this dimension count for pairs; all when None.
+
+    Returns:
+        Frame of `LABELS`, one line a row. Only pairs have a label; `judged` says whether any judgement counted.
+    """
+    rows = pl.DataFrame({"kind": kinds, "judgements": judgements}).with_row_index("row")
+    flat = rows.explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
+    if dimension is not None:
+        flat = flat.filter((pl.col("kind") != "pair") | (pl.col("dimension") == dimension))
+    signed = pl.col("strength") * (2 * pl.col("value") - 1).sign() * pl.col("count")
+    known = pl.col("count").filter(pl.col("strength").is_not_null()).sum()
+    by_dimension = flat.group_by("row", "dimension", maintain_order=True).agg(
+        value=(pl.col("value") * pl.col("count")).sum() / pl.col("count").sum(),
+        strength=pl.when(known > 0).then(signed.sum() / known),
+    )
+    said = by_dimension.group_by("row", maintain_order=True).agg(
+        soft_label=pl.col("value").mean().round(5), margin=pl.col("strength").mean().abs().round(5)
+    )
+    soft = pl.col("soft_label")
+    pair = pl.col("kind") == "pair"
+    return (
+        rows.select("row", "kind")
+        .join(said, on="row", how="left", maintain_order="left")
+        .select(
+            label=pl.when(pair & (soft > 0.5)).then(0).when(pair & (soft < 0.5)).then(1).cast(pl.Int64),
+            soft_label=pl.when(pair).then(soft),
+            margin=pl.when(pair).then("margin"),
+            judged=soft.is_not_null(),
+        )
+    )

@@ -1,0 +1,179 @@
+"""A `.json` file: an array, an object of objects, an object with one list of objects, or objects one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from transforms.ingest.readers.json_text import JsonText
+from transforms.ingest.readers.jsonl import Unparsable, as_object
+from transforms.ingest.readers.streams import CHUNK, Stream
+from transforms.ingest.records import Broken, Records
+
+if TYPE_CHECKING:
+    from transforms.ingest.files import FileRef
+
+_WINDOW = 2**20
+
+
+def sniff(path: str, compression: str | None) -> tuple[str, str | None]:
+    """What a file of JSON holds.
+
+    An object is looked at to its end, in a bounded window.
+
+    Returns:
+        "lines" (an object a line), "array", "values" (an object whose values are objects, the records), "list" (an
+        object with one list of objects, the records) and its name, "objects" (one object or more, each a record), or
+        "" if it is none of these.
+    """
+    with Stream(path, compression) as stream:
+        text = JsonText(stream, _WINDOW, CHUNK)
+        if text.peek() != "{":
+            return ("array" if text.peek() == "[" else "", None)
+        line, _, rest = text.text[text.at :].partition("\n")
+        if line.rstrip().endswith("}") and rest.lstrip().startswith("{"):
+            return "lines", None
+        text.at += 1
+        kinds = dict(_members(text))
+        if text.peek() == "}":
+            text.at += 1
+            several_lines = text.dropped_lines or "\n" in text.text[: text.at]
+            if text.peek() == "{":
+                return ("objects" if several_lines else "lines", None)
+    lists = [name for name, kind in kinds.items() if kind == "[{"]
+    if kinds and set(kinds.values()) == {"{"}:
+        return "values", None
+    return ("list", lists[0]) if len(lists) == 1 else ("objects", None)
+
+
+def _members(text: JsonText) -> Iterator[tuple[str, str]]:
+    """Each name in the object that `text` is in, and how its value begins: "{", "[{", "[" or another character."""
+    while (char := text.peek()) not in ("}", ""):
+        if char == ",":
+            text.at += 1
+            continue
+        name = _name(text)
+        if name is None:
+            return
+        kind = text.peek()
+        opened = "[" if kind == "[" else ""
+        if opened:
+            text.at += 1
+            kind += "{" if text.peek() == "{" else ""
+        yield name, kind
+        if not text.pass_over(opened):
+            return
+
+
+def _name(text: JsonText) -> str | None:
+    """Read a name and its colon; None if there is none."""
+    if text.peek() != '"':
+        return None
+    try:
+        name, _ = text.value("a name", named=True)
+    except Unparsable:
+        return None
+    if text.peek() != ":":
+        return None
+    text.at += 1
+    return str(name)
+
+
+def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: int) -> Iterator[Records]:
+    """The elements of the file, numbered from 1; a malformed one loses itself alone."""
+    numbers: list[int] = []
+    items: list[dict[str, Any]] = []
+    raws: list[str] = []
+    broken: list[Broken] = []
+    size = 0
+
+    def batch() -> Records:
+        return Records(np.array(numbers, np.int64), items=items, raws=raws, broken=broken)
+
+    with Stream(ref.path, ref.compression) as stream:
+        text = JsonText(stream, min(batch_bytes, CHUNK // 2), max_line_bytes)
+        for number, value, raw in _elements(text, ref):
+            if isinstance(value, Broken):
+                broken.append(value)
+            else:
+                numbers.append(number)
+                items.append(value)
+                raws.append(raw)
+                size += len(raw)
+            if len(numbers) + len(broken) >= batch_records or size >= batch_bytes:
+                yield batch()
+                numbers, items, raws, broken, size = [], [], [], [], 0
+    if numbers or broken:
+        yield batch()
+
+
+def _elements(text: JsonText, ref: FileRef) -> Iterator[tuple[int, dict[str, Any] | Broken, str]]:
+    number, named = 0, ref.shape == "values"
+    closing = _enter(text, ref)
+    while (char := text.peek()) and char != closing:
+        if char == ",":
+            text.at += 1
+            continue
+        number += 1
+        place = f"element {number}"
+        try:
+            name = _name(text) if named else None
+            if named and name is None:
+                place = f"the name of element {number}"
+            value, raw = text.value(place, named)
+            try:
+                value = as_object(value)
+            except Unparsable as error:
+                raise Unparsable(error.code, error.message, raw) from error
+        except Unparsable as error:
+            yield number, Broken(number, error.code, error.message, error.raw), ""
+            continue
+        if name is not None:
+            value.setdefault("key", name)
+        yield number, value, raw
+    if text.cut_short:
+        return
+    number += 1
+    if char and ref.shape != "list":
+        text.at += 1
+        if text.peek():
+            raw = text.text[text.at : text.at + 1000]
+            yield number, Broken(number, "invalid_json", f"text follows the end of the {_what(ref)}", raw), ""
+    while not text.ended:  # to its end, where it may turn out to be cut off or corrupt
+        text.at = len(text.text)
+        text.more()
+    if text.fault:
+        message = f"{text.fault.message}; it stops after element {number - 1}"
+        yield number, Broken(number, text.fault.code, message, ""), ""
+    elif closing and not char:
+        message = f"the file ends after element {number - 1}, and its {_what(ref)} is not closed"
+        yield number, Broken(number, "truncated_file", message, ""), ""
+
+
+def _what(ref: FileRef) -> str:
+    return "object" if ref.shape == "values" else "array"
+
+
+def _enter(text: JsonText, ref: FileRef) -> str:
+    """Go to the first element; gives the character that ends the elements, an empty string if only the file does."""
+    if ref.shape == "objects":
+        return ""
+    if ref.shape != "list":
+        text.peek()
+        text.at += 1
+        return "}" if ref.shape == "values" else "]"
+    text.peek()
+    text.at += 1
+    while text.peek() not in ("}", ""):
+        if text.peek() == ",":
+            text.at += 1
+            continue
+        name = _name(text)
+        if name == ref.member and text.peek() == "[":
+            text.at += 1
+            break
+        if name is None or not text.pass_over():
+            break
+    return "]"

@@ -1,0 +1,245 @@
+"""JSON text that is looked at through a window: values are parsed or passed over, and the file is never held whole."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from typing import Any, NoReturn
+
+from transforms.ingest.readers.jsonl import Unparsable, check_text
+from transforms.ingest.readers.streams import HEAD, Stream, StreamBreak, show
+
+_decode = json.JSONDecoder().raw_decode
+_SPACE = re.compile(r"[ \t\n\r]*")
+_STRUCTURE = re.compile(r'["\[\]{}]')
+_STRING_REST = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*("?)', re.S)
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_TOKEN = re.compile(_STRING[:-1] + r'("?)|[\[\]{}]', re.S)
+_SCALAR = re.compile(r"[^,\]}\s]+")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+#: An object's brace and first key: the objects of an array mostly begin alike, indentation included.
+_OPENING = re.compile(r"\{\s*" + _STRING, re.S)
+#: Where an element may start again when nothing else tells: an object, or a named object.
+_NEXT = {False: re.compile(r",\s*(?=\{)"), True: re.compile(r",\s*(?=" + _STRING + r"\s*:\s*\{)", re.S)}
+_PAIRS = {"[": "]", "{": "}"}
+#: A value that the window cuts off is faulty at most this far from the window's end ("-Infinity", "\\uXXXX").
+_MARGIN = 16
+
+
+class JsonText:
+    """A window on a file's text; `at` is the place in it that comes next."""
+
+    def __init__(self, stream: Stream, size: int, limit: int) -> None:
+        """Open a window of about `size` characters, that grows to about `limit` where a value is long."""
+        self._stream, self._size, self._limit = stream, size, limit
+        # Bytes that are not UTF-8 are carried as lone surrogates, so that only the values that hold them are lost.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._impure = False
+        self.text, self.at = "", 0
+        self.dropped, self.dropped_lines = 0, 0
+        self.ended, self.cut_short = False, False
+        self.fault: StreamBreak | None = None
+        self.more()
+        self.at = int(self.text.startswith("\ufeff"))
+
+    def more(self) -> bool:
+        """Read on, and forget what lies before `at`. False at the file's end."""
+        if self.ended:
+            return False
+        try:
+            data = self._stream.chunk(max(self._size, len(self.text) - self.at))
+        except StreamBreak as broke:
+            self.fault, data = broke, b""
+        self.ended = not data
+        fresh = self._decoder.decode(data, not data)
+        if not fresh.isascii() and not self._impure:
+            try:
+                fresh.encode()
+            except UnicodeEncodeError:
+                self._impure = True
+        self.dropped += self.at
+        self.dropped_lines += self.text.count("\n", 0, self.at)
+        self.text = self.text[self.at :] + fresh
+        self.at = 0
+        return bool(data)
+
+    def peek(self) -> str:
+        """Go to the next character that is not blank, and give it; an empty string at the file's end."""
+        while True:
+            self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if not self.more() and self.at >= len(self.text):
+                return ""
+
+    def value(self, place: str, named: bool = False) -> tuple[Any, str]:
+        """Parse the value at `at` and go behind it; or behind what is broken.
+
+        Args:
+            place: what the value is called in messages.
+            named: whether the values around it are an object's, not an array's.
+
+        Returns:
+            The value, and its text.
+
+        Raises:
+            Unparsable: it is broken, cut off or too long; with its text.
+        """
+        while True:
+            wrong, where = "", -1
+            try:
+                value, end = _decode(self.text, self.at)
+                # A number at the window's end may go on behind it.
+                if end < len(self.text) or self.ended or self.text[end - 1] in '"]}':
+                    return self._checked(value, end, place)
+            except json.JSONDecodeError as error:
+                wrong, where = f"{error.msg} at its character {error.pos - self.at + 1}", error.pos
+                if not error.msg.startswith("Unterminated") and error.pos < len(self.text) - _MARGIN:
+                    self._broken(f"{place} is not JSON: {wrong}", where, named)
+            except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets without end
+                self._broken(f"{place} cannot be parsed: {error}", self.at, named)
+            if len(self.text) - self.at > self._limit:
+                self._too_long(place)
+            if self.ended and _close(self.text, self.at) is not None:
+                self._broken(f"{place} is not JSON: {wrong}", where, named)
+            if self.ended:
+                self._cut(place)
+            self.more()
+
+    def pass_over(self, opened: str = "") -> bool:
+        """Go behind the value at `at` without holding it; False if it does not end, or its brackets do not match.
+
+        Args:
+            opened: brackets of the value that lie before `at`.
+        """
+        stack, in_string = list(opened), False
+        if not stack and self.peek() not in ('"', "[", "{"):
+            scalar = _SCALAR.match(self.text, self.at)
+            self.at = scalar.end() if scalar else self.at
+            return scalar is not None
+        while True:
+            if in_string:
+                rest = _STRING_REST.match(self.text, self.at)
+                assert rest is not None  # it matches the empty string
+                self.at, in_string = rest.end(), not rest[1]
+                if in_string and not self.more():
+                    return False
+                if not in_string and not stack:
+                    return True
+                continue
+            mark = _STRUCTURE.search(self.text, self.at)
+            self.at = mark.end() if mark else len(self.text)
+            if mark is None:
+                if not self.more():
+                    return False
+            elif mark[0] == '"':
+                in_string = True
+            elif mark[0] in _PAIRS:
+                stack.append(mark[0])
+            elif not stack or _PAIRS[stack.pop()] != mark[0]:
+                return False
+            elif not stack:
+                return True
+
+    def _checked(self, value: Any, end: int, place: str) -> tuple[Any, str]:
+        raw = self.text[self.at : end]
+        if len(raw) > self._limit:
+            self._too_long(place)
+        self.at = end
+        if self._impure:
+            try:
+                raw.encode()
+            except UnicodeEncodeError as error:
+                byte = f"0x{ord(raw[error.start]) - 0xDC00:02x}"
+                raise Unparsable("invalid_utf8", f"{place} has a byte ({byte}) that is not UTF-8", _plain(raw)) from error
+        if "\\u" in raw and _SURROGATE.search(raw):
+            try:
+                check_text(value, place)
+            except Unparsable as error:
+                raise Unparsable(error.code, error.message, raw) from error
+        return value, raw
+
+    def _too_long(self, place: str) -> NoReturn:
+        head, start = self.text[self.at : self.at + HEAD], self.dropped + self.at
+        self.pass_over()
+        length = self.dropped + self.at - start
+        message = f"{place} has {length:,} characters; at most {self._limit:,} are read"
+        raise Unparsable("line_too_long", message, _plain(head))
+
+    def _cut(self, place: str) -> NoReturn:
+        raw, self.at, self.cut_short = self.text[self.at :], len(self.text), True
+        if self.fault:
+            raise Unparsable(self.fault.code, f"{self.fault.message}; it stops in {place}", _plain(raw))
+        raise Unparsable("truncated_file", f"the file ends within {place}", _plain(raw))
+
+    def _broken(self, message: str, where: int, named: bool) -> NoReturn:
+        """Go to where the next element starts, and report the one that `where` shows to be faulty."""
+        self.text, where = self.text[self.at :], where - self.at
+        self.dropped, self.at = self.dropped + self.at, 0
+        opening = None if named else _OPENING.match(self.text)
+        alike = re.compile(r",\s*(" + re.escape(opening[0]) + ")") if opening else None
+        end = self._swallowed(alike, where, len(opening[0])) if alike and opening else None
+        end = self._balanced() if end is None else end
+        end = self._alike(alike) if end is None and alike else end
+        if end is not None:
+            raw, self.at = self.text[:end], end
+            raise Unparsable("invalid_json", message, _plain(raw))
+        raw, self.at = self.text[: self._limit], max(1, where)
+        while (start := _NEXT[named].search(self.text, self.at)) is None and not self.ended:
+            self.at = max(self.at, len(self.text) - HEAD)
+            self.more()
+        held = start is not None and self.text.startswith(raw[: start.start()])
+        self.at = start.start() if start else len(self.text)
+        raise Unparsable("invalid_json", message, _plain(raw[: self.at] if held else raw))
+
+    def _swallowed(self, alike: re.Pattern[str], where: int, length: int) -> int | None:
+        """The end of an element that lacks a closing quote or brace, so that the next one seems to lie within it."""
+        strings = [m.span() for m in _TOKEN.finditer(self.text, 0, where + length) if m[0][0] == '"']
+        for start in alike.finditer(self.text, 1, where + length):
+            if start.start(1) == where or any(a < start.start(1) < b for a, b in strings):
+                return start.start()
+        return None
+
+    def _balanced(self) -> int | None:
+        """The end of an element by its brackets, if what follows looks like it."""
+        while (end := _close(self.text, 0)) is None and len(self.text) <= self._limit and self.more():
+            pass
+        if end is None or end < 0:
+            return None
+        after = _SPACE.match(self.text, end).end()  # type: ignore[union-attr]
+        return end if self.text[after : after + 1] in ("", ",", "]", "}") else None
+
+    def _alike(self, alike: re.Pattern[str]) -> int | None:
+        """Where an object starts that begins like this one, and is whole."""
+        for start in alike.finditer(self.text, 1):
+            try:
+                _decode(self.text, start.start(1))
+            except (ValueError, RecursionError):
+                continue
+            return start.start()
+        return None
+
+
+def _close(text: str, start: int) -> int | None:
+    """Where the value at `start` ends by its brackets: -1 if they do not match, None if the text ends first."""
+    if text[start : start + 1] not in ('"', "[", "{", "]", "}"):
+        scalar = _SCALAR.match(text, start)
+        return scalar.end() if scalar and scalar.end() < len(text) else None
+    stack: list[str] = []
+    for token in _TOKEN.finditer(text, start):
+        mark = token[0][0]
+        if mark == '"' and not token[1]:
+            return None
+        if mark in _PAIRS:
+            stack.append(mark)
+        elif mark != '"' and (not stack or _PAIRS[stack.pop()] != mark):
+            return -1
+        if not stack:
+            return token.end()
+    return None
+
+
+def _plain(raw: str) -> str:
+    """Text without the lone surrogates that stand for bytes."""
+    return raw if raw.isascii() else show(raw.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,338 @@
+"""Published shapes: the one place where a label becomes chosen and rejected.
+
+A shape is a function from kept rows to a frame, and what it can and cannot say. Inside, values speak of `responses[0]`;
+here the winner is the side with soft_label > 0.5, and published soft labels are 0.5 or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from schemas.arrow import DIALOGUE
+from transforms.lists import of_counts
+
+#: What a row is called in every shape.
+_NAMED = ("id", "source")
+#: Message fields that are published only where the dataset has them.
+OPTIONAL_FIELDS = ("name", "tool_calls", "tool_call_id", "reasoning", "images")
+#: The range of MetricX labels; lower is better.
+METRICX_WORST = 25.0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What must be the same on every row of a configuration, and so is found out before any is written.
+
+    Attributes:
+        message_fields: optional message fields that occur in the dataset.
+        tools: whether any row has tools.
+        margins: whether every kept pair has a margin: trainers take it on all rows or on none.
+        dimension: the dimension of single-score shapes; the mean of all when None.
+    """
+
+    message_fields: tuple[str, ...] = ()
+    tools: bool = False
+    margins: bool = False
+    dimension: str | None = None
+
+
+@dataclass(frozen=True)
+class ShapeKind:
+    """A published shape.
+
+    Attributes:
+        name: of the dataset configuration.
+        kinds: kinds of rows it takes.
+        ties: whether it can say that two responses are equally good.
+        weights: whether its trainers read a weight.
+        about: who reads it.
+        build: from kept rows and the dataset's facts to the published frame.
+        columns: what it publishes, with a line on each.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    ties: bool
+    weights: bool
+    about: str
+    build: Callable[[pl.DataFrame, Facts], pl.DataFrame]
+    columns: dict[str, str]
+
+
+def messages(dialogue: pl.Expr, facts: Facts) -> pl.Expr:
+    """Dialogues with role and content, and the optional fields that the dataset has, as chat templates read them."""
+    return dialogue.list.eval(_message(facts))
+
+
+def _message(facts: Facts) -> pl.Expr:
+    field = pl.element().struct.field
+    out = {"role": field("role"), "content": field("content").fill_null("")}
+    for name in facts.message_fields:
+        out[name] = _calls(field(name)) if name == "tool_calls" else field(name)
+    return pl.struct(**out)
+
+
+def _calls(calls: pl.Expr) -> pl.Expr:
+    """Tool calls in the layout that chat templates know: {id, type, function: {name, arguments}}."""
+    field = pl.element().struct.field
+    function = pl.struct(name=field("name"), arguments=field("arguments"))
+    return calls.list.eval(pl.struct(id=field("id"), type=pl.lit("function"), function=function))
+
+
+def text(dialogue: pl.Expr) -> pl.Expr:
+    """A dialogue's contents as one text."""
+    return dialogue.list.eval(pl.element().struct.field("content").fill_null("")).list.join("\n")
+
+
+def join_dialogues(first: pl.Series, second: pl.Series) -> pl.Series:
+    """Two dialogues of each row end to end."""
+    frame = pl.DataFrame({"a": first, "b": second}).with_row_index("row")
+    flat = pl.concat(
+        [
+            frame.select("row", side=pl.lit(i), m=pl.col(name)).explode("m", empty_as_null=False, keep_nulls=False)
+            for i, name in enumerate("ab")
+        ]
+    )
+    counts = frame.select(pl.col("a").list.len() + pl.col("b").list.len()).to_series()
+    ordered = flat.with_row_index("place").sort("row", "side", "place")
+    return of_counts(ordered["m"], counts.to_numpy()).cast(DIALOGUE)
+
+
+def _side(winner: bool) -> pl.Expr:
+    """The winning (losing) response; the first (second) of a tie."""
+    first = pl.col("soft_label") >= 0.5
+    return pl.col("responses").list.get(pl.when(first if winner else ~first).then(0).otherwise(1))
+
+
+def _tools(facts: Facts) -> list[pl.Expr]:
+    return [pl.col("tools")] if facts.tools else []
+
+
+def _preference(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    return rows.select(
+        *_NAMED,
+        prompt=messages(pl.col("prompt"), facts),
+        chosen=messages(_side(True), facts),
+        rejected=messages(_side(False), facts),
+    ).hstack(rows.select(_tools(facts)))
+
+
+def _preference_full(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    sides = rows.select(_side(True).alias("chosen"), _side(False).alias("rejected"))
+    whole = [join_dialogues(rows["prompt"], sides[name]).alias(name) for name in ("chosen", "rejected")]
+    return (
+        rows.select(*_NAMED, *_tools(facts)).hstack(whole)
+        .select(*_NAMED, messages(pl.col("chosen"), facts), messages(pl.col("rejected"), facts), *_tools(facts))
+    )  # fmt: skip
+
+
+def _preference_soft(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    soft = pl.col("soft_label")
+    said = rows.select(
+        soft_label=pl.when(soft < 0.5).then(1 - soft).otherwise(soft).round(5),
+        **{"margin": pl.col("margin")} if facts.margins else {},
+        weight="weight",
+    )
+    return _preference(rows, facts).hstack(said)
+
+
+def _kto(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    sides = [
+        rows.with_row_index("row").select(
+            "row",
+            *_NAMED,
+            *_tools(facts),
+            prompt=messages(pl.col("prompt"), facts),
+            completion=messages(_side(wins), facts),
+            label=pl.lit(wins),
+        )
+        for wins in (True, False)
+    ]
+    return pl.concat(sides).sort("row", "label", descending=[False, True]).drop("row")
+
+
+def _listwise(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    scored = _scores(rows, facts).group_by("row", "response").agg(score=pl.col("normalised").mean().round(5))
+    listed = (
+        rows.select(n=pl.col("responses").list.len()).with_row_index("row")
+        .with_columns(response=pl.int_ranges(pl.col("n"), dtype=pl.Int64)).explode("response")
+        .join(scored, on=["row", "response"], how="left", maintain_order="left")
+        .group_by("row", maintain_order=True).agg("score")
+    )  # fmt: skip
+    each = pl.col("responses").list.eval(pl.element().list.eval(_message(facts)))
+    return rows.select(*_NAMED, prompt=messages(pl.col("prompt"), facts), responses=each).with_columns(
+        scores=listed["score"]
+    )
+
+
+def _scores(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """One line for each row, response and dimension: mean value, mean normalised value, raters."""
+    flat = (
+        rows.select("judgements").with_row_index("row")
+        .explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
+    )  # fmt: skip
+    if facts.dimension is not None:
+        flat = flat.filter(pl.col("dimension") == facts.dimension)
+    count = pl.col("count")
+    return flat.group_by("row", "response", "dimension", maintain_order=True).agg(
+        score=((pl.col("value") * count).sum() / count.sum()).round(5),
+        normalised=((pl.col("normalised") * count).sum() / count.sum()).round(5),
+        raters=count.sum(),
+    )
+
+
+def _ratings(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    scores = _scores(rows, Facts()).sort("row", "dimension").drop("response")
+    scales = (
+        rows.select("scales").with_row_index("row")
+        .explode("scales", empty_as_null=False, keep_nulls=False).unnest("scales").unique(["row", "dimension"])
+    )  # fmt: skip
+    texts = rows.with_row_index("row").select(
+        "row",
+        *_NAMED,
+        prompt=messages(pl.col("prompt"), facts),
+        response=messages(pl.col("responses").list.first(), facts),
+        references=pl.col("references"),
+    )
+    whole = scores.join(texts, on="row", how="left", maintain_order="left")
+    whole = whole.join(scales, on=["row", "dimension"], how="left", maintain_order="left")
+    return whole.select(
+        *_NAMED, "prompt", "response", "references", "dimension", "score", "normalised", "raters", "minimum", "maximum",
+        "higher_is_better",
+    )  # fmt: skip
+
+
+def _one_score(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """Source, translation, first reference and one normalised score for each row that has one."""
+    scores = _scores(rows, facts).group_by("row", maintain_order=True).agg(pl.col("normalised").mean().round(5))
+    texts = rows.with_row_index("row").select(
+        "row",
+        *_NAMED,
+        source_text=pl.col("prompt").list.last().struct.field("content"),
+        response=text(pl.col("responses").list.first()),
+        reference=pl.col("references").list.first(),
+    )
+    return texts.join(scores, on="row", how="inner", maintain_order="left").filter(pl.col("normalised").is_not_null())
+
+
+def _comet(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    return _one_score(rows, facts).select(
+        *_NAMED, src="source_text", mt="response", ref=pl.col("reference").fill_null(""), score="normalised"
+    )
+
+
+def _metricx(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    label = (METRICX_WORST * (1 - pl.col("normalised"))).round(5)
+    reference = pl.col("reference").fill_null("")
+    return _one_score(rows, facts).rename({"source": "from"}).select(
+        "id", pl.col("source_text").alias("source"), hypothesis="response", reference=reference, label=label
+    )  # fmt: skip
+
+
+def _stepwise(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    flat = (
+        rows.select("judgements").with_row_index("row")
+        .explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
+        .filter(pl.col("step").is_not_null())
+        .group_by("row", "step").agg(value=pl.col("value").mean()).sort("row", "step")
+        .group_by("row", maintain_order=True).agg(labels=pl.col("value") > 0, last=pl.col("step").max())
+    )  # fmt: skip
+    texts = rows.with_row_index("row").select("row", *_NAMED, prompt=text(pl.col("prompt")), completions="steps")
+    # Steps after the last one that was judged have no label, so they are not published.
+    return (
+        texts.join(flat, on="row", how="inner", maintain_order="left")
+        .with_columns(completions=pl.col("completions").list.head(pl.col("last") + 1))
+        .filter(pl.col("completions").list.len() == pl.col("labels").list.len())
+        .select(*_NAMED, "prompt", "completions", "labels")
+    )
+
+
+_TEXTS = {
+    "id": "hash of the content, the same for copies",
+    "source": "name of the source",
+    "prompt": "messages before the responses",
+    "chosen": "messages of the better response",
+    "rejected": "messages of the worse response",
+}
+_TOOLS = {"tools": "JSON text of the tools on offer; only where the dataset has any"}
+
+SHAPES: tuple[ShapeKind, ...] = (
+    ShapeKind("preference", ("pair",), False, False, "TRL RewardTrainer and DPOTrainer, Axolotl", _preference, _TEXTS | _TOOLS),
+    ShapeKind(
+        "preference_full", ("pair",), False, False, "RewardBench and OpenRLHF: whole conversations on both sides",
+        _preference_full, {k: v for k, v in _TEXTS.items() if k != "prompt"} | _TOOLS,
+    ),
+    ShapeKind(
+        "preference_soft", ("pair",), True, True, "trainers that read soft labels, margins or weights", _preference_soft,
+        _TEXTS | _TOOLS | {
+            "soft_label": "probability that chosen is better, 0.5 (a tie) to 1",
+            "margin": "how far apart the sides are, in the source's units; on every row or absent",
+            "weight": "how much the row should count",
+        },
+    ),
+    ShapeKind(
+        "listwise", ("ranking",), True, False, "listwise and best-of-n training", _listwise,
+        {k: v for k, v in _TEXTS.items() if k in ("id", "source", "prompt")}
+        | {"responses": "messages of each response", "scores": "0 to 1 for each response, higher is better"},
+    ),
+    ShapeKind(
+        "kto", ("pair",), False, False, "TRL KTOTrainer: one line a response", _kto,
+        {k: v for k, v in _TEXTS.items() if k in ("id", "source", "prompt")} | _TOOLS
+        | {"completion": "messages of the response", "label": "whether it is the better one"},
+    ),
+    ShapeKind(
+        "ratings", ("rating",), True, False, "metric and regression training: one line a row and dimension", _ratings,
+        {k: v for k, v in _TEXTS.items() if k in ("id", "source", "prompt")}
+        | {
+            "response": "messages of the response", "references": "reference texts", "dimension": "what was rated",
+            "score": "mean over raters, on the dimension's scale", "normalised": "the same in 0 to 1, higher is better",
+            "raters": "how many judgements", "minimum": "of the scale", "maximum": "of the scale",
+            "higher_is_better": "direction of the scale",
+        },
+    ),
+    ShapeKind(
+        "comet", ("rating",), True, False, "COMET", _comet,
+        {"id": _TEXTS["id"], "source": _TEXTS["source"], "src": "source text", "mt": "translation", "ref": "reference, or empty",
+         "score": "0 to 1, higher is better"},
+    ),
+    ShapeKind(
+        "metricx", ("rating",), True, False, "MetricX", _metricx,
+        {"id": _TEXTS["id"], "source": "source text", "hypothesis": "translation", "reference": "reference, or empty",
+         "label": "0 to 25, lower is better"},
+    ),
+    ShapeKind(
+        "stepwise", ("stepwise",), True, False, "TRL PRMTrainer", _stepwise,
+        {"id": _TEXTS["id"], "source": _TEXTS["source"], "prompt": "text of the prompt", "completions": "text of each step",
+         "labels": "whether each step is right"},
+    ),
+)  # fmt: skip
+
+#: Shapes that are written when the configuration leaves the choice to the kinds of rows.
+AUTO = {"pair": ("preference", "preference_soft"), "rating": ("ratings",), "ranking": ("listwise",), "stepwise": ("stepwise",)}
+
+
+def shape(name: str) -> ShapeKind:
+    """The shape of this name."""
+    return next(known for known in SHAPES if known.name == name)
+
+
+def resolve(configurations: Sequence[str] | str, kinds: Sequence[str]) -> list[str]:
+    """The configurations to write: those named, or those that the kinds of rows allow."""
+    if not isinstance(configurations, str):
+        return list(configurations)
+    return [name for kind, names in AUTO.items() if kind in kinds for name in names]
+
+
+def published_in(configurations: Sequence[str]) -> pl.Expr:
+    """The configurations that a kept row is in, as a list; needs kind, action and label."""
+    tie = (pl.col("kind") == "pair") & pl.col("label").is_null()
+    goes = [
+        pl.when(pl.col("kind").is_in(known.kinds) & (known.ties | ~tie)).then(pl.lit(known.name))
+        for known in map(shape, configurations)
+    ]
+    kept = pl.col("action").is_in(["keep", "flip", "soften"])
+    listed = pl.concat_list(goes).list.drop_nulls() if goes else pl.lit([], dtype=pl.List(pl.String))
+    return pl.when(kept).then(listed).otherwise(pl.lit([], dtype=pl.List(pl.String)))

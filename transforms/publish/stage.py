@@ -1,0 +1,144 @@
+"""Publication as tasks: runs of blocks become one Parquet file for each configuration and split, and their ledger."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.arrow import MESSAGE
+from schemas.verdict import LEDGER_SCHEMA
+from transforms import blocks
+from transforms.blocks import Block, read_frame
+from transforms.decide.split import Cut, assign
+from transforms.lists import of_counts
+from transforms.publish.shapes import Facts, shape
+from transforms.signals import pii
+from transforms.tasks import Stats
+
+_BLOCK = (
+    "row_id", "source", "file", "line", "content_id", "prompt", "responses", "tools", "steps", "references",
+    "judgements", "scales",
+)  # fmt: skip
+_LEDGER = ("row_id", "source", "file", "line")
+
+
+def shards(blocks_: Sequence[Block], rows: int) -> list[list[Block]]:
+    """Runs of consecutive blocks of about this many rows."""
+    out: list[list[Block]] = []
+    room = 0
+    for block in blocks_:
+        if room <= 0:
+            out.append([])
+            room = rows
+        out[-1].append(block)
+        room -= block.rows
+    return out
+
+
+def publish(task: dict[str, Any], folder: str) -> Stats:
+    """Write one shard's files: `CONFIGURATION/SPLIT-NUMBER.parquet` under the folder, and the ledger of its rows."""
+    found = [Cut(**cut) for cut in task["cuts"]]
+    facts = Facts(**{**task["facts"], "message_fields": tuple(task["facts"]["message_fields"])})
+    files: dict[str, _File] = {}
+    ledger = _File()
+    splits: Counter[str] = Counter()
+    rows_in = 0
+    for part in task["blocks"]:
+        decided = read_frame(f"{task['decided']}/{part['name']}").with_columns(
+            split=pl.when(pl.col("action").is_in(["keep", "flip", "soften"])).then(assign(pl.col("group_id"), found, task["seed"]))
+        )
+        rows_in += decided.height
+        names = read_frame(part["path"], _LEDGER)
+        ledger.add(_ledger(names, decided))
+        splits.update(decided["split"].drop_nulls().to_list())
+        kept = decided.with_row_index("row").filter(pl.col("published_in").list.len() > 0)
+        if kept.is_empty():
+            continue
+        merged = read_frame(f"{task['identity']}/{part['name']}", ["judgements"])["judgements"][kept["row"]]
+        texts = read_frame(part["path"], _BLOCK)[kept["row"]].with_columns(merged.alias("merged"))
+        rows = kept.hstack(
+            texts.with_columns(judgements=pl.coalesce("merged", "judgements")).drop("merged").rename({"content_id": "id"})
+        )
+        rows = _masked(rows)
+        for configuration in task["configurations"]:
+            mine = rows.filter(pl.col("published_in").list.contains(configuration))
+            for (split,), share in mine.partition_by("split", as_dict=True).items():
+                files.setdefault(f"{configuration}/{split}", _File()).add(shape(configuration).build(share, facts))
+    published = {}
+    for name, file in sorted(files.items()):
+        blocks.write_bytes(file.close(), f"{folder}/{name}-{task['number']:05d}.parquet")
+        published[name] = file.rows
+    blocks.write_bytes(ledger.close(), f"{folder}/ledger/{task['number']:05d}.parquet")
+    return {"rows": rows_in, "published": published, "splits": dict(splits), "files": {name: 1 for name in published}}
+
+
+def _ledger(names: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+    """A line for each row: where it went, and why; the first reason's numbers beside it."""
+    first = pl.col("details").list.first().struct
+    return (
+        names.hstack(decided.select("kind", "action", "reasons", "split", "published_in", "details"))
+        .with_columns(
+            counterpart=first.field("counterpart"), score=first.field("score"), threshold=first.field("threshold")
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in LEDGER_SCHEMA.items())
+    )
+
+
+def _masked(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with personal data hidden where the policy says so."""
+    if not rows["masked"].any():
+        return rows
+    some, rest = rows.filter("masked"), rows.filter(~pl.col("masked"))
+    prompts = _mask(some["prompt"])
+    flat = some["responses"].explode(empty_as_null=False, keep_nulls=False)
+    responses = of_counts(_mask(flat), some["responses"].list.len().to_numpy()).alias("responses")
+    return pl.concat([rest, some.with_columns(prompts.alias("prompt"), responses)]).sort("row")
+
+
+def _mask(dialogues: pl.Series) -> pl.Series:
+    flat = dialogues.explode(empty_as_null=False, keep_nulls=False)
+    hidden = pii.mask(flat.struct.field("content"))
+    changed = flat.struct.unnest().with_columns(content=hidden).select(pl.struct(pl.all()).cast(MESSAGE)).to_series()
+    return of_counts(changed, dialogues.list.len().to_numpy())
+
+
+class _File:
+    """A Parquet file in the making, a row group for each frame, in the plain types that every reader knows."""
+
+    def __init__(self) -> None:
+        self.buffer, self.rows = io.BytesIO(), 0
+        self.writer: pq.ParquetWriter | None = None
+
+    def add(self, frame: pl.DataFrame) -> None:
+        table = plain(frame)
+        if self.writer is None:
+            self.writer = pq.ParquetWriter(self.buffer, table.schema, compression="zstd")
+        self.writer.write_table(table)
+        self.rows += frame.height
+
+    def close(self) -> bytes:
+        if self.writer is not None:
+            self.writer.close()
+        return self.buffer.getvalue()
+
+
+def plain(frame: pl.DataFrame) -> pa.Table:
+    """A frame as an Arrow table with plain strings and lists in place of large ones."""
+    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    return table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_large_string(kind):
+        return pa.string()
+    if pa.types.is_large_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _plain(field.type)) for field in kind])
+    return kind

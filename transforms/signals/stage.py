@@ -1,0 +1,41 @@
+"""Cheap signals as tasks: one block in, one sidecar out."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from schemas.config import Length, Signals
+from transforms import blocks
+from transforms.blocks import read_frame
+from transforms.signals.rows import row_signals
+from transforms.signals.tokens import TokenCounter
+from transforms.tasks import Stats
+
+_COLUMNS = ("kind", "prompt", "responses", "language")
+
+
+@cache
+def _counter(tokenizer: str, chat_template: str | None, max_tokens: int | None) -> TokenCounter:
+    """A token counter, loaded once a worker."""
+    return TokenCounter(tokenizer, chat_template, max_tokens)
+
+
+def counter_of(length: Length | None) -> TokenCounter | None:
+    """The counter that the configuration asks for."""
+    return None if length is None else _counter(length.tokenizer, length.chat_template, length.max_tokens)
+
+
+def measure(task: dict[str, Any], folder: str) -> Stats:
+    """Write one block's signals; returns how many rows have personal data of which kind, and the languages."""
+    config = Signals.model_validate(task["signals"])
+    block = read_frame(task["path"], _COLUMNS)
+    signals = row_signals(block, language=config.language, pii=config.pii, counter=counter_of(config.length))
+    blocks.write_frame(signals, f"{folder}/{task['name']}")
+    kinds = signals["pii"].explode(empty_as_null=False, keep_nulls=False).value_counts(sort=True)
+    languages = signals["language"].drop_nulls().value_counts(sort=True)
+    return {
+        "rows": block.height,
+        "pii": dict(zip(*(column.to_list() for column in kinds.get_columns()), strict=True)),
+        "languages": dict(zip(*(column.to_list() for column in languages.get_columns()), strict=True)),
+    }
