@@ -33,8 +33,9 @@ class Block:
     rows: int
 
     @property
-    def name(self) -> str:
-        return self.path.rsplit("/", 1)[-1]
+    def sidecar(self) -> str:
+        """The name of the block's sidecars; its index tells blocks of different stages apart."""
+        return f"{self.index:06d}.parquet"
 
 
 def is_remote(path: str) -> bool:
@@ -127,3 +128,33 @@ def gather(blocks: Sequence[Block], addresses: pl.DataFrame, columns: Sequence[s
         for (index,), part in wanted.partition_by("block", as_dict=True).items()  # type: ignore[misc]
     ]
     return pl.concat(parts).sort("_order").drop("_order") if parts else pl.DataFrame(schema=list(columns))
+
+
+def copy(source: str, target: str) -> None:
+    """Make a file appear in a second place; on one local file system without copying its bytes."""
+    if is_remote(source) or is_remote(target):
+        write_bytes(read_bytes(source), target)
+        return
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    Path(target).unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        write_bytes(read_bytes(source), target)
+
+
+def replace_folder(new: str, target: str) -> None:
+    """Put a finished folder in a folder's place. Locally the target is never half old and half new."""
+    if is_remote(target):
+        fs, source = fsspec.core.url_to_fs(new)
+        _, place = fsspec.core.url_to_fs(target)
+        if fs.exists(place):
+            fs.rm(place, recursive=True)
+        fs.mv(source, place, recursive=True)
+        return
+    old = f"{target}.old"
+    remove(old)
+    if os.path.exists(target):
+        os.replace(target, old)
+    os.replace(new, target)
+    remove(old)

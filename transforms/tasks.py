@@ -103,7 +103,7 @@ class _WriteSidecar(beam.DoFn):
                 for name, dtype in self.schema.items()
             )
         )
-        blocks.write_frame(whole, f"{self.folder}/{block.name}")
+        blocks.write_frame(whole, f"{self.folder}/{block.sidecar}")
         finish(self.folder, index, {"rows": block.rows})
 
 

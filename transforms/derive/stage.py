@@ -34,7 +34,11 @@ class _EmitUnits(beam.DoFn):
         if self.moments:
             flat = normalise_raters(flat, read_frame(self.moments))
         to = digest(flat["group"]).to_frame().select(partition(pl.col("group"), self.partitions)).to_series()
-        yield from split(flat.with_columns(to.alias("_to")), "_to")
+        for number, part in split(flat.with_columns(to.alias("_to")), "_to"):
+            yield number, part
+        # A partition that nothing falls into still has to say that it is done.
+        for number in range(self.partitions):
+            yield number, flat.head(0)
 
 
 class _PairUp(beam.DoFn):
@@ -50,7 +54,8 @@ class _PairUp(beam.DoFn):
         for start in range(0, len(order), BLOCK_ROWS):
             part = found.filter(pl.col("pair_id").is_in(order[start : start + BLOCK_ROWS].implode()))
             written.append(_write(build.pairs(part, self.blocks), self.folder, number, len(written)))
-        finish(self.folder, number, {"rows": sum(block["rows"] for block in written), "blocks": written})
+        rows = sum(block["rows"] for block in written)
+        finish(self.folder, number, {"rows": rows, "kinds": {"pair": rows}, "blocks": written})
 
 
 @dataclass
@@ -69,13 +74,16 @@ class DerivePairs(beam.PTransform):
     folder: str
     moments: str | None = None
 
+    @property
+    def partitions(self) -> int:
+        """How many tasks the stage has; it depends on the data alone."""
+        return min(256, max(2, -(-sum(block.rows for block in self.blocks) // _PARTITION_UNITS)))
+
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
-        rows = sum(block.rows for block in self.blocks)
-        partitions = min(256, max(2, -(-rows // _PARTITION_UNITS)))
         return (
             start
             | "blocks" >> beam.Create(list(self.blocks))
-            | "units" >> beam.ParDo(_EmitUnits(self.rule, partitions, self.moments))
+            | "units" >> beam.ParDo(_EmitUnits(self.rule, self.partitions, self.moments))
             | "group" >> beam.GroupByKey()
             | "pair up" >> beam.ParDo(_PairUp(self.rule, self.blocks, self.folder))
         )
@@ -87,15 +95,15 @@ class MeasureRaters(beam.PTransform):
 
     rule: Derive
     blocks: Sequence[Block]
-    path: str
+    folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
         return (
             start
             | "blocks" >> beam.Create(list(self.blocks))
-            | "moments" >> beam.Map(_moments, self.rule)
+            | "moments" >> beam.Map(_moments, self.rule).with_output_types(tuple[int, pl.DataFrame])
             | "together" >> beam.GroupByKey()
-            | "write" >> beam.MapTuple(lambda _, frames: _write_moments(frames, self.path))
+            | "write" >> beam.MapTuple(_write_moments, self.folder)
         )
 
 
@@ -104,16 +112,18 @@ def _moments(block: Block, rule: Derive) -> tuple[int, pl.DataFrame]:
     return 0, rater_moments(flat).with_columns(block=pl.lit(block.index))
 
 
-def _write_moments(frames: Iterable[pl.DataFrame], path: str) -> None:
+def _write_moments(number: int, frames: Iterable[pl.DataFrame], folder: str) -> None:
     # Sums of floats depend on their order: by block, whatever arrived first.
-    storage.write_frame(pl.concat(frames).sort("block", "source", "rater", "dimension", nulls_last=True), path)
+    table = pl.concat(frames).sort("block", "source", "rater", "dimension", nulls_last=True)
+    storage.write_frame(table, f"{folder}/moments.parquet")
+    finish(folder, number, {"rows": table.height})
 
 
 def derive_ratings(task: dict[str, Any], folder: str) -> Stats:
     """One block's rankings as ratings; a task for `RunTasks`."""
     rows = build.ratings(read_frame(task["path"]), task["dimensions"])
     written = [_write(rows, folder, task["number"], 0)] if rows.height else []
-    return {"rows": rows.height, "blocks": written}
+    return {"rows": rows.height, "kinds": {"rating": rows.height}, "blocks": written}
 
 
 def _write(rows: pl.DataFrame, folder: str, number: int, nth: int) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def identify(rows: pl.DataFrame) -> pl.DataFrame:
             pl.col("raws").list.join(","),
             as_text(pl.col("prompt")),
             pl.struct(pl.col(name) for name in _VERSION).struct.json_encode(),
-            pl.col("judgements").list.eval(pl.element().struct.json_encode()).list.join(","),
+            # Raters' hashes change with the key, and the choice among copies must not.
+            pl.col("judgements").list.eval(pl.element().struct.with_fields(rater=None).struct.json_encode()).list.join(","),
             separator="\x1f",
         ),
     )

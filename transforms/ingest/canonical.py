@@ -26,7 +26,7 @@ class Origin:
     file: str
     licence: str | None = None
     pseudonymise: bool = True
-    key: bytes | None = None
+    key: bytes = b""
 
 
 def judgement(value: pl.Expr, **fields: pl.Expr | str | int | float | None) -> pl.Expr:
@@ -121,15 +121,15 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
 def pseudonymous(lists: pl.Series, origin: Origin) -> pl.Series:
     """Judgements whose raters are keyed hashes of what they were called.
 
-    Without a key the hash only stands in until publication, where raters are numbered a source.
+    The key is the user's where there is one, else the hash of the source's files: without those at hand nobody can try
+    names until one fits.
     """
     flat = lists.explode(empty_as_null=False, keep_nulls=False)
     if flat.struct.field("rater").null_count() == len(flat):
         return lists
     raters = flat.struct.field("rater")
     names = raters.drop_nulls().unique()
-    key = origin.key or b"trenchcoat"
-    hashed = [hmac.new(key, f"{origin.source}\x1f{name}".encode(), hashlib.sha256).hexdigest()[:16] for name in names]
+    hashed = [hmac.new(origin.key, f"{origin.source}\x1f{name}".encode(), hashlib.sha256).hexdigest()[:16] for name in names]
     pseudonyms = raters.replace_strict(names, hashed, default=None, return_dtype=pl.String)
     renamed = flat.struct.unnest().with_columns(rater=pseudonyms).select(pl.struct(pl.all()).alias("judgements"))
     counts = lists.list.len().fill_null(0).to_numpy()

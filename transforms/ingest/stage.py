@@ -18,6 +18,7 @@ from transforms.ingest.canonical import Origin, to_rows
 from transforms.ingest.files import FileRef
 from transforms.ingest.readers import read
 from transforms.ingest.records import Broken
+from transforms.publish.shapes import OPTIONAL_FIELDS
 from transforms.tasks import Stats
 
 #: Small files are read together until they have this many bytes, so that a block is worth its overhead.
@@ -63,11 +64,13 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
         blocks.write_bytes(b"".join(dead), f"{folder}/dead/{number:06d}.jsonl")
     return {
         "records": records,
+        "source_records": {source["name"]: records},
         "rows": sum(block["rows"] for block in writer.blocks),
         "extra": writer.extra,
         "dead": len(dead),
         "kinds": dict(kinds),
         "codes": dict(codes),
+        "fields": dict(writer.fields),
         "blocks": writer.blocks,
     }
 
@@ -75,7 +78,7 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
 def _rows(task: dict[str, Any]) -> Iterator[tuple[FileRef, pl.DataFrame, list[Broken], int]]:
     source = task["source"]
     adapt = adapter(source["format"])
-    key = os.environ.get(RATER_KEY, "").encode() or None
+    key = (os.environ.get(RATER_KEY) or source["key"]).encode()
     for raw in task["refs"]:
         ref = FileRef.from_dict(raw)
         origin = Origin(source["name"], ref.file, source["licence"], source["pseudonymise"], key)
@@ -103,11 +106,13 @@ class _Blocks:
         self.folder, self.task = folder, task
         self.waiting: list[pl.DataFrame] = []
         self.blocks: list[dict[str, Any]] = []
+        self.fields: Counter[str] = Counter()
         self.extra = 0
 
     def add(self, rows: pl.DataFrame) -> None:
         # Rows beyond the first of a record were made by the adapter: they count as derived.
         self.extra += rows["row_id"].str.contains("#", literal=True).sum()
+        self.fields.update(_optional_fields(rows))
         self.waiting.append(rows)
         while self._rows() >= BLOCK_ROWS:
             whole = pl.concat(self.waiting)
@@ -128,3 +133,12 @@ class _Blocks:
         name = f"{self.task:06d}-{len(self.blocks):04d}.parquet"
         blocks.write_frame(rows, f"{self.folder}/blocks/{name}")
         self.blocks.append({"name": name, "rows": rows.height})
+
+
+def _optional_fields(rows: pl.DataFrame) -> dict[str, int]:
+    """How often each optional part of a message occurs: shapes leave out what the dataset never has."""
+    turns = pl.concat([rows["prompt"], rows["responses"].explode(empty_as_null=False, keep_nulls=False)]).explode(
+        empty_as_null=False, keep_nulls=False
+    )
+    found = {name: turns.struct.field(name).count() for name in OPTIONAL_FIELDS}
+    return {**found, "tools": rows["tools"].count()}

@@ -56,7 +56,7 @@ def _join(rows: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _turns(rows: pl.DataFrame) -> pl.DataFrame:
-    """One line a message: `row`, `side` (a response's place; -1 the prompt), `content`, `other` (what else it says).
+    """One line a message: `row`, `side` (a response's place; -1 the prompt), and what it says.
 
     A response without messages is one line with null content, so that it counts as a response.
     """
@@ -66,7 +66,8 @@ def _turns(rows: pl.DataFrame) -> pl.DataFrame:
         .explode("side", "turn")
     )
     prompts = rows.select("row", side=pl.lit(-1, dtype=pl.Int64), turn=pl.col("prompt").cast(DIALOGUE))
-    turns = pl.concat([prompts.filter(pl.col("turn").list.len() > 0), answers]).explode("turn")
+    turns = pl.concat([prompts.filter(pl.col("turn").list.len() > 0), answers])
+    turns = turns.explode("turn", empty_as_null=True, keep_nulls=True)
     message = pl.col("turn").struct
     return turns.select(
         "row",

@@ -25,8 +25,8 @@ class TokenCounter:
         max_tokens: length the trainer truncates to (≥ 1); None where it does not.
 
     Raises:
-        ValueError: the tokenizer cannot be loaded or is not a fast one, or `max_tokens` is below 1; names the value and
-            what is allowed.
+        ValueError: the tokenizer cannot be loaded or is not a fast one, the chat template is no Jinja, or `max_tokens`
+            is below 1; names the value and what is allowed.
     """
 
     def __init__(self, tokenizer: str, chat_template: str | None = None, max_tokens: int | None = None) -> None:
@@ -36,6 +36,7 @@ class TokenCounter:
         self._tokenizer = _load(tokenizer)
         if chat_template is not None:
             self._tokenizer.chat_template = chat_template
+            _check(self._tokenizer, chat_template)
         self._templated = self._tokenizer.chat_template is not None
         self._encoder = self._tokenizer.backend_tokenizer
         self._encoder.no_truncation()
@@ -49,18 +50,15 @@ class TokenCounter:
             responses: lists of dialogues, of the same length.
 
         Returns:
-            One line a row: `tokens` List(Int64), one a response; `too_long`, whether any is above `max_tokens`;
-            `identical_after_truncation`, whether two sides whose texts differ are the same up to `max_tokens`. Without
-            `max_tokens` nothing is too long or truncated.
-
-        Raises:
-            ValueError: the chat template refuses a conversation; names the row's place and the template's words.
+            One line a row: `tokens` List(Int64), one a response, null for one that the chat template refuses;
+            `too_long`, whether any is above `max_tokens`; `identical_after_truncation`, whether two sides whose texts
+            differ are the same up to `max_tokens`. Without `max_tokens` nothing is too long or truncated.
         """
         rows = pl.DataFrame({"prompt": prompt, "response": responses}).with_row_index("row")
         sides = rows.explode("response", empty_as_null=False, keep_nulls=False)
         texts = self._render(sides)
         measured = sides.select("row").with_columns(text=texts)
-        distinct = measured["text"].unique(maintain_order=True)
+        distinct = measured["text"].drop_nulls().unique(maintain_order=True)
         counts, heads = self._encode(distinct.to_list())
         encoded = pl.DataFrame(
             {"text": distinct, "tokens": counts, "head": heads},
@@ -70,7 +68,7 @@ class TokenCounter:
         limit = self.max_tokens
         too_long = pl.lit(False) if limit is None else (pl.col("tokens") > limit).any()
         # Fewer heads than texts: some that differ have become one.
-        merged = pl.lit(False) if limit is None else pl.col("head").n_unique() < pl.col("text").n_unique()
+        merged = pl.lit(False) if limit is None else _distinct("head") < _distinct("text")
         by_row = measured.group_by("row", maintain_order=True).agg(
             "tokens", too_long=too_long, identical_after_truncation=merged
         )
@@ -89,18 +87,20 @@ class TokenCounter:
         if not self._templated:
             line = pl.element().struct.field("role") + ": " + pl.element().struct.field("content").fill_null("") + "\n"
             return sides.select(text=turns.list.eval(line).list.join(""))["text"]
+        return pl.Series(
+            [self._conversation(turns) for turns in sides.select(turns=turns)["turns"].to_list()], dtype=pl.String
+        )
+
+    def _conversation(self, turns: Sequence[dict[str, Any]]) -> str | None:
+        """One conversation under the template; None where that refuses it."""
         from jinja2 import TemplateError
 
-        conversations = sides.select(turns=turns)["turns"].to_list()
-        out: list[str] = []
         try:
-            for conversation in conversations:
-                messages = [_message(turn) for turn in conversation]
-                out.append(self._tokenizer.apply_chat_template(messages, tokenize=False))
-        except (TemplateError, TypeError, KeyError) as error:
-            place = sides["row"][len(out)]
-            raise ValueError(f"the chat template of {self.name!r} refuses row {place}: {error}") from error
-        return pl.Series(out, dtype=pl.String)
+            rendered = self._tokenizer.apply_chat_template([_message(turn) for turn in turns], tokenize=False)
+        except (TemplateError, TypeError, KeyError, ValueError):
+            # Templates refuse roles they do not know, or users who speak twice. One row's trouble is not the run's.
+            return None
+        return str(rendered)
 
     def _encode(self, texts: Sequence[str]) -> tuple[list[int], list[int]]:
         """Number of tokens of each text, and a hash of its first `max_tokens` ids."""
@@ -114,6 +114,10 @@ class TokenCounter:
                 counts.append(len(ids))
                 heads.append(xxh3_64_intdigest(np.array(ids[: self.max_tokens], dtype=np.uint32).tobytes()))
         return counts, heads
+
+
+def _distinct(column: str) -> pl.Expr:
+    return pl.col(column).drop_nulls().n_unique()
 
 
 def _message(turn: dict[str, Any]) -> dict[str, Any]:
@@ -138,6 +142,21 @@ def _arguments(call: dict[str, Any]) -> Any:
         return call["arguments"]
 
 
+def _check(tokenizer: Any, template: str) -> None:
+    """Raises ValueError for a chat template that is no Jinja."""
+    from jinja2 import TemplateError, TemplateSyntaxError
+
+    try:
+        tokenizer.apply_chat_template([{"role": "user", "content": ""}], tokenize=False)
+    except TemplateSyntaxError as error:
+        raise ValueError(
+            f"chat_template {template[:80]!r} is not a Jinja template (line {error.lineno}: {error.message}); "
+            "allowed are Jinja templates as tokenizers have them, or null for the tokenizer's own"
+        ) from error
+    except TemplateError:
+        pass  # A template may refuse this conversation and take others.
+
+
 def _load(name: str) -> Any:
     """A fast tokenizer; raises ValueError in words."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -151,6 +170,8 @@ def _load(name: str) -> Any:
             raise ValueError(f"tokenizer {name!r}: there is no such file; {allowed}")
         from tokenizers import Tokenizer
 
+        if (path.parent / "tokenizer_config.json").is_file():  # it says the special tokens and the chat template
+            return _load(str(path.parent))
         try:
             return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_buffer(path.read_bytes()))
         except ValueError as error:

@@ -40,7 +40,19 @@ def test_traditional_chinese_and_old_codes_are_iso_639_1() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "   \n\t ", "😀", "\x00\x01\x02", "OK", "42", "1 2 3 4 5 6 7 8 9 10", "...", "/\\_/\\ ( o.o )", "\ufffe\uffff"],
+    [
+        None,
+        "",
+        "   \n\t ",
+        "😀",
+        "\x00\x01\x02",
+        "OK",
+        "42",
+        "1 2 3 4 5 6 7 8 9 10",
+        "...",
+        "/\\_/\\ ( o.o )",
+        "\ufffe\uffff",
+    ],
 )
 def test_too_short_or_no_language_is_null(text: str | None) -> None:
     frame = detect(pl.Series([text], dtype=pl.String))
@@ -52,9 +64,9 @@ def test_control_characters_do_not_hide_the_language() -> None:
     assert detect(pl.Series([text]))["language"].to_list() == ["de"]
 
 
-@pytest.mark.parametrize("last", range(0, 0x110000, 0x10000))
-def test_no_character_is_an_error(last: int) -> None:
-    points = [c for c in range(last, last + 0x10000, 7) if not 0xD800 <= c < 0xE000]
+@pytest.mark.parametrize("first", range(0, 0x110000, 0x10000))
+def test_no_character_is_an_error(first: int) -> None:
+    points = [c for c in range(first, first + 0x10000, 61) if not 0xD800 <= c < 0xE000]
     texts = pl.Series([f"{chr(c)} {chr(c)}{chr(c)}{chr(c)} abcdefgh" for c in points])
     assert len(detect(texts)) == len(points)
 

@@ -1,0 +1,92 @@
+"""The command line. Imports what a command needs when it runs, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+app = typer.Typer(
+    name="trenchcoat",
+    help="Curate preference and rating data for reward models and metrics: every row accounted for, nothing lost.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command(context_settings=_PASS_ON)
+def curate(
+    ctx: typer.Context,
+    config: Annotated[str | None, typer.Argument(help="A YAML file; without one, --input and defaults.")] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Output folder, local or an fsspec URL.")] = None,
+    input: Annotated[list[str] | None, typer.Option("--input", "-i", help="Files, globs (in quotes) or URLs. Repeatable.")] = None,
+    format: Annotated[str | None, typer.Option("--format", "-f", help="Their format; `trenchcoat formats` lists them.")] = None,
+    set: Annotated[list[str] | None, typer.Option("--set", "-s", help="Set a key: policy.pii=drop. Repeatable.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Say everything as JSON lines.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier stages and start over.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan and stop.")] = False,
+) -> None:
+    """Turn raw files into a gated dataset: OUT/dataset, a ledger, dead letters, a manifest.
+
+    Flags that are not listed here are Beam's: --runner, --direct_num_workers, --sdk_container_image and so on.
+    Running again goes on where an earlier run stopped.
+    """
+    from pipelines.commands import Request, run_curate
+
+    request = Request(
+        config=config, out=out, inputs=input or [], format=format, sets=set or [], flags=ctx.args,
+        json=json, fresh=fresh, dry_run=dry_run, command=["trenchcoat", *sys.argv[1:]],
+    )  # fmt: skip
+    raise typer.Exit(run_curate(request))
+
+
+@app.command()
+def validate(
+    out: Annotated[str, typer.Argument(help="Output folder of an earlier run.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+) -> None:
+    """Run the gate again on what is in an output folder."""
+    from pipelines.commands import run_validate
+
+    raise typer.Exit(run_validate(out, json))
+
+
+@app.command()
+def formats(json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False) -> None:
+    """List what can be read."""
+    from pipelines.commands import run_formats
+
+    raise typer.Exit(run_formats(json))
+
+
+@app.command()
+def schema(
+    what: Annotated[str, typer.Argument(help="row (the canonical row) or config (the configuration).")] = "row",
+) -> None:
+    """Print the canonical row, or the configuration, as JSON Schema."""
+    from pipelines.commands import run_schema
+
+    raise typer.Exit(run_schema(what))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    print(installed("trenchcoat"))
+
+
+def main() -> None:
+    """The console command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

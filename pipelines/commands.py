@@ -1,0 +1,247 @@
+"""What each command does: parse, work, answer with an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pipelines import config as configuration
+from pipelines.errors import DONE, FAILED_GATE, SYSTEM_FAULT, USER_MISTAKE, SystemFault, UserError
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `curate` was asked for."""
+
+    config: str | None
+    out: str | None
+    inputs: list[str] = field(default_factory=list)
+    format: str | None = None
+    sets: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    json: bool = False
+    fresh: bool = False
+    dry_run: bool = False
+    command: list[str] = field(default_factory=list)
+
+
+def answer(work: Callable[[], int], json: bool = False) -> int:
+    """Run a command's work and turn what goes wrong into words and an exit code."""
+    try:
+        return work()
+    except UserError as error:
+        return _complain(str(error), USER_MISTAKE, json)
+    except SystemFault as error:
+        return _complain(str(error), SYSTEM_FAULT, json)
+    except KeyboardInterrupt:
+        _complain("stopped; run the same command again to go on from here", 130, json)
+        # Beam's threads do not end on their own; every file that is there is whole.
+        os._exit(130)
+    except Exception as error:  # the outermost place: whatever it was, it is told, with where it came from
+        full = _disk(error)
+        if full:
+            return _complain(full, SYSTEM_FAULT, json)
+        traceback.print_exc()
+        return _complain(f"a fault in trenchcoat or below it: {type(error).__name__}: {error}", SYSTEM_FAULT, json)
+
+
+def _complain(text: str, code: int, json: bool) -> int:
+    if json:
+        print(orjson.dumps({"event": "error", "message": text, "exit_code": code}).decode())
+    else:
+        print(f"trenchcoat: {text}", file=sys.stderr)
+    return code
+
+
+def _disk(error: BaseException) -> str | None:
+    """A full or failing disk in words; Beam wraps what its workers raise, sometimes as text."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            return f"cannot write {seen.filename or 'the output'}: {os.strerror(seen.errno)}; make room and run again to go on"
+        seen = seen.__cause__ or seen.__context__
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        if os.strerror(number) in str(error):
+            return f"cannot write the output: {os.strerror(number)}; make room and run again to go on"
+    return None
+
+
+def run_curate(request: Request) -> int:
+    """Curate; 0 done, 1 the gate failed, 2 the user's mistake, 3 a fault of the system."""
+    return answer(lambda: _curate(request), request.json)
+
+
+def _curate(request: Request) -> int:
+    if request.out is None:
+        raise UserError("--out: name the folder for the results")
+    stray = [flag for flag in request.flags if not flag.startswith("-")]
+    if stray and not any(flag.startswith("-") for flag in request.flags):
+        raise UserError(f"unexpected argument {stray[0]!r}; put glob patterns in quotes, and name several files with several --input")
+    if request.config and not request.config.endswith((".yaml", ".yml")):
+        raise UserError(f"{request.config!r} is not a YAML file; data files are named with --input")
+    out = request.out.rstrip("/")
+    config = configuration.load(request.config, request.inputs, request.format, request.sets, out.rsplit("/", 1)[-1] or None)
+
+    from pipelines.runner import beam_options, describe
+
+    options = beam_options(request.flags)
+
+    from pipelines import output
+    from pipelines.curate import curate, plan_sources
+    from pipelines.engine import Engine
+    from pipelines.gate import check_expectations
+    from pipelines.progress import Reporter
+    from transforms import blocks
+
+    reporter = Reporter(request.json)
+    if not request.dry_run:
+        _writable(out)
+    planned = plan_sources(config)
+    if config.publish.configurations != "auto":
+        check_expectations(config.gate, list(config.publish.configurations))
+    if request.dry_run:
+        _show_plan(config, planned, describe(options), request.json)
+        return DONE
+    if request.fresh:
+        blocks.remove(f"{out}/work")
+    blocks.remove(f"{out}/manifest.json")
+    for one in planned:
+        if one.source.format == "auto":
+            reporter.say(f"{one.source.name}: {one.refs[0].file} is read as `{one.format}`")
+    engine = Engine(f"{out}/work", options, reporter)
+    curated = curate(config, planned, engine)
+    summary = output.assemble(out, config, curated, engine)
+    verdict = output.judge(out, config, summary)
+    manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
+    _report(out, manifest, verdict, reporter)
+    return DONE if verdict.passed else FAILED_GATE
+
+
+def _writable(out: str) -> None:
+    """Find out before any work whether the output folder can be written."""
+    if "://" in out:
+        return
+    probe = Path(out) / ".probe"
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"--out {out}: cannot be written: {os.strerror(error.errno or 0)}") from error
+
+
+def _show_plan(config: Any, planned: list[Any], runner: str, json: bool) -> None:
+    plan = {
+        "runner": runner,
+        "sources": [
+            {
+                "name": one.source.name,
+                "format": one.format,
+                "files": [{"file": file.file, "bytes": file.bytes, "hash": file.hash} for file in one.files],
+                "readings": len(one.refs),
+            }
+            for one in planned
+        ],
+        "config": config.model_dump(),
+    }
+    if json:
+        print(orjson.dumps(plan).decode())
+        return
+    import yaml
+
+    print(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True), end="")
+
+
+def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> None:
+    """Say what came in, what came out, and where it is."""
+    counts = manifest["counts"]
+    reporter.event("done", out=out, counts=counts, reasons=manifest["reasons"], gate=verdict.passed)
+    say = reporter.say
+    say("")
+    say(f"{counts['records_in']:,} records = {counts['rows_in']:,} rows + {counts['merged_records']:,} merged into others + {counts['dead_letters']:,} dead letters")
+    derived = f" + {counts['derived_rows']:,} derived" if counts["derived_rows"] else ""
+    review = f" + {counts['review']:,} for review" if counts["review"] else ""
+    say(f"{counts['rows_in']:,} rows{derived} = {counts['kept']:,} kept + {counts['dropped']:,} dropped{review}")
+    _table(say, "why", manifest["reasons"])
+    _table(say, "dead letters", manifest["dead_letter_codes"])
+    _table(say, "splits", manifest["splits"])
+    _table(say, "published rows", manifest["published"])
+    for note in manifest["notes"]:
+        say(f"note: {note}")
+    say("")
+    say(verdict.words())
+    say("")
+    stages = manifest["stages"]
+    took = sum(stage["seconds"] for stage in stages if not stage["skipped"])
+    again = sum(stage["skipped"] for stage in stages)
+    peak = max(stage["peak_bytes"] for stage in stages) / 2**20
+    skipped = f", {again} of {len(stages)} stages taken from an earlier run" if again else ""
+    say(f"stages {took:.1f} s, gate {manifest['gate']['seconds']:.1f} s, peak memory {peak:,.0f} MiB{skipped}")
+    say(f"dataset       {out}/dataset        load_dataset({out + '/dataset'!r}, {manifest['configurations'][0]!r})" if manifest["configurations"] else f"dataset       {out}/dataset")
+    for name, what in (("ledger.parquet", "every row: where it went, and why"), ("dead_letters.jsonl", "records that could not be used"), ("gate.json", "every check"), ("manifest.json", "inputs, config, versions, counts")):
+        say(f"{name.split('.')[0].replace('_', ' '):<13} {out}/{name:<20} {what}")
+
+
+def _table(say: Callable[[str], None], title: str, counts: dict[str, int]) -> None:
+    if counts:
+        say(f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+
+
+def run_validate(out: str, json: bool) -> int:
+    """Run the gate on an output folder."""
+    return answer(lambda: _validate(out.rstrip("/"), json), json)
+
+
+def _validate(out: str, json: bool) -> int:
+    from pipelines import output
+    from schemas.config import Config
+    from transforms import blocks
+
+    if not blocks.exists(f"{out}/manifest.json"):
+        raise UserError(f"{out} has no manifest.json: it is not the output of a finished run")
+    manifest = blocks.read_json(f"{out}/manifest.json")
+    verdict = output.judge(out, Config.model_validate(manifest["config"]), manifest)
+    manifest["gate"] = {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)}
+    blocks.write_json(manifest, f"{out}/manifest.json")
+    print(orjson.dumps(verdict.to_dict()).decode() if json else verdict.words())
+    return DONE if verdict.passed else FAILED_GATE
+
+
+def run_formats(json: bool) -> int:
+    """List the adapters."""
+    from transforms.ingest.adapters import ADAPTERS
+
+    if json:
+        known = [
+            {"name": a.name, "kinds": a.kinds, "about": a.about, "keeps": a.keeps, "unknown": a.unknown, "example": a.example}
+            for a in ADAPTERS
+        ]
+        print(orjson.dumps(known).decode())
+        return DONE
+    for adapter in ADAPTERS:
+        print(f"{adapter.name:<14}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n    cannot know: {adapter.unknown}")
+    return DONE
+
+
+def run_schema(what: str) -> int:
+    """Print a JSON Schema."""
+    return answer(lambda: _schema(what))
+
+
+def _schema(what: str) -> int:
+    from schemas.config import Config
+    from schemas.row import Row
+
+    models = {"row": Row, "config": Config}
+    if what not in models:
+        raise UserError(f"schema {what!r}: allowed are {', '.join(models)}")
+    print(orjson.dumps(models[what].model_json_schema(), option=orjson.OPT_INDENT_2).decode())
+    return DONE

@@ -1,0 +1,114 @@
+"""A run's configuration: from a YAML file, from the command line, and what was wrong with it in words."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pipelines.errors import UserError
+from schemas.config import Config, Source
+
+
+def load(path: str | None, inputs: Sequence[str], form: str | None, sets: Sequence[str], name: str | None = None) -> Config:
+    """The resolved configuration of a run.
+
+    Args:
+        path: a YAML file; None for defaults.
+        inputs: files named on the command line; they replace those of the only source.
+        form: format named on the command line, of those files.
+        sets: `key=value` with dotted keys, such as `policy.pii=drop` or `sources.0.licence=MIT`; values are YAML.
+        name: the dataset's, where the file names none.
+
+    Raises:
+        UserError: naming the key, the value and what is allowed.
+    """
+    raw = _read(path) if path else {}
+    if name and "name" not in raw:
+        raw["name"] = name
+    if inputs:
+        sources = raw.setdefault("sources", [{}])
+        if len(sources) != 1:
+            raise UserError(f"--input: {path} has {len(sources)} sources; say which with --set sources.0.input=…")
+        sources[0]["input"] = list(inputs)
+    if form:
+        for source in raw.get("sources", []):
+            source["format"] = form
+    for assignment in sets:
+        _assign(raw, assignment)
+    if not raw.get("sources"):
+        raise UserError("nothing to read: name a config file, or files with --input")
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise UserError(_explain(error, path)) from error
+
+
+def _read(path: str) -> dict[str, Any]:
+    file = Path(path)
+    if not file.exists():
+        raise UserError(f"{path}: there is no such config file")
+    if file.is_dir():
+        raise UserError(f"{path} is a folder; a config is a YAML file")
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"{path} holds {type(raw).__name__}, not keys and values such as `sources:`")
+    # Paths in a file are meant from where the file is, unless they are there from here.
+    for source in raw.get("sources") or []:
+        if isinstance(source, dict) and isinstance(source.get("input"), str):
+            source["input"] = [source["input"]]
+    return raw
+
+
+def _assign(raw: dict[str, Any], assignment: str) -> None:
+    key, equals, text = assignment.partition("=")
+    if not equals:
+        raise UserError(f"--set {assignment}: is not key=value, such as policy.pii=drop")
+    place: Any = raw
+    steps = key.split(".")
+    try:
+        for step in steps[:-1]:
+            place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+        if isinstance(place, list):
+            place[int(steps[-1])] = yaml.safe_load(text)
+        else:
+            place[steps[-1]] = yaml.safe_load(text)
+    except (ValueError, IndexError, TypeError, AttributeError) as error:
+        raise UserError(f"--set {assignment}: there is no place {key!r} in the configuration") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {assignment}: {text!r} is not a YAML value") from error
+
+
+def _explain(error: ValidationError, path: str | None) -> str:
+    lines = []
+    for found in error.errors():
+        where = ".".join(map(str, found["loc"])) or "the configuration"
+        value = found.get("input")
+        shown = "" if isinstance(value, (dict, list)) else f" is {value!r}"
+        message = found["msg"].removeprefix("Value error, ")
+        if found["type"] == "extra_forbidden":
+            message, shown = f"there is no such key{_near(found['loc'])}", ""
+        lines.append(f"  {where}{shown}: {message}")
+    return "\n".join([f"{path or 'the command line'}: the configuration is not right", *lines])
+
+
+def _near(loc: tuple[int | str, ...]) -> str:
+    """What may have been meant by an unknown key, and what is allowed there."""
+    model: Any = Config
+    for step in loc[:-1]:
+        if isinstance(step, int):
+            continue
+        annotation = model.model_fields[step].annotation
+        model = next((a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type) and issubclass(a, BaseModel)), Source)
+    allowed = list(model.model_fields)
+    close = difflib.get_close_matches(str(loc[-1]), allowed, n=1)
+    return (f"; did you mean {close[0]}?" if close else "") + f" Allowed are {', '.join(allowed)}"

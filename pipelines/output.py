@@ -1,0 +1,211 @@
+"""The output folder: what the stages left, put together, checked, and told in a manifest written last."""
+
+from __future__ import annotations
+
+import io
+import platform
+import shlex
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from pipelines.card import write_card
+from pipelines.curate import Curated
+from pipelines.engine import Engine
+from pipelines.gate import Verdict, run_gate
+from schemas.config import Config
+from schemas.verdict import MERGED
+from transforms import blocks
+
+_LIBRARIES = ("apache-beam", "polars", "pyarrow", "datasets", "great-expectations", "numpy", "pydantic", "torch", "transformers")
+_KEPT = ("keep", "flip", "soften")
+
+
+def assemble(out: str, config: Config, curated: Curated, engine: Engine) -> dict[str, Any]:
+    """Write everything in the output folder but the gate's verdict and the manifest; returns the manifest so far."""
+    counts = _counts(curated)
+    _dead_letters(out, curated)
+    _ledger(out, curated)
+    decided = curated.decided.total
+    summary = {
+        "name": config.name,
+        "counts": counts,
+        "reasons": decided["reasons"],
+        "dead_letter_codes": curated.ingested.total["codes"],
+        "kinds": decided["kept_kinds"],
+        "splits": curated.published.total["splits"],
+        "published": curated.published.total["published"],
+        "largest_group_share": round(curated.largest_group, 5),
+        "configurations": curated.configurations,
+        "sources": _sources(curated),
+        "notes": _notes(config, curated),
+    }
+    _dataset(out, config, curated, summary)
+    return summary
+
+
+def _counts(curated: Curated) -> dict[str, int]:
+    raw, decided = curated.ingested.total, curated.decided.total
+    actions = decided["actions"]
+    merged = actions.get(MERGED, 0) - decided["merged_derived"]
+    return {
+        "records_in": raw["records"],
+        "merged_records": merged,
+        "dead_letters": raw["dead"],
+        "rows_in": raw["rows"] - raw["extra"] - merged,
+        "derived_rows": decided["derived"],
+        "merged_derived_rows": decided["merged_derived"],
+        "kept": sum(actions.get(action, 0) for action in _KEPT),
+        "dropped": actions.get("drop", 0),
+        "review": actions.get("review", 0),
+        "flipped": actions.get("flip", 0),
+        "softened": actions.get("soften", 0),
+        "ties": decided["ties"],
+        "conflicts": decided["conflicts"],
+    }
+
+
+def _sources(curated: Curated) -> dict[str, dict[str, Any]]:
+    kept = curated.decided.total["kept_sources"]
+    records = curated.ingested.total["source_records"]
+    return {
+        one.source.name: {
+            "format": one.format,
+            "files": len(one.files),
+            "records": records.get(one.source.name, 0),
+            "kept": kept.get(one.source.name, 0),
+            "licence": one.source.licence,
+        }
+        for one in curated.planned
+    }
+
+
+def _notes(config: Config, curated: Curated) -> list[str]:
+    """What a reader should know that no figure says."""
+    notes = []
+    for rule in config.derive:
+        if rule.raters == "unknown":
+            notes.append(
+                "Pairs were made from ratings of unknown raters: two responses to a prompt were compared although different "
+                "people may have rated them."
+            )
+        if rule.raters == "normalised":
+            notes.append("Pairs were made from ratings of different raters after z-normalising each rater's scores.")
+    if curated.largest_group > config.gate.split_tolerance:
+        notes.append(
+            f"The largest group of rows that must stay together (one prompt) holds {curated.largest_group:.1%} of the kept rows, "
+            f"so the splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
+        )
+    if config.policy.pii == "mask":
+        notes.append("Personal data that was found is masked in the published texts.")
+    return notes
+
+
+def _dead_letters(out: str, curated: Curated) -> None:
+    folder, stats = curated.ingested.folder, curated.ingested.stats
+    parts = [blocks.read_bytes(f"{folder}/dead/{task:06d}.jsonl") for task in sorted(stats) if stats[task]["dead"]]
+    blocks.write_bytes(b"".join(parts), f"{out}/dead_letters.jsonl")
+
+
+def _ledger(out: str, curated: Curated) -> None:
+    buffer, writer = io.BytesIO(), None
+    for task in sorted(curated.published.stats):
+        file = pq.ParquetFile(io.BytesIO(blocks.read_bytes(f"{curated.published.folder}/ledger/{task:05d}.parquet")))
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group)
+            writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
+            writer.write_table(table)
+    if writer is not None:
+        writer.close()
+    blocks.write_bytes(buffer.getvalue(), f"{out}/ledger.parquet")
+
+
+def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]) -> None:
+    """The publishable folder: shards under their final names, and the card; it replaces an older one whole."""
+    new, stats = f"{out}/.dataset.new", curated.published.stats
+    blocks.remove(new)
+    for name in sorted(curated.published.total["files"]):
+        tasks = [task for task in sorted(stats) if name in stats[task]["published"]]
+        for place, task in enumerate(tasks):
+            part = f"{curated.published.folder}/{name}-{task:05d}.parquet"
+            blocks.copy(part, f"{new}/{name}-{place:05d}-of-{len(tasks):05d}.parquet")
+    write_card(
+        new,
+        config,
+        counts=summary["counts"],
+        reasons=summary["reasons"],
+        dead_letter_codes=summary["dead_letter_codes"],
+        sources=summary["sources"],
+        notes=summary["notes"],
+        version=version("trenchcoat"),
+    )
+    blocks.replace_folder(new, f"{out}/dataset")
+
+
+def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
+    """The run's figures that the gate looks at, counted from the ledger and the dead letters that are there."""
+    ledger = blocks.read_frame(f"{out}/ledger.parquet", ["action", "reasons", "split", "published_in", "score"])
+    counts = summary["counts"]
+    dead = blocks.read_bytes(f"{out}/dead_letters.jsonl").count(b"\n")
+    kept = ledger.filter(pl.col("action").is_in(_KEPT))
+    acted = ledger.filter(~pl.col("action").is_in(["keep", MERGED]))
+    unexplained = acted.filter((pl.col("reasons").list.len() == 0) | pl.col("score").is_null())
+    contaminated = ledger.filter(pl.col("reasons").list.contains("contaminated") & (pl.col("published_in").list.len() > 0))
+    shares = dict(kept["split"].value_counts(normalize=True).iter_rows())
+    merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
+    return {
+        "records_in": counts["records_in"],
+        "merged_records": merged,
+        "dead_letters": dead,
+        "rows_in": ledger.height - merged - counts["merged_derived_rows"] - counts["derived_rows"],
+        "derived_rows": counts["derived_rows"],
+        "kept": kept.height,
+        "dropped": int((ledger["action"] == "drop").sum()),
+        "review": int((ledger["action"] == "review").sum()),
+        "dead_letter_share": dead / max(counts["records_in"], 1),
+        "largest_group_share": summary["largest_group_share"],
+        "published_rows": int((ledger["published_in"].list.len() > 0).sum()),
+        "unexplained_verdicts": unexplained.height,
+        "contaminated_published": contaminated.height,
+        **{f"share_{split}": float(share) for split, share in shares.items()},
+    }
+
+
+def judge(out: str, config: Config, summary: dict[str, Any]) -> Verdict:
+    """Run the gate on what is in the output folder and write `gate.json`."""
+    verdict = run_gate(
+        f"{out}/dataset", metrics(out, summary), config.gate, summary["configurations"], config.split.fractions
+    )
+    blocks.write_json(verdict.to_dict(), f"{out}/gate.json")
+    return verdict
+
+
+def write_manifest(
+    out: str, config: Config, curated: Curated, engine: Engine, summary: dict[str, Any], verdict: Verdict, command: list[str], runner: str
+) -> dict[str, Any]:
+    """Write `manifest.json`, the last file: a folder that has it is whole."""
+    manifest = {
+        "trenchcoat": version("trenchcoat"),
+        "command": shlex.join(command),
+        "runner": runner,
+        "python": platform.python_version(),
+        "versions": {library: version(library) for library in _LIBRARIES},
+        "inputs": [
+            {"source": one.source.name, "format": one.format, "file": file.file, "bytes": file.bytes, "hash": file.hash}
+            for one in curated.planned
+            for file in one.files
+        ],
+        "config": config.model_dump(),
+        **summary,
+        "facts": {**asdict(curated.facts)},
+        "stages": [
+            {"stage": done.name, "lineage": done.key, "seconds": done.seconds, "peak_bytes": done.peak, "skipped": done.skipped}
+            for done in engine.done
+        ],
+        "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
+    }
+    blocks.write_json(manifest, f"{out}/manifest.json")
+    return manifest
