@@ -1,10 +1,10 @@
 """Which language a text is in; offline, and the same on every machine.
 
 Two detectors whose models lie in their wheels share the work, for each is right where the other errs. Measured on
-MLQE-PE, WMT and TED sentences cut to 30–200 characters: CLD2 takes 14 µs a text and is hardly ever wrong on a longer
-one, but takes short French, Spanish or German sentences with names in them for English ("Paris est la capitale de la
-France."); fastText's lid.176 takes 48 µs and is right on those. So CLD2 reads every text, and fastText those where
-CLD2 is unsure or says that something short is English.
+MLQE-PE and TED sentences: CLD2 takes 14 µs for 200 characters and is hardly ever wrong on a longer text, but takes
+short French, Spanish or German sentences with names in them for English ("Paris est la capitale de la France.");
+fastText's lid.176 takes 48 µs and is right on those. So CLD2 reads every text, and fastText those where CLD2 is unsure
+or says that something short is English.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Rust's regular expressions are fast but have no look-around, and no expression can do Luhn's sum. So a pattern proposes
 matches, and a polars expression over the match and the text on both sides of it accepts or refuses them. Only texts
-that a pattern matches are ever cut up, which is about one in fifty.
+that a pattern matches are ever cut up, which is fewer than one in a hundred.
 """
 
 from __future__ import annotations

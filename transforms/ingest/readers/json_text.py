@@ -152,7 +152,9 @@ class JsonText:
                 raw.encode()
             except UnicodeEncodeError as error:
                 byte = f"0x{ord(raw[error.start]) - 0xDC00:02x}"
-                raise Unparsable("invalid_utf8", f"{place} has a byte ({byte}) that is not UTF-8", _plain(raw)) from error
+                raise Unparsable(
+                    "invalid_utf8", f"{place} has a byte ({byte}) that is not UTF-8", _plain(raw)
+                ) from error
         if "\\u" in raw and _SURROGATE.search(raw):
             try:
                 check_text(value, place)
