@@ -2,7 +2,7 @@
 #
 #   docker build -t trenchcoat .
 #   trenchcoat curate CONFIG --out OUT --runner=... --sdk_container_image=trenchcoat
-#   docker run --rm -v "$PWD:/work" -w /work --entrypoint trenchcoat trenchcoat curate CONFIG --out OUT
+#   docker run --rm -v "$PWD:/data" -w /data --entrypoint trenchcoat trenchcoat curate CONFIG --out OUT
 
 # Beam refuses a worker whose Python minor version or Beam version is not the submitter's. So both are named here, and
 # whoever submits from Python 3.12 builds with --build-arg PYTHON=3.12. BEAM is the version in constraints.txt.

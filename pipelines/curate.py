@@ -22,7 +22,7 @@ from transforms.ingest.adapters import FormatError, recognise
 from transforms.ingest.files import FileRef, InputError, InputFile, plan
 from transforms.ingest.readers import sample
 from transforms.ingest.stage import ingest, tasks_of
-from transforms.publish.shapes import Facts, resolve
+from transforms.publish.shapes import KEPT, Facts, resolve
 from transforms.publish.stage import publish, shards
 from transforms.signals.stage import counter_of, measure
 from transforms.tasks import RunTasks
@@ -84,7 +84,7 @@ def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
     if not every:
         raise UserError("no record could be read; see dead_letters.jsonl in the output folder's work/")
     identity = _identity(config, every, [ingested, *derived], engine)
-    signals = _signals(config, every, [ingested, *derived], engine)
+    signals = _signals(config, every, identity, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     configurations = resolve(config.publish.configurations, kinds)
     decided = _decide(config, every, configurations, identity, signals, engine)
@@ -157,15 +157,17 @@ def _identity(config: Config, every: list[Block], made: list[Done], engine: Engi
     )
 
 
-def _signals(config: Config, every: list[Block], made: list[Done], engine: Engine) -> Done:
+def _signals(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done:
     """Language, personal data, lengths."""
     signals = config.signals.model_dump()
-    work = [{"path": block.path, "name": block.sidecar, "signals": signals} for block in every]
+    work = [
+        {"path": block.path, "name": block.sidecar, "identity": identity.folder, "signals": signals} for block in every
+    ]
     return engine.run(
         "signals",
         VERSIONS["signals"],
         signals,
-        [done.key for done in made],
+        [identity.key],
         len(work),
         lambda p, folder: p | "signals" >> RunTasks(work, measure, folder),
     )
@@ -199,7 +201,7 @@ def _decide(
 def _split(config: Config, every: list[Block], decided: Done) -> tuple[list[Cut], float]:
     """Thresholds on the groups' hash that meet the fractions, and the largest group's share of the kept rows."""
     files = [blocks.read_frame(f"{decided.folder}/{block.sidecar}", ["group_id", "action"]) for block in every]
-    kept = pl.concat(files).filter(pl.col("action").is_in(["keep", "flip", "soften"]))
+    kept = pl.concat(files).filter(pl.col("action").is_in(KEPT))
     groups = kept.group_by("group_id").agg(rows=pl.len())
     largest = (groups["rows"].max() or 0) / max(kept.height, 1)  # type: ignore[operator]
     return cuts(groups, config.split.fractions, config.split.seed), float(largest)

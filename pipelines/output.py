@@ -19,9 +19,9 @@ from pipelines.gate import Verdict, run_gate
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
+from transforms.publish.shapes import KEPT
 
 _LIBRARIES = ("apache-beam", "polars", "pyarrow", "datasets", "great-expectations", "numpy", "pydantic", "torch", "transformers")
-_KEPT = ("keep", "flip", "soften")
 
 
 def assemble(out: str, config: Config, curated: Curated, engine: Engine) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _counts(curated: Curated) -> dict[str, int]:
         "rows_in": raw["rows"] - raw["extra"] - merged,
         "derived_rows": decided["derived"],
         "merged_derived_rows": decided["merged_derived"],
-        "kept": sum(actions.get(action, 0) for action in _KEPT),
+        "kept": sum(actions.get(action, 0) for action in KEPT),
         "dropped": actions.get("drop", 0),
         "review": actions.get("review", 0),
         "flipped": actions.get("flip", 0),
@@ -150,7 +150,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     ledger = blocks.read_frame(f"{out}/ledger.parquet", ["action", "reasons", "split", "published_in", "score"])
     counts = summary["counts"]
     dead = blocks.read_bytes(f"{out}/dead_letters.jsonl").count(b"\n")
-    kept = ledger.filter(pl.col("action").is_in(_KEPT))
+    kept = ledger.filter(pl.col("action").is_in(KEPT))
     acted = ledger.filter(~pl.col("action").is_in(["keep", MERGED]))
     unexplained = acted.filter((pl.col("reasons").list.len() == 0) | pl.col("score").is_null())
     contaminated = ledger.filter(pl.col("reasons").list.contains("contaminated") & (pl.col("published_in").list.len() > 0))

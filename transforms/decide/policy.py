@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +11,7 @@ from schemas.config import Policy
 from schemas.verdict import MERGED
 from transforms.decide.labels import labels
 from transforms.lists import side_by_side
+from transforms.publish.shapes import KEPT, published_in, shape
 
 VERDICTS = pl.Schema(
     {
@@ -19,6 +21,7 @@ VERDICTS = pl.Schema(
         "margin": pl.Float64,
         "weight": pl.Float64,
         "masked": pl.Boolean,
+        "published_in": pl.List(pl.String),
         "reasons": pl.List(pl.String),
         "details": pl.List(
             pl.Struct({"reason": pl.String, "score": pl.Float64, "threshold": pl.Float64, "counterpart": pl.String})
@@ -63,7 +66,7 @@ def clauses(policy: Policy) -> list[Clause]:
         Clause("empty_response", pl.col("empty_response"), policy.empty_response, pl.col("characters").list.min().cast(pl.Float64), 1),
         Clause("identical_responses", pl.col("identical_responses"), policy.identical_responses, pl.lit(1.0), 1),
         Clause("no_judgement", ~pl.col("judged"), "drop", pl.lit(0.0), 1),
-        Clause("conflict", pl.col("conflict"), policy.conflict, soft, 0.5),
+        Clause("conflict", pl.col("conflict") & pl.col("copy_of").is_null(), policy.conflict, soft, 0.5),
     ]
     if policy.pii != "mask":
         action = "drop" if policy.pii == "drop" else "keep"
@@ -75,12 +78,15 @@ def clauses(policy: Policy) -> list[Clause]:
     return [clause for clause in out if clause.action != "keep"]
 
 
-def decide(rows: pl.DataFrame, policy: Policy, max_tokens: int | None = None) -> pl.DataFrame:
+def decide(
+    rows: pl.DataFrame, policy: Policy, configurations: Sequence[str] = (), max_tokens: int | None = None
+) -> pl.DataFrame:
     """Verdicts of rows from their signals.
 
     Args:
         rows: kind, judgements (merged) and all signals of the rows, one line a row.
         policy: what to do about what.
+        configurations: published shapes, for where a kept row goes and what it is missing from.
         max_tokens: the threshold of `too_long`, for the ledger.
 
     Returns:
@@ -89,38 +95,38 @@ def decide(rows: pl.DataFrame, policy: Policy, max_tokens: int | None = None) ->
     rows = pl.concat([rows, labels(rows["judgements"], rows["kind"], policy.dimension)], how="horizontal")
     rows = rows.with_columns(pl.col("identical_responses", "conflict", "empty_response", "too_long", "identical_after_truncation").fill_null(False))
     found = clauses(policy)
-    details = [
-        pl.when(clause.holds.fill_null(False)).then(
-            pl.struct(
-                reason=pl.lit(clause.reason),
-                score=clause.score.round(5),
-                threshold=pl.lit(float(max_tokens or 0) if clause.reason == "too_long" else float(clause.threshold)),
-                counterpart=clause.counterpart,
-            )
-        )
-        for clause in found
-    ]
     rank = {action: place for place, action in enumerate(_STRENGTH)}
-    strongest = pl.min_horizontal(
-        *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])
-    )
+    strongest = pl.min_horizontal(*(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"]))
+    rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
+    rows = rows.with_columns(published_in(rows, configurations))
+    details = [_detail(clause, max_tokens) for clause in [*found, *_unpublished(configurations)]]
+    listed = _listed(rows, details)
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
-    out = rows.select(
-        action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String),
-        label="label",
-        soft_label="soft_label",
-        margin="margin",
-        weight=pl.lit(1.0),
-        masked=masked,
-        details=_present(rows, details),
+    out = rows.select("action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked).with_columns(
+        listed.alias("details"), listed.list.eval(pl.element().struct.field("reason")).alias("reasons")
     )
-    # A row that goes for being a copy has no other reasons: what else is wrong is said of its representative.
-    gone = pl.col("details").list.first().struct.field("reason").is_in(["merged_judgement", "exact_duplicate"])
-    out = out.with_columns(details=pl.when(gone).then(pl.col("details").list.head(1)).otherwise("details"))
-    reasons = pl.col("details").list.eval(pl.element().struct.field("reason"))
-    return out.with_columns(reasons=reasons).select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.items())
+    return out.select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.items())
 
 
-def _present(rows: pl.DataFrame, details: list[pl.Expr]) -> pl.Series:
+def _unpublished(configurations: Sequence[str]) -> list[Clause]:
+    """Why a kept row is missing from shapes: it is a tie, which not all can say, or its kind goes into none."""
+    kept = pl.col("action").is_in(KEPT)
+    tie = kept & (pl.col("kind") == "pair") & pl.col("label").is_null() & any(not shape(name).ties for name in configurations if "pair" in shape(name).kinds)
+    nowhere = kept & (pl.col("published_in").list.len() == 0)
+    return [
+        Clause("tie_not_expressible", tie, "keep", pl.col("soft_label"), 0.5),
+        Clause("kind_not_published", nowhere & ~tie, "keep", pl.lit(0.0), 1),
+    ]
+
+
+def _detail(clause: Clause, max_tokens: int | None) -> pl.Expr:
+    threshold = float(max_tokens or 0) if clause.reason == "too_long" else float(clause.threshold)
+    said = pl.struct(
+        reason=pl.lit(clause.reason), score=clause.score.round(5), threshold=pl.lit(threshold), counterpart=clause.counterpart
+    )
+    return pl.when(clause.holds.fill_null(False)).then(said)
+
+
+def _listed(rows: pl.DataFrame, details: list[pl.Expr]) -> pl.Series:
     columns = rows.select(detail.alias(str(i)) for i, detail in enumerate(details)).get_columns()
     return side_by_side(columns, [column.struct.field("reason").is_not_null() for column in columns])

@@ -29,6 +29,11 @@ def keys(block: pl.DataFrame, index: int, votes: pl.Expr) -> pl.DataFrame:
         index: the block's.
         votes: whether anonymous copies of a row's judgements are votes of several people.
     """
+    swapped = pl.col("response_ids").list.get(0, null_on_oob=True) > pl.col("response_ids").list.get(1, null_on_oob=True)
+    ranked = pl.col("response_ids").list.eval(pl.element().rank("ordinal").cast(pl.Int64) - 1)
+    # Ranking inside lists is slow, and a pair has only two orders.
+    places = ranked if (block["kind"] == "ranking").any() else pl.lit(None, dtype=pl.List(pl.Int64))
+    two = pl.when(swapped).then(pl.lit([1, 0], dtype=pl.List(pl.Int64))).otherwise(pl.lit([0, 1], dtype=pl.List(pl.Int64)))
     return block.select(
         "content_id",
         "version_id",
@@ -38,7 +43,7 @@ def keys(block: pl.DataFrame, index: int, votes: pl.Expr) -> pl.DataFrame:
         block=pl.lit(index, dtype=pl.Int64),
         row=pl.int_range(pl.len(), dtype=pl.Int64),
         # The place of each response in the order of their hashes: the same for a swapped copy.
-        places=pl.col("response_ids").list.eval(pl.element().rank("ordinal").cast(pl.Int64) - 1),
+        places=pl.when(pl.col("kind") == "ranking").then(places).otherwise(two),
         votes=votes,
     )
 
@@ -55,7 +60,7 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
     Returns:
         block, row and `SIGNALS` for each row that has a copy.
     """
-    copies = rows.filter(pl.len().over("content_id") > 1)
+    copies = rows.filter(pl.col("content_id").is_duplicated())
     if copies.is_empty():
         return pl.DataFrame(schema={"block": pl.Int64, "row": pl.Int64, **SIGNALS})
     copies = copies.sort("content_id", "version_id", "block", "row").with_columns(

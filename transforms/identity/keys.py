@@ -49,7 +49,7 @@ def identify(rows: pl.DataFrame) -> pl.DataFrame:
     counts = rows["responses"].list.len().to_numpy()
     texts = flat.to_frame("r").select(shown=as_text(pl.col("r"), trimmed), raw=as_text(pl.col("r")))
     ids = of_counts(digest(composed(texts["shown"])), counts).alias("response_ids")
-    raws = of_counts(digest(texts["raw"]), counts).alias("raws")
+    raws = of_counts(texts["raw"], counts).alias("raws")
     keyed = rows.with_columns(ids, raws).with_columns(
         prompt_id=pl.concat_str(
             as_text(pl.col("prompt"), trimmed), pl.concat_str(pl.lit("\x1d"), pl.col("tools")).fill_null("")
@@ -65,7 +65,7 @@ def identify(rows: pl.DataFrame) -> pl.DataFrame:
             separator="\x1f",
         ),
         version_id=pl.concat_str(
-            pl.col("raws").list.join(","),
+            pl.col("raws").list.join("\x1d"),
             as_text(pl.col("prompt")),
             pl.struct(pl.col(name) for name in _VERSION).struct.json_encode(),
             # Raters' hashes change with the key, and the choice among copies must not.

@@ -11,7 +11,6 @@ import polars as pl
 
 from schemas.arrow import JUDGEMENT, ROW_SCHEMA, SCALE
 from schemas.rules import RULES, first_broken
-from transforms.identity.keys import identify
 from transforms.ingest.records import Broken, Records
 from transforms.lists import of_counts, side_by_side
 
@@ -79,7 +78,7 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
         origin: provenance.
 
     Returns:
-        Rows of `transforms.identity.BLOCK_SCHEMA`, and dead letters.
+        Rows of `ROW_SCHEMA`, and dead letters.
     """
     if "record" not in adapted.columns:
         if adapted.height != len(records):
@@ -115,7 +114,7 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
     rows = rows.select(pl.col(name).cast(dtype) for name, dtype in ROW_SCHEMA.items())
     if origin.pseudonymise:
         rows = rows.with_columns(pseudonymous(rows["judgements"], origin))
-    return identify(rows), records.dead_letters()
+    return rows, records.dead_letters()
 
 
 def pseudonymous(lists: pl.Series, origin: Origin) -> pl.Series:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import fsspec
-from xxhash import xxh3_128
 
 from transforms.blocks import is_remote
-from transforms.ingest.readers import columnar, delimited, hub, json_array, recognise, xml
-from transforms.ingest.readers.streams import CHUNK, open_raw
+from transforms.ingest.readers import columnar, hub, json_array, quotes, recognise, xml
+from transforms.ingest.readers.lines import scan
 
 RANGE_BYTES = 64 * 2**20
 FORMATS = ("jsonl", "json", "csv", "tsv", "xml", "parquet", "arrow", "dataset")
@@ -194,8 +193,10 @@ def _remote(value: str) -> list[str]:
         return [_not_empty(value, name, size or 0) for name, size in sizes.items()]
     if fs.isdir(path):
         return [_dataset_folder(value, value.rstrip("/"))]
-    # A server may not say how large a file is.
-    return [_not_empty(value, value, (fs.size(path) or -1) if fs.exists(path) else None)]
+    if not fs.exists(path):
+        return [_not_empty(value, value, None)]
+    size = fs.size(path)
+    return [value if size is None else _not_empty(value, value, size)]  # a server may not say how large a file is
 
 
 def _on_hub(value: str) -> list[str]:
@@ -232,7 +233,9 @@ def _is_folder(path: str) -> bool:
 def _ledger_names(paths: list[str]) -> dict[str, str]:
     """Each path below the deepest folder that all have in common."""
     parts = {path: path.replace(os.sep, "/").split("/") for path in paths}
-    common = len(os.path.commonprefix([names[:-1] for names in parts.values()])) if parts else 0
+    folders = [names[:-1] for names in parts.values()]
+    depths = range(min(map(len, folders), default=0))
+    common = next((at for at in depths if len({names[at] for names in folders}) > 1), len(depths))
     return {path: "/".join(names[common:]) for path, names in parts.items()}
 
 
@@ -244,7 +247,7 @@ def _recognise(path: str, format: str | None) -> tuple[str, str | None]:
 
 
 def _columnar(ref: FileRef, range_bytes: int) -> tuple[list[FileRef], InputFile]:
-    size, digest, _ = _scan(ref.path, None)
+    size, digest, _ = scan(ref.path, None)
     try:
         ranges = columnar.ranges(ref.path, ref.format, range_bytes)
     except columnar.Unreadable as error:
@@ -277,7 +280,7 @@ def _text(ref: FileRef, range_bytes: int, given: dict[str, Any]) -> tuple[list[F
         raise InputError(f"{ref.path} {error}") from error
     ref = dataclasses.replace(ref, **changes)
     cuttable = not ref.compression and (ref.format == "jsonl" or (ref.format in ("csv", "tsv") and not ref.quoting))
-    size, digest, newlines = _scan(ref.path, range_bytes if cuttable else None)
+    size, digest, newlines = scan(ref.path, range_bytes if cuttable else None)
     ref = dataclasses.replace(ref, size=size)
     if not cuttable:
         return [ref], InputFile(ref.path, ref.file, size, digest)
@@ -286,8 +289,8 @@ def _text(ref: FileRef, range_bytes: int, given: dict[str, Any]) -> tuple[list[F
     for index, count in enumerate(newlines):
         start, end = index * range_bytes, min((index + 1) * range_bytes, size)
         if index == 0 or count:  # a range in which no line starts has nothing to read
-            part = {"start": start, "end": end if end < size else None, "first_line": line, "size": end - start}
-            refs.append(dataclasses.replace(ref, **part))
+            stop = end if end < size else None
+            refs.append(dataclasses.replace(ref, start=start, end=stop, first_line=line, size=end - start))
         line += count + (index == 0)
     header = ref.format != "jsonl" and ref.has_header
     return refs, InputFile(ref.path, ref.file, size, digest, line - 1 - header)
@@ -304,31 +307,10 @@ def _json(ref: FileRef, begin: bytes) -> dict[str, Any]:
 
 
 def _delimited(ref: FileRef, begin: bytes, whole: bool, given: dict[str, Any]) -> dict[str, Any]:
-    delimiter = given["delimiter"] or delimited.sniff_delimiter(begin, "\t" if ref.format == "tsv" else ",")
+    delimiter = given["delimiter"] or quotes.sniff_delimiter(begin, "\t" if ref.format == "tsv" else ",")
     quoting = given["quoting"]
     if quoting is None:
-        quoting = delimiter == "," or delimited.sniff_quoting(begin, whole, delimiter)
-    names = given["columns"] or delimited.header(begin, delimiter, quoting)
+        quoting = delimiter == "," or quotes.sniff_quoting(begin, whole, delimiter)
+    names = given["columns"] or quotes.header(begin, delimiter, quoting)
     has_header = not given["columns"]
     return {"delimiter": delimiter, "quoting": quoting, "columns": tuple(names), "has_header": has_header}
-
-
-def _scan(path: str, range_bytes: int | None) -> tuple[int, str, list[int]]:
-    """Size and hash of a file, and how many lines start in each range (the file's first line not counted)."""
-    digest = xxh3_128()
-    size, newlines, last = 0, [0], b""
-    with open_raw(path) as file:
-        # A line starts in a range if the newline before it lies in [start - 1, end - 1).
-        room = range_bytes - 1 if range_bytes else CHUNK
-        while data := file.read(min(room, CHUNK) or 1):
-            digest.update(data)
-            size, last = size + len(data), data[-1:]
-            if range_bytes:
-                newlines[-1] += data.count(b"\n")
-                room -= len(data)
-                if room == 0:
-                    newlines.append(0)
-                    room = range_bytes
-    if range_bytes and last == b"\n":  # no line starts at the file's end
-        newlines[-1 if room < range_bytes or len(newlines) == 1 else -2] -= 1
-    return size, digest.hexdigest(), newlines

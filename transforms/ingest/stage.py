@@ -12,7 +12,8 @@ import polars as pl
 
 from transforms import blocks
 from transforms.blocks import BLOCK_BYTES, BLOCK_ROWS
-from transforms.identity.keys import BLOCK_SCHEMA
+from schemas.arrow import ROW_SCHEMA
+from transforms.identity.keys import identify
 from transforms.ingest.adapters import adapter
 from transforms.ingest.canonical import Origin, to_rows
 from transforms.ingest.files import FileRef
@@ -87,7 +88,7 @@ def _rows(task: dict[str, Any]) -> Iterator[tuple[FileRef, pl.DataFrame, list[Br
             if len(records):
                 rows, broken = to_rows(records, adapt.rows(records, source["options"]), origin)
             else:
-                rows, broken = pl.DataFrame(schema=BLOCK_SCHEMA), records.dead_letters()
+                rows, broken = pl.DataFrame(schema=ROW_SCHEMA), records.dead_letters()
             yield ref, rows, broken, count
 
 
@@ -112,7 +113,6 @@ class _Blocks:
     def add(self, rows: pl.DataFrame) -> None:
         # Rows beyond the first of a record were made by the adapter: they count as derived.
         self.extra += rows["row_id"].str.contains("#", literal=True).sum()
-        self.fields.update(_optional_fields(rows))
         self.waiting.append(rows)
         while self._rows() >= BLOCK_ROWS:
             whole = pl.concat(self.waiting)
@@ -130,8 +130,9 @@ class _Blocks:
         return sum(frame.height for frame in self.waiting)
 
     def _write(self, rows: pl.DataFrame) -> None:
+        self.fields.update(_optional_fields(rows))
         name = f"{self.task:06d}-{len(self.blocks):04d}.parquet"
-        blocks.write_frame(rows, f"{self.folder}/blocks/{name}")
+        blocks.write_frame(identify(rows), f"{self.folder}/blocks/{name}")
         self.blocks.append({"name": name, "rows": rows.height})
 
 

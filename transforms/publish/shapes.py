@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from schemas.arrow import DIALOGUE
-from transforms.lists import of_counts
+from transforms.lists import of_counts, side_by_side
 
 #: What a row is called in every shape.
 _NAMED = ("id", "source")
 #: Message fields that are published only where the dataset has them.
 OPTIONAL_FIELDS = ("name", "tool_calls", "tool_call_id", "reasoning", "images")
+#: Actions after which a row is in the dataset.
+KEPT = ("keep", "flip", "soften")
 #: The range of MetricX labels; lower is better.
 METRICX_WORST = 25.0
 
@@ -326,13 +328,20 @@ def resolve(configurations: Sequence[str] | str, kinds: Sequence[str]) -> list[s
     return [name for kind, names in AUTO.items() if kind in kinds for name in names]
 
 
-def published_in(configurations: Sequence[str]) -> pl.Expr:
-    """The configurations that a kept row is in, as a list; needs kind, action and label."""
+def published_in(rows: pl.DataFrame, configurations: Sequence[str]) -> pl.Series:
+    """The configurations that each row goes into, as a list; empty where it is not kept.
+
+    Args:
+        rows: kind, action and label.
+        configurations: shapes to be written.
+    """
     tie = (pl.col("kind") == "pair") & pl.col("label").is_null()
-    goes = [
-        pl.when(pl.col("kind").is_in(known.kinds) & (known.ties | ~tie)).then(pl.lit(known.name))
+    goes = {
+        known.name: pl.col("action").is_in(KEPT) & pl.col("kind").is_in(known.kinds) & (known.ties | ~tie)
         for known in map(shape, configurations)
-    ]
-    kept = pl.col("action").is_in(["keep", "flip", "soften"])
-    listed = pl.concat_list(goes).list.drop_nulls() if goes else pl.lit([], dtype=pl.List(pl.String))
-    return pl.when(kept).then(listed).otherwise(pl.lit([], dtype=pl.List(pl.String)))
+    }
+    if not goes:
+        return pl.Series("published_in", [[]], dtype=pl.List(pl.String)).new_from_index(0, rows.height)
+    present = rows.select(**goes)
+    names = [pl.Series([name]).new_from_index(0, rows.height) for name in goes]
+    return side_by_side(names, present.get_columns()).alias("published_in")

@@ -17,7 +17,7 @@ from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.decide.split import Cut, assign
 from transforms.lists import of_counts
-from transforms.publish.shapes import Facts, shape
+from transforms.publish.shapes import KEPT, Facts, shape
 from transforms.signals import pii
 from transforms.tasks import Stats
 
@@ -51,7 +51,7 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
     rows_in = 0
     for part in task["blocks"]:
         decided = read_frame(f"{task['decided']}/{part['name']}").with_columns(
-            split=pl.when(pl.col("action").is_in(["keep", "flip", "soften"])).then(assign(pl.col("group_id"), found, task["seed"]))
+            split=pl.when(pl.col("action").is_in(KEPT)).then(assign(pl.col("group_id"), found, task["seed"]))
         )
         rows_in += decided.height
         names = read_frame(part["path"], _LEDGER)
@@ -67,7 +67,7 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
         )
         rows = _masked(rows)
         for configuration in task["configurations"]:
-            mine = rows.filter(pl.col("published_in").list.contains(configuration))
+            mine = rows.filter(pl.col("published_in").list.contains(configuration)).drop("row")
             for (split,), share in mine.partition_by("split", as_dict=True).items():
                 files.setdefault(f"{configuration}/{split}", _File()).add(shape(configuration).build(share, facts))
     published = {}

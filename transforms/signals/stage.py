@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import polars as pl
+
 from schemas.config import Length, Signals
 from transforms import blocks
 from transforms.blocks import read_frame
@@ -27,10 +29,24 @@ def counter_of(length: Length | None) -> TokenCounter | None:
 
 
 def measure(task: dict[str, Any], folder: str) -> Stats:
-    """Write one block's signals; returns how many rows have personal data of which kind, and the languages."""
+    """Write one block's signals; returns how many rows have personal data of which kind, and the languages.
+
+    Copies of other rows are dropped whatever their language: only sizes and emptiness are said of them.
+    """
     config = Signals.model_validate(task["signals"])
-    block = read_frame(task["path"], _COLUMNS)
-    signals = row_signals(block, language=config.language, pii=config.pii, counter=counter_of(config.length))
+    copies = read_frame(f"{task['identity']}/{task['name']}", ["copy_of"])["copy_of"].is_not_null()
+    block = read_frame(task["path"], _COLUMNS).with_row_index("place")
+    parts = [
+        row_signals(
+            part,
+            language=config.language and not copied,
+            pii=config.pii and not copied,
+            counter=None if copied else counter_of(config.length),
+        ).with_columns(part["place"])
+        for copied in (False, True)
+        if (part := block.filter(copies if copied else ~copies)).height
+    ]
+    signals = pl.concat(parts, how="diagonal").sort("place").drop("place")
     blocks.write_frame(signals, f"{folder}/{task['name']}")
     kinds = signals["pii"].explode(empty_as_null=False, keep_nulls=False).value_counts(sort=True)
     languages = signals["language"].drop_nulls().value_counts(sort=True)

@@ -47,8 +47,7 @@ def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: 
     """The rows of a range, numbered from 1. What is corrupt is lost as one broken record that names its rows."""
     with _opened(ref.path) as source:
         reader = _parquet if ref.format == "parquet" else _arrow
-        for records in reader(source, ref, batch_records, batch_bytes):
-            yield records
+        yield from reader(source, ref, batch_records, batch_bytes)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,87 +12,14 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from transforms.ingest.readers.lines import Lines, read_lines
+from transforms.ingest.readers.quotes import allow_long_fields, even_cut, well_quoted
 from transforms.ingest.readers.streams import show
 from transforms.ingest.records import Broken, Records
 
 if TYPE_CHECKING:
+    import _csv
+
     from transforms.ingest.files import FileRef
-
-_QUOTE, _NEWLINE, _RETURN = b'"\n\r'
-
-
-def well_quoted(data: bytes, delimiter: str) -> bool:
-    """Whether every quote in whole lines is where strict CSV has one: around a field, or doubled within it."""
-    chars = np.frombuffer(data + b"\n", np.uint8)
-    quotes = np.flatnonzero(chars == _QUOTE)
-    if len(quotes) % 2:
-        return False
-    opening, closing = quotes[0::2], quotes[1::2]
-    before = np.where(opening > 0, chars[opening - 1], _NEWLINE)
-    after = chars[closing + 1]
-    # A doubled quote reads as one that closes and one that opens again.
-    return bool(
-        np.isin(before, (_QUOTE, _NEWLINE, ord(delimiter))).all()
-        and np.isin(after, (_QUOTE, _NEWLINE, _RETURN, ord(delimiter))).all()
-    )
-
-
-def sniff_quoting(sample: bytes, whole: bool, delimiter: str) -> bool:
-    """Whether quotes in the file are quotes, judged by its first whole lines.
-
-    Args:
-        sample: the file's begin.
-        whole: whether that is all of it.
-        delimiter: what stands between fields.
-    """
-    if not whole:
-        sample = sample[: _even_cut(sample)]
-    return well_quoted(sample, delimiter)
-
-
-def sniff_delimiter(sample: bytes, expected: str) -> str:
-    """The delimiter: the expected one if the header has it, else one that the first lines have equally often."""
-    first = [line.rstrip("\r") for line in show(sample).split("\n")[:20]]
-    first = [line for line in first if line] if len(first) < 20 else first[:-1]
-    if not first or expected in first[0]:
-        return expected
-    for candidate in "\t,;| ":
-        counts = {line.count(candidate) for line in first}
-        if len(counts) == 1 and counts != {0}:
-            return candidate
-    return expected
-
-
-def header(sample: bytes, delimiter: str, quoting: bool) -> list[str]:
-    """The names in the first record, made unique and not empty.
-
-    Raises:
-        ValueError: it is blank, not UTF-8, or its quotes do not close.
-    """
-    try:
-        text = sample.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if b"\n" in sample[: error.start]:
-            text = sample[: error.start].decode("utf-8-sig")
-        else:
-            raise ValueError(f"byte {error.start + 1} of the header is not UTF-8") from error
-    rows = (line + "\n" for line in text.split("\n"))
-    _allow_long_fields()
-    try:
-        fields = next(csv.reader(rows, delimiter=delimiter, strict=True)) if quoting else _split(next(rows), delimiter)
-    except csv.Error as error:
-        raise ValueError(f"the header is not CSV: {error}") from error
-    if not "".join(fields).strip():
-        raise ValueError("the first line is blank; it must name the columns")
-    names: list[str] = []
-    for index, field in enumerate(fields):
-        name = base = field.strip() or f"column_{index + 1}"
-        copy = 1
-        while name in names:
-            copy += 1
-            name = f"{base}_{copy}"
-        names.append(name)
-    return names
 
 
 def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: int) -> Iterator[Records]:
@@ -129,55 +55,51 @@ def _unquoted(chunks: Iterator[Lines], table: _Table) -> Iterator[Records]:
 
 
 def _quoted(chunks: Iterator[Lines], table: _Table, limit: int) -> Iterator[Records]:
-    """Records with line ends in quotes go over chunks: what is open at a chunk's end waits for the next."""
-    pending, first = b"", 1
     for chunk in chunks:
         if chunk.count:
-            first = first if pending else chunk.first
-            pending += chunk.data + b"\n"
-            for records, pending, first in table.advance(pending, first, limit):
-                yield records
+            table.add(chunk)
+            yield from table.advance(limit)
         if chunk.broken:  # nothing goes on behind it
-            for records, pending, first in table.advance(pending, first, None):
-                yield records
+            yield from table.advance(None)
             records = table.empty()
             records.broken.append(chunk.broken)
             yield records
-    for records, pending, first in table.advance(pending, first, None):
-        yield records
+    yield from table.advance(None)
 
 
-@dataclass
 class _Table:
-    """Parses lines to columns of text."""
+    """Parses lines to columns of text. A record whose quotes are open at a chunk's end waits for the next chunk."""
 
-    ref: FileRef
-
-    def __post_init__(self) -> None:
-        _allow_long_fields()
-        self.names = list(self.ref.columns)
-        self.delimiter = self.ref.delimiter
+    def __init__(self, ref: FileRef) -> None:
+        allow_long_fields()
+        self.ref = ref
+        self.names = list(ref.columns)
+        self.delimiter = ref.delimiter
+        self.waiting, self.first = b"", 1
         self.labels = [f"c{i}" for i in range(len(self.names))]
 
     def empty(self) -> Records:
         frame = pl.DataFrame(schema=dict.fromkeys(self.names, pl.String))
         return Records(np.empty(0, np.int64), frame=frame, textual=True)
 
-    def advance(self, data: bytes, first: int, limit: int | None) -> Iterator[tuple[Records, bytes, int]]:
-        """Parse the records that are whole; gives them, what remains, and its first line.
+    def add(self, chunk: Lines) -> None:
+        """Take the next lines, to be parsed with `advance`."""
+        self.first = self.first if self.waiting else chunk.first
+        self.waiting += chunk.data + b"\n"
 
-        A record that is open at the end remains, up to `limit` bytes of it; without a limit, nothing follows it.
-        """
-        while data:
-            cut = _even_cut(data)
+    def advance(self, limit: int | None) -> Iterator[Records]:
+        """Parse the records that are whole. One that is open waits, up to `limit` bytes; without a limit none does."""
+        while self.waiting:
+            data = self.waiting
+            cut = even_cut(data)
             whole = data[:cut]
-            records = self.parse(whole, first) if cut and well_quoted(whole[:-1], self.delimiter) else None
+            records = self.parse(whole, self.first) if cut and well_quoted(whole[:-1], self.delimiter) else None
             if records is None:
-                records, used, lines = self.exact(data, first, limit)
+                records, used, lines = self.exact(data, self.first, limit)
             else:
                 used, lines = cut, whole.count(b"\n")
-            data, first = data[used:], first + lines
-            yield records, data, first
+            self.waiting, self.first = data[used:], self.first + lines
+            yield records
             if limit is not None:
                 return
 
@@ -201,15 +123,17 @@ class _Table:
             )
         except pa.ArrowInvalid:
             return None  # a record has another number of fields
-        frame = pl.DataFrame(pl.from_arrow(table))
-        if frame.select(pl.all_horizontal(pl.all() == b"").any()).item():
+        try:
+            frame = pl.DataFrame(pl.from_arrow(table)).cast(pl.String)
+        except pl.exceptions.ComputeError:
+            return None  # something is not UTF-8
+        if frame.select(pl.all_horizontal(pl.all() == "").any()).item():
             return None  # a blank line, or a record of empty fields
         newlines = data.count(b"\n")
         numbers = np.arange(first, first + len(frame), dtype=np.int64)
         if newlines != len(frame):
-            texts = pl.all().cast(pl.String, strict=False)
-            breaks = frame.select(pl.sum_horizontal(texts.str.count_matches("\n", literal=True))).to_series()
-            heights = breaks.fill_null(0).to_numpy().astype(np.int64) + 1
+            breaks = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True))).to_series()
+            heights = breaks.to_numpy().astype(np.int64) + 1
             if heights.sum() != newlines:
                 return None
             numbers = first + np.cumsum(heights) - heights
@@ -257,7 +181,7 @@ class _Table:
                 end = at + 1
                 row, message = self._lenient(lines[at], first + at)
                 if message:
-                    broken.append(Broken(first + at, "invalid_csv", message, show(_bytes(lines[at]))))
+                    broken.append(Broken(first + at, "invalid_csv", message, show(_bytes(lines[at].rstrip("\r\n")))))
                 base = end
                 reader = self._reader(lines, base)
             if row and len(row) == len(self.names):
@@ -270,7 +194,7 @@ class _Table:
         used = len(data) if at == len(lines) else len(_bytes("".join(lines[:at])))
         return self._rows(rows, numbers, broken), used, at
 
-    def _reader(self, lines: list[str], start: int) -> csv._reader:
+    def _reader(self, lines: list[str], start: int) -> _csv.Reader:
         rows = (lines[i] for i in range(start, len(lines)))
         return csv.reader(rows, delimiter=self.delimiter, strict=True)
 
@@ -290,48 +214,33 @@ class _Table:
         return f"the record in line {number} has {fields} fields; the header has {len(self.names)}"
 
     def _rows(self, rows: list[list[bytes]], numbers: list[int], broken: list[Broken]) -> Records:
-        columns = list(zip(*rows, strict=True)) or [()] * len(self.names)
-        frame = pl.DataFrame([pl.Series(n, c, dtype=pl.Binary) for n, c in zip(self.labels, columns, strict=True)])
-        return self._records(frame, np.array(numbers, np.int64), broken)
+        """Bytes to text: a record with bytes that are not UTF-8 is broken."""
+        texts: list[list[str]] = []
+        kept: list[int] = []
+        for number, row in zip(numbers, rows, strict=True):
+            try:
+                texts.append([field.decode() for field in row])
+                kept.append(number)
+            except UnicodeDecodeError:
+                column = next(name for name, field in zip(self.names, row, strict=True) if not _is_text(field))
+                message = f"field {column!r} of the record in line {number} is not UTF-8"
+                broken.append(Broken(number, "invalid_utf8", message, show(self.delimiter.encode().join(row))))
+        columns = list(zip(*texts, strict=True)) or [()] * len(self.names)
+        frame = pl.DataFrame([pl.Series(n, c, dtype=pl.String) for n, c in zip(self.labels, columns, strict=True)])
+        return self._records(frame, np.array(kept, np.int64), sorted(broken, key=lambda letter: letter.line))
 
     def _records(self, frame: pl.DataFrame, numbers: np.ndarray, broken: list[Broken]) -> Records:
-        """Bytes to text: a record with bytes that are not UTF-8 is broken."""
-        texts = frame.with_columns(pl.all().cast(pl.String, strict=False))
-        bad = pl.Series("bad", np.zeros(len(frame), bool))
-        for name in self.labels:
-            if texts[name].null_count():
-                bad |= texts[name].is_null() & frame[name].is_not_null()
-        if bad.any():
-            for index in bad.arg_true().to_list():
-                row = frame.row(index)
-                column = next(i for i, name in enumerate(self.labels) if texts[name][index] is None)
-                message = f"field {self.names[column]!r} of the record in line {numbers[index]} is not UTF-8"
-                raw = show(self.delimiter.encode().join(field or b"" for field in row))
-                broken.append(Broken(int(numbers[index]), "invalid_utf8", message, raw))
-            texts, numbers = texts.filter(~bad), numbers[~bad.to_numpy()]
-        texts.columns = self.names
-        texts = texts.with_columns(pl.all().replace("", None))
-        return Records(numbers, frame=texts, textual=True, broken=broken)
+        frame.columns = self.names
+        return Records(numbers, frame=frame.with_columns(pl.all().replace("", None)), textual=True, broken=broken)
 
 
-def _even_cut(data: bytes) -> int:
-    """The end of the last line with an even number of quotes before it: there no quoted field is open."""
-    chars = np.frombuffer(data, np.uint8)
-    quotes = np.flatnonzero(chars == _QUOTE)
-    if len(quotes) % 2 == 0:
-        return data.rfind(b"\n") + 1
-    ends = np.flatnonzero(chars == _NEWLINE)
-    even = ends[np.searchsorted(quotes, ends) % 2 == 0]
-    return int(even[-1]) + 1 if len(even) else 0
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    return line.rstrip("\r\n").split(delimiter)
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _allow_long_fields() -> None:
-    csv.field_size_limit(2**31 - 1)  # the csv module stops at 128 KB otherwise; lines have their own limit

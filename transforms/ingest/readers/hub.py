@@ -43,7 +43,7 @@ def resolve(url: str, fs: Any = None) -> list[str]:
 
     Args:
         url: `hf://datasets/org/name`, with `@revision`, a path in the repository, or a pattern, where wanted. Of a
-            repository or folder the files of the best kind that is there are taken: Parquet, Arrow, JSON, CSV, TSV, XML.
+            repository or folder the best kind of files is taken: Parquet, Arrow, JSON Lines, JSON, CSV, TSV, XML.
         fs: the file system, where it is not the hub's.
 
     Raises:

@@ -78,6 +78,7 @@ def _name(text: JsonText) -> str | None:
     if text.peek() != ":":
         return None
     text.at += 1
+    text.peek()
     return str(name)
 
 
@@ -93,7 +94,7 @@ def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: 
         return Records(np.array(numbers, np.int64), items=items, raws=raws, broken=broken)
 
     with Stream(ref.path, ref.compression) as stream:
-        text = JsonText(stream, min(batch_bytes, CHUNK // 2), max_line_bytes)
+        text = JsonText(stream, min(batch_bytes, _WINDOW), max_line_bytes)
         for number, value, raw in _elements(text, ref):
             if isinstance(value, Broken):
                 broken.append(value)

@@ -12,7 +12,8 @@ from transforms.ingest.readers.streams import HEAD, Stream, StreamBreak, show
 
 _decode = json.JSONDecoder().raw_decode
 _SPACE = re.compile(r"[ \t\n\r]*")
-_STRUCTURE = re.compile(r'["\[\]{}]')
+#: Up to the next bracket, over whole strings; or to the quote of a string that does not end here.
+_STRUCTURE = re.compile(r'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+(["\[\]{}]?)', re.S)
 _STRING_REST = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*("?)', re.S)
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TOKEN = re.compile(_STRING[:-1] + r'("?)|[\[\]{}]', re.S)
@@ -40,7 +41,8 @@ class JsonText:
         self.dropped, self.dropped_lines = 0, 0
         self.ended, self.cut_short = False, False
         self.fault: StreamBreak | None = None
-        self.more()
+        while self.more() and not self.text:
+            pass
         self.at = int(self.text.startswith("\ufeff"))
 
     def more(self) -> bool:
@@ -86,19 +88,21 @@ class JsonText:
         Raises:
             Unparsable: it is broken, cut off or too long; with its text.
         """
+        self.peek()
         while True:
             wrong, where = "", -1
             try:
                 value, end = _decode(self.text, self.at)
-                # A number at the window's end may go on behind it.
-                if end < len(self.text) or self.ended or self.text[end - 1] in '"]}':
-                    return self._checked(value, end, place)
             except json.JSONDecodeError as error:
                 wrong, where = f"{error.msg} at its character {error.pos - self.at + 1}", error.pos
                 if not error.msg.startswith("Unterminated") and error.pos < len(self.text) - _MARGIN:
                     self._broken(f"{place} is not JSON: {wrong}", where, named)
             except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets without end
                 self._broken(f"{place} cannot be parsed: {error}", self.at, named)
+            else:
+                # A number at the window's end may go on behind it.
+                if end < len(self.text) or self.ended or self.text[end - 1] in '"]}':
+                    return self._checked(value, end, place)
             if len(self.text) - self.at > self._limit:
                 self._too_long(place)
             if self.ended and _close(self.text, self.at) is not None:
@@ -113,8 +117,10 @@ class JsonText:
         Args:
             opened: brackets of the value that lie before `at`.
         """
-        stack, in_string = list(opened), False
-        if not stack and self.peek() not in ('"', "[", "{"):
+        stack = list(opened)
+        in_string = not stack and self.peek() == '"'
+        self.at += in_string
+        if not stack and not in_string and self.peek() not in _PAIRS:
             scalar = _SCALAR.match(self.text, self.at)
             self.at = scalar.end() if scalar else self.at
             return scalar is not None
@@ -128,16 +134,17 @@ class JsonText:
                 if not in_string and not stack:
                     return True
                 continue
-            mark = _STRUCTURE.search(self.text, self.at)
-            self.at = mark.end() if mark else len(self.text)
-            if mark is None:
+            found = _STRUCTURE.match(self.text, self.at)
+            assert found is not None  # it matches the empty string
+            self.at, mark = found.end(), found[1]
+            if not mark:
                 if not self.more():
                     return False
-            elif mark[0] == '"':
+            elif mark == '"':
                 in_string = True
-            elif mark[0] in _PAIRS:
-                stack.append(mark[0])
-            elif not stack or _PAIRS[stack.pop()] != mark[0]:
+            elif mark in _PAIRS:
+                stack.append(mark)
+            elif not stack or _PAIRS[stack.pop()] != mark:
                 return False
             elif not stack:
                 return True
@@ -177,49 +184,54 @@ class JsonText:
 
     def _broken(self, message: str, where: int, named: bool) -> NoReturn:
         """Go to where the next element starts, and report the one that `where` shows to be faulty."""
-        self.text, where = self.text[self.at :], where - self.at
-        self.dropped, self.at = self.dropped + self.at, 0
-        opening = None if named else _OPENING.match(self.text)
+        where -= self.at
+        opening = None if named else _OPENING.match(self.text, self.at)
+        length = len(opening[0]) if opening else 0
         alike = re.compile(r",\s*(" + re.escape(opening[0]) + ")") if opening else None
-        end = self._swallowed(alike, where, len(opening[0])) if alike and opening else None
+        end = self._swallowed(alike, where, length) if alike else None
         end = self._balanced() if end is None else end
         end = self._alike(alike) if end is None and alike else end
         if end is not None:
-            raw, self.at = self.text[:end], end
+            raw = self.text[self.at : self.at + end]
+            self.at += end
             raise Unparsable("invalid_json", message, _plain(raw))
-        raw, self.at = self.text[: self._limit], max(1, where)
-        while (start := _NEXT[named].search(self.text, self.at)) is None and not self.ended:
+        raw, start = self.text[self.at : self.at + self._limit], self.dropped + self.at
+        self.at += max(1, where)
+        while (found := _NEXT[named].search(self.text, self.at)) is None and not self.ended:
             self.at = max(self.at, len(self.text) - HEAD)
             self.more()
-        held = start is not None and self.text.startswith(raw[: start.start()])
-        self.at = start.start() if start else len(self.text)
-        raise Unparsable("invalid_json", message, _plain(raw[: self.at] if held else raw))
+        self.at = found.start() if found else len(self.text)
+        raise Unparsable("invalid_json", message, _plain(raw[: self.dropped + self.at - start]))
+
+    # The following give lengths from `at`, which `more` moves.
 
     def _swallowed(self, alike: re.Pattern[str], where: int, length: int) -> int | None:
-        """The end of an element that lacks a closing quote or brace, so that the next one seems to lie within it."""
-        strings = [m.span() for m in _TOKEN.finditer(self.text, 0, where + length) if m[0][0] == '"']
-        for start in alike.finditer(self.text, 1, where + length):
-            if start.start(1) == where or any(a < start.start(1) < b for a, b in strings):
-                return start.start()
+        """How long an element is that lacks a closing quote or brace, so that the next one seems to lie within it."""
+        at, stop = self.at, self.at + where + length
+        strings = [m.span() for m in _TOKEN.finditer(self.text, at, stop) if m[0][0] == '"']
+        for found in alike.finditer(self.text, at + 1, stop):
+            start = found.start(1)
+            if start == at + where or any(a < start < b for a, b in strings):
+                return found.start() - at
         return None
 
     def _balanced(self) -> int | None:
-        """The end of an element by its brackets, if what follows looks like it."""
-        while (end := _close(self.text, 0)) is None and len(self.text) <= self._limit and self.more():
+        """How long an element is by its brackets, if what follows looks like it."""
+        while (end := _close(self.text, self.at)) is None and len(self.text) - self.at <= self._limit and self.more():
             pass
         if end is None or end < 0:
             return None
         after = _SPACE.match(self.text, end).end()  # type: ignore[union-attr]
-        return end if self.text[after : after + 1] in ("", ",", "]", "}") else None
+        return end - self.at if self.text[after : after + 1] in ("", ",", "]", "}") else None
 
     def _alike(self, alike: re.Pattern[str]) -> int | None:
-        """Where an object starts that begins like this one, and is whole."""
-        for start in alike.finditer(self.text, 1):
+        """How far it is to an object that begins like this one, and is whole."""
+        for found in alike.finditer(self.text, self.at + 1):
             try:
-                _decode(self.text, start.start(1))
+                _decode(self.text, found.start(1))
             except (ValueError, RecursionError):
                 continue
-            return start.start()
+            return found.start() - self.at
         return None
 
 

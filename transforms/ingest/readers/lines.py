@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transforms.ingest.readers.streams import BOM, CHUNK, HEAD, Stream, StreamBreak, show
+from xxhash import xxh3_128
+
+from transforms.ingest.readers.streams import BOM, CHUNK, HEAD, Stream, StreamBreak, open_raw, show
 from transforms.ingest.records import Broken
 
 if TYPE_CHECKING:
@@ -43,6 +45,32 @@ def read_lines(ref: FileRef, *, batch_bytes: int, max_line_bytes: int) -> Iterat
     """
     with Stream(ref.path, ref.compression) as stream:
         yield from _Reader(ref, stream, min(batch_bytes, CHUNK), max_line_bytes).run()
+
+
+def scan(path: str, range_bytes: int | None) -> tuple[int, str, list[int]]:
+    """Read a file once.
+
+    Returns:
+        Its size, the xxh3-128 of its bytes, and how many lines start in each range of `range_bytes`, the file's first
+        line not counted.
+    """
+    digest = xxh3_128()
+    size, starts, last = 0, [0], b""
+    with open_raw(path) as file:
+        # A line starts in a range if the newline before it lies in [start - 1, end - 1).
+        room = range_bytes - 1 if range_bytes else CHUNK
+        while data := file.read(min(room, CHUNK)):
+            digest.update(data)
+            size, last = size + len(data), data[-1:]
+            if range_bytes:
+                starts[-1] += data.count(b"\n")
+                room -= len(data)
+                if room == 0:
+                    starts.append(0)
+                    room = range_bytes
+    if range_bytes and last == b"\n":  # no line starts at the file's end
+        starts[-1 if room < range_bytes else -2] -= 1
+    return size, digest.hexdigest(), starts
 
 
 class _Reader:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import orjson
@@ -23,12 +24,10 @@ def guess_record(sample: bytes) -> str | None:
     """The most frequent name among the root's children in a file's begin (of equals the first); None without any."""
     parser = _parser(("start", "end"))
     children: Counter[str] = Counter()
-    try:
+    with contextlib.suppress(etree.XMLSyntaxError):  # what was read before tells enough
         parser.feed(sample)
-    except etree.XMLSyntaxError:
-        pass  # what was read before tells enough
     depth = 0
-    for event, element in parser.read_events():
+    for event, element in _events(parser):
         depth += 1 if event == "start" else -1
         if event == "start" and depth == 2:
             children[etree.QName(element).localname] += 1
@@ -36,7 +35,7 @@ def guess_record(sample: bytes) -> str | None:
 
 
 def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: int) -> Iterator[Records]:
-    """The record elements, numbered from 1. At a fault in the XML the rest of the file is lost, as one broken record."""
+    """The record elements, numbered from 1. At a fault the rest of the file is lost, as one broken record."""
     number, size = 0, 0
     items: list[dict[str, Any]] = []
     for value in _elements(ref):
@@ -59,7 +58,11 @@ def _records(items: list[dict[str, Any]], end: int, broken: list[Broken]) -> Rec
     return Records(np.arange(end - len(items), end, dtype=np.int64), items=items, broken=broken)
 
 
-def _parser(events: tuple[str, ...], tag: str | None = None) -> etree.XMLPullParser:
+def _events(parser: etree.XMLPullParser) -> Iterator[tuple[str, etree._Element]]:
+    return cast("Iterator[tuple[str, etree._Element]]", parser.read_events())
+
+
+def _parser(events: tuple[Literal["start", "end"], ...], tag: str | None = None) -> etree.XMLPullParser:
     return etree.XMLPullParser(
         events, tag=tag, huge_tree=True, recover=False, load_dtd=False, no_network=True, resolve_entities=False
     )
@@ -83,7 +86,7 @@ def _elements(ref: FileRef) -> Iterator[dict[str, Any] | str]:
             fatal = [entry for entry in parser.feed_error_log if entry.level_name == "FATAL"]
             if data and fatal:
                 wrong = _wrong(fatal[0].message, fatal[0].line)
-            for _, element in parser.read_events():
+            for _, element in _events(parser):
                 if next(element.iterancestors("{*}" + name), None) is not None:
                     continue  # it belongs to the record around it
                 value = _value(element)
@@ -132,8 +135,9 @@ def _add(value: dict[str, Any], name: str, content: Any) -> None:
 def _forget(element: etree._Element) -> None:
     """Free the element and all that was read before it."""
     element.clear()
-    while element is not None:
-        parent = element.getparent()
-        while parent is not None and element.getprevious() is not None:
+    inner: etree._Element | None = element
+    while inner is not None:
+        parent = inner.getparent()
+        while parent is not None and inner.getprevious() is not None:
             del parent[0]
-        element = parent
+        inner = parent

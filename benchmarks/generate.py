@@ -1,0 +1,55 @@
+"""Benchmark inputs: synthetic pairs of about 1.5 KB, and WMT13's judgements as JSON lines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+_WORDS = 20_000
+_SEGMENT = re.compile(r'<seg id="(\d+)">(.*?)</seg>', re.DOTALL)
+
+
+def pairs(path: Path, rows: int, seed: int = 0) -> None:
+    """Write preference pairs: prompt, chosen, rejected of 1.5 KB together; 5 % are exact copies of earlier rows."""
+    rng = np.random.default_rng(seed)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    vocabulary = np.array(["".join(rng.choice(letters, size)) for size in rng.integers(2, 11, _WORDS)])
+    with path.open("wb") as file:
+        for start in range(0, rows, 10_000):
+            count = min(10_000, rows - start)
+            words = vocabulary[rng.zipf(1.3, size=(count, 215)) % _WORDS]
+            lines = [
+                {"prompt": " ".join(w[:35]), "chosen": " ".join(w[35:130]), "rejected": " ".join(w[130:])} for w in words
+            ]
+            copies = max(1, count // 20)
+            lines[-copies:] = lines[:copies]
+            file.write(b"\n".join(map(orjson.dumps, lines)) + b"\n")
+
+
+def wmt(folder: Path, path: Path) -> int:
+    """Write WMT13's pairwise judgements with their texts, one a line; returns how many."""
+    count = 0
+    with path.open("wb") as file:
+        for ranks in sorted(folder.glob("*.rank")):
+            pair = ranks.stem
+            texts = {
+                sgm.name.split(".")[1]: {int(n): t.strip() for n, t in _SEGMENT.findall(sgm.read_text(encoding="utf-8"))}
+                for sgm in sorted(folder.glob(f"{pair}.*.sgm"))
+            }
+            for line in ranks.read_text(encoding="utf-8").splitlines():
+                number, _, better, _, worse = line.split("\t")
+                segment = int(number)
+                record = {
+                    "segment": f"{pair} {segment}: {texts['ref'][segment]}",
+                    "system_a": better,
+                    "system_b": worse,
+                    "text_a": texts[better][segment],
+                    "text_b": texts[worse][segment],
+                    "winner": "a",
+                }
+                file.write(orjson.dumps(record) + b"\n")
+                count += 1
+    return count

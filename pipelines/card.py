@@ -1,0 +1,326 @@
+"""The dataset card: what `load_dataset` reads of the published folder, and what a person should know of it.
+
+The front matter is made from the Parquet files' footers, so nothing of the data is held in memory. The body comes from a
+template in which everything is escaped unless the template says otherwise: no source's name or licence becomes markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fsspec
+import jinja2
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from fsspec.implementations.local import LocalFileSystem
+
+from schemas.config import Config
+from schemas.verdict import DEAD_LETTERS, REASONS
+from transforms import blocks
+from transforms.publish.shapes import SHAPES, ShapeKind
+
+#: Licence identifiers of the Hugging Face hub (docs/hub/repositories-licenses) that data is published under.
+HUB_LICENCES = frozenset(
+    """
+    apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0 bigcode-openrail-m afl-3.0
+    artistic-2.0 bsl-1.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear c-uda cc cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0
+    cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0
+    cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cdla-sharing-1.0 cdla-permissive-1.0 cdla-permissive-2.0 wtfpl ecl-2.0
+    epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 agpl-3.0 gfdl gpl gpl-2.0 gpl-3.0 lgpl lgpl-2.1 lgpl-3.0 isc lppl-1.3c ms-pl mpl-2.0
+    odc-by odbl openrail++ osl-3.0 postgresql ofl-1.1 ncsa unlicense zlib pddl lgpl-lr deepfloyd-if-license llama2 gemma
+    unknown other
+    """.split()
+)
+#: Tasks of the hub that each configuration is data for; ratings alone belong to none.
+_TASKS = {
+    "preference": "text-generation",
+    "preference_full": "text-generation",
+    "preference_soft": "text-generation",
+    "kto": "text-generation",
+    "stepwise": "text-generation",
+    "listwise": "text-ranking",
+    "comet": "translation",
+    "metricx": "translation",
+}
+_SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B")
+#: What the run's counts are, in words and in the order of the card.
+_COUNTS = {
+    "records_in": "records read",
+    "dead_letters": "records that could not be used (dead letters)",
+    "merged_records": "records merged into another row, whose judgements they joined",
+    "rows_in": "rows made of the other records",
+    "derived_rows": "rows made from other rows",
+    "merged_derived_rows": "rows made from other rows and merged into an equal one",
+    "kept": "rows kept",
+    "flipped": "of these, with the label turned round",
+    "softened": "of these, with a share of the votes as the label",
+    "ties": "of these, pairs that are ties",
+    "dropped": "rows dropped",
+    "review": "rows set aside for a person to look at",
+    "conflicts": "rows whose copies carry contradicting labels",
+}
+_SHARD = re.compile(r"(?P<split>[a-z][a-z0-9_]*)-\d{5}-of-\d{5}\.parquet")
+
+
+@dataclass
+class SplitFiles:
+    """What the footers say of one split of one configuration."""
+
+    name: str
+    rows: int = 0
+    num_bytes: int = 0
+    file_bytes: int = 0
+
+
+@dataclass
+class Published:
+    """A configuration as it lies in the folder."""
+
+    shape: ShapeKind
+    schema: pa.Schema | None = None
+    splits: list[SplitFiles] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return sum(split.rows for split in self.splits)
+
+
+class Plain(str):
+    """Text that goes into the card as it is."""
+
+    __slots__ = ()
+
+
+def write_card(
+    dataset: str,
+    config: Config,
+    counts: dict[str, int],
+    reasons: dict[str, int],
+    dead_letter_codes: dict[str, int],
+    sources: dict[str, dict[str, Any]],
+    notes: list[str],
+    version: str,
+) -> None:
+    """Write `README.md` into a published folder.
+
+    Args:
+        dataset: the folder, with `CONFIGURATION/SPLIT-0000x-of-0000N.parquet` in it.
+        config: the run's configuration.
+        counts: the run's counts by name.
+        reasons: how many rows have each reason code.
+        dead_letter_codes: how many records have each dead letter code.
+        sources: for each source its files, records, rows kept, format and licence.
+        notes: sentences that a reader should know.
+        version: of Trenchcoat.
+    """
+    published = inspect(dataset, list(config.split.fractions))
+    title = " ".join((config.publish.title or config.name).split())
+    body = _template().render(
+        title=title,
+        description=config.publish.description,
+        configurations=published,
+        empty=[name for name in _asked(config) if name not in [one.shape.name for one in published]],
+        message_fields=_message_fields(published),
+        sources=sources,
+        counts=_in_words(counts, _COUNTS),
+        reasons=_in_words(reasons, REASONS),
+        dead_letters=_in_words(dead_letter_codes, DEAD_LETTERS),
+        fractions=config.split.fractions,
+        notes=notes,
+        settings=yaml.safe_dump(_settings(config), sort_keys=False, allow_unicode=True, width=100),
+        name=config.name,
+        version=version,
+    )
+    front = _front_matter(title, published, [one.get("licence") for one in sources.values()], sources)
+    blocks.write_bytes(f"---\n{front}\n---\n\n{body}".encode(), f"{dataset}/README.md")
+
+
+def inspect(dataset: str, order: Sequence[str]) -> list[Published]:
+    """The configurations in a folder, in the order of `SHAPES`, from the footers of their files.
+
+    Args:
+        dataset: the folder.
+        order: splits in the order wanted; others come after them, by name.
+
+    Raises:
+        ValueError: files of one configuration have different columns or types.
+    """
+    fs = fsspec.core.url_to_fs(dataset)[0] if blocks.is_remote(dataset) else LocalFileSystem()
+    fs.invalidate_cache()
+    out = []
+    for known in SHAPES:
+        folder = fs._strip_protocol(f"{dataset}/{known.name}")
+        found = Published(known)
+        splits: dict[str, SplitFiles] = {}
+        for path, facts in sorted(fs.find(folder, detail=True).items()):
+            named = _SHARD.fullmatch(PurePosixPath(path).name)
+            if named is None:
+                continue
+            with fs.open(path, "rb") as file:
+                footer = pq.ParquetFile(file)
+                metadata, schema = footer.metadata, footer.schema_arrow
+            if found.schema is not None and not schema.equals(found.schema):
+                raise ValueError(f"{known.name}: the columns of {PurePosixPath(path).name} are not those of the other files")
+            found.schema = schema
+            split = splits.setdefault(named["split"], SplitFiles(named["split"]))
+            split.rows += metadata.num_rows
+            split.num_bytes += sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+            split.file_bytes += facts["size"]
+        found.splits = sorted(
+            splits.values(), key=lambda s: (order.index(s.name) if s.name in order else len(order), s.name)
+        )
+        if found.splits:
+            out.append(found)
+    return out
+
+
+def _front_matter(
+    title: str, published: list[Published], licences: list[str | None], sources: dict[str, dict[str, Any]]
+) -> str:
+    # Slow to import, and nothing else here needs them.
+    from datasets import Features
+    from huggingface_hub import DatasetCardData
+
+    infos, configs = [], []
+    for one in published:
+        name = one.shape.name
+        size = sum(split.num_bytes for split in one.splits)
+        configs.append(
+            {
+                "config_name": name,
+                "data_files": [{"split": s.name, "path": f"{name}/{s.name}-*.parquet"} for s in one.splits],
+            }
+        )
+        infos.append(
+            {
+                "config_name": name,
+                "features": Features.from_arrow_schema(one.schema)._to_yaml_list(),
+                "splits": [{"name": s.name, "num_bytes": s.num_bytes, "num_examples": s.rows} for s in one.splits],
+                "download_size": sum(split.file_bytes for split in one.splits),
+                "dataset_size": size,
+            }
+        )
+    most = max((one.rows for one in published), default=0)
+    tasks = dict.fromkeys(_TASKS[one.shape.name] for one in published if one.shape.name in _TASKS)
+    data = DatasetCardData(
+        **_licence(licences, sources),
+        pretty_name=title,
+        size_categories=[_SIZES[min(max(len(str(most)) - 3, 0), len(_SIZES) - 1)]],
+        task_categories=list(tasks) or None,
+        tags=["preference", "reward-model", "trenchcoat"],
+        configs=configs or None,
+        dataset_info=infos or None,
+    )
+    return str(data.to_yaml())
+
+
+def _licence(licences: list[str | None], sources: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The hub's identifier where all sources share one; else `other`, with what each source says."""
+    said = {" ".join((licence or "").split()).lower() for licence in licences}
+    if said <= {""}:
+        return {"license": "unknown"}
+    if len(said) == 1 and (only := said.pop()) in HUB_LICENCES:
+        return {"license": only}
+    names = {re.sub(r"[^a-z0-9.]+", "-", licence).strip("-.") for licence in said} | ({""} if not said else set())
+    each = [f"{name}: {' '.join((one.get('licence') or 'not stated').split())}" for name, one in sources.items()]
+    single = next(iter(names)) if len(names) == 1 else ""
+    return {"license": "other", "license_name": single or "see-sources", "license_details": "; ".join(each)}
+
+
+def _asked(config: Config) -> list[str]:
+    wanted = config.publish.configurations
+    return [] if isinstance(wanted, str) else list(wanted)
+
+
+def _message_fields(published: list[Published]) -> list[str]:
+    """The fields of messages, which are the same in every configuration that has messages."""
+    for one in published:
+        for column in one.schema or ():
+            kind = column.type
+            while pa.types.is_list(kind):
+                kind = kind.value_type
+            if pa.types.is_struct(kind) and kind.get_field_index("role") >= 0:
+                return [inner.name for inner in kind]
+    return []
+
+
+def _in_words(counts: dict[str, int], words: dict[str, str]) -> list[tuple[str, str, int]]:
+    """Name, meaning and count, in the order of `words`; what is not named there comes last."""
+    names = [name for name in words if name in counts] + sorted(set(counts) - set(words))
+    return [(name, words.get(name, ""), counts[name]) for name in names if counts[name]]
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """The configuration without what only says where this machine keeps its files, and without what is said elsewhere."""
+    whole = config.model_dump(mode="json", exclude={"publish": {"title", "description"}, "gate": True})
+    told = config.model_dump(mode="json", include={"sources"}, exclude_defaults=True)["sources"]
+    whole["sources"] = [
+        {**source, "name": full.name, "input": [shorten(path) for path in full.input]}
+        for source, full in zip(told, config.sources, strict=True)
+    ]
+    length = whole["signals"]["length"]
+    if length is not None:
+        name = length["tokenizer"]
+        if blocks.is_remote(name) or name.startswith(("/", ".", "~")) or name.count("/") > 1:  # else a name on the hub
+            length["tokenizer"] = shorten(name)
+    return whole
+
+
+def shorten(path: str) -> str:
+    """A local path's last part; a URL without user, password and query."""
+    if "::" in path:  # a chain of fsspec: an archive, and where it lies
+        return "::".join(shorten(part) for part in path.split("::"))
+    if not blocks.is_remote(path) or path.startswith(("file://", "local://")):
+        return PurePosixPath(path).name
+    scheme, _, rest = path.partition("://")
+    place, slash, tail = rest.partition("/")
+    if scheme in ("http", "https"):
+        tail = re.split(r"[?#]", tail, maxsplit=1)[0]
+    return f"{scheme}://{place.rpartition('@')[2]}{slash}{tail}"
+
+
+def escape(value: object) -> str:
+    """Any value as one line of text in which no character is markup."""
+    if isinstance(value, Plain):
+        return value
+    if isinstance(value, int):
+        return f"{value:,}"
+    # Control characters and those that turn the direction of what follows say nothing here.
+    text = re.sub(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]", "", str(value))
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"([\\`*_{}\[\]#|~$!^])", r"\\\1", text)
+    text = re.sub(r":(?=//)|(?<=www)\.", r"\\\g<0>", text)  # no links either: the escapes above would be part of them
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", text)
+
+
+def code(value: object) -> Plain:
+    """A code span, in a table too."""
+    text = " ".join(str(value).split()).replace("|", r"\|")
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    gap = " " if "`" in text else ""
+    return Plain(f"{fence}{gap}{text}{gap}{fence}")
+
+
+def block(value: str, language: str) -> Plain:
+    """A fenced block of code."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", value)), default=0))
+    return Plain(f"{fence}{language}\n{value.rstrip()}\n{fence}")
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # HTML's escaping is not Markdown's
+        finalize=escape,
+    )
+    environment.filters |= {"code": code, "block": block}
+    return environment.get_template("card.md.j2")

@@ -1,0 +1,240 @@
+"""What must hold before a dataset may be published: expectations on a run's metrics and on every published file.
+
+Plain data. `pipelines.gate` lets Great Expectations judge it; `transforms.gate` computes what it is judged on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Severity = Literal["critical", "warning"]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One expectation.
+
+    Attributes:
+        name: what it means, in words, said so that it is true when the expectation holds.
+        type: its Great Expectations name in snake case.
+        kwargs: its arguments.
+        severity: a failed critical one fails the gate; a warning is only told.
+    """
+
+    name: str
+    type: str
+    kwargs: dict[str, Any]
+    severity: Severity = "critical"
+
+
+#: Columns of each published configuration and what each holds, in their order.
+COLUMNS: dict[str, dict[str, str]] = {
+    "preference": {"id": "text", "source": "text", "prompt": "messages", "chosen": "messages", "rejected": "messages"},
+    "preference_full": {"id": "text", "source": "text", "chosen": "messages", "rejected": "messages"},
+    "preference_soft": {
+        "id": "text", "source": "text", "prompt": "messages", "chosen": "messages", "rejected": "messages",
+        "soft_label": "number", "weight": "number",
+    },
+    "listwise": {"id": "text", "source": "text", "prompt": "messages", "responses": "lists of messages", "scores": "numbers"},
+    "kto": {"id": "text", "source": "text", "prompt": "messages", "completion": "messages", "label": "boolean"},
+    "ratings": {
+        "id": "text", "source": "text", "prompt": "messages", "response": "messages", "references": "texts", "dimension": "text",
+        "score": "number", "normalised": "number", "raters": "number", "minimum": "number", "maximum": "number",
+        "higher_is_better": "boolean",
+    },
+    "comet": {"id": "text", "source": "text", "src": "text", "mt": "text", "ref": "text", "score": "number"},
+    "metricx": {"id": "text", "source": "text", "hypothesis": "text", "reference": "text", "label": "number"},
+    "stepwise": {"id": "text", "source": "text", "prompt": "text", "completions": "texts", "labels": "booleans"},
+}  # fmt: skip
+#: Columns that stand between or behind the others only where the dataset has something to put there.
+OPTIONAL: dict[str, dict[str, str]] = {
+    "preference": {"tools": "text"},
+    "preference_full": {"tools": "text"},
+    "preference_soft": {"tools": "text", "margin": "number"},
+    "kto": {"tools": "text"},
+}
+#: Figures that the caller of the gate counts in a run.
+RUN_METRICS = (
+    "records_in", "merged_records", "dead_letters", "rows_in", "derived_rows", "kept", "dropped", "review",
+    "dead_letter_share", "largest_group_share", "published_rows", "unexplained_verdicts", "contaminated_published",
+)  # fmt: skip
+#: Figures that the gate works out from those.
+GATE_METRICS = ("records_unaccounted", "rows_unaccounted", "rows_in_files", "splits_without_files")
+#: Metrics there is one of for each split.
+SPLIT_METRICS = ("share", "split_off", "rows_in")
+#: Metrics there is one of for each configuration that has sides (pairs) or a prompt, and for each at all.
+SIDES = ("preference", "preference_full", "preference_soft")
+CONFIGURATION_METRICS = ("rows", "files_amiss", "file_layouts", "prompts_in_two_splits")
+#: The prompt that these publish is one message of several, so that two prompts may share it and be told apart by the rest.
+ONE_MESSAGE = ("comet", "metricx")
+
+
+def metric_names(configurations: Sequence[str], splits: Sequence[str]) -> list[str]:
+    """Every metric that the gate has for these configurations and splits."""
+    return [
+        *RUN_METRICS,
+        *GATE_METRICS,
+        *(f"{metric}_{split}" for split in splits for metric in SPLIT_METRICS),
+        *(f"{metric}_{name}" for name in configurations for metric in CONFIGURATION_METRICS),
+        *(f"{metric}_{name}" for name in configurations if name in SIDES for metric in ("identical_sides", "empty_sides")),
+        *(["reversed_preference_soft", "margin_nulls"] if "preference_soft" in configurations else []),
+    ]
+
+
+def on_metrics(configurations: Sequence[str], splits: dict[str, float], max_dead_letters: float) -> list[Expected]:
+    """Expectations on a run's metrics.
+
+    Args:
+        configurations: what is published.
+        splits: fraction of each split.
+        max_dead_letters: the largest share of records that may be unusable.
+    """
+    out = [
+        _zero("every record is a row, merged into one, or a dead letter", "records_unaccounted"),
+        _zero("every row is kept, dropped, or up for review", "rows_unaccounted"),
+        _zero("every verdict other than keep has a reason with a number", "unexplained_verdicts"),
+        _zero("no row that overlaps with a benchmark is published", "contaminated_published"),
+        _metric("few enough records are dead letters", "dead_letter_share", max_value=max_dead_letters),
+        _metric("rows are published", "published_rows", min_value=1),
+        _metric("the published files hold rows", "rows_in_files", min_value=1),
+        _zero("every split that rows were kept for has published files", "splits_without_files"),
+    ]
+    for split, fraction in splits.items():
+        out.append(_zero(f"the split {split} has its share of the rows", f"split_off_{split}"))
+        if fraction > 0:
+            out.append(
+                _metric(f"the split {split} has rows", f"share_{split}", severity="warning", min_value=0, strict_min=True)
+            )
+    for name in configurations:
+        what, severity = ("source text", "warning") if name in ONE_MESSAGE else ("prompt", "critical")
+        metric = f"prompts_in_two_splits_{name}"
+        out += [
+            Expected(f"{name}: no {what} stands in two splits", **_zero_kwargs(metric), severity=severity),  # type: ignore[arg-type]
+            _zero(f"{name}: all files of each split are there, and no others", f"files_amiss_{name}"),
+            _metric(f"{name}: all files have the same columns and types", f"file_layouts_{name}", max_value=1),
+        ]
+        if name in SIDES:
+            out.append(_zero(f"{name}: chosen and rejected differ", f"identical_sides_{name}"))
+    return out
+
+
+def on_layout(configuration: str) -> Expected:
+    """The expectation on the columns of a published file (`name: what it holds`), optional ones set aside."""
+    columns = [f"{name}: {kind}" for name, kind in COLUMNS[configuration].items()]
+    return Expected(
+        "the columns are those of the configuration, in order", "expect_table_columns_to_match_ordered_list",
+        {"column_list": columns},
+    )  # fmt: skip
+
+
+def on_file(configuration: str) -> list[Expected]:
+    """Expectations on the scalar view of a published file (`transforms.gate.view`)."""
+    named = [_known("id"), *([] if configuration == "metricx" else [_known("source")])]
+    return named + _FILES[configuration]
+
+
+def _zero_kwargs(metric: str) -> dict[str, Any]:
+    return {"type": "expect_column_max_to_be_between", "kwargs": {"column": metric, "min_value": 0, "max_value": 0}}
+
+
+def _zero(name: str, metric: str) -> Expected:
+    return Expected(name, **_zero_kwargs(metric))
+
+
+def _metric(name: str, metric: str, severity: Severity = "critical", **bounds: Any) -> Expected:
+    # A metric is a column of one value, and unlike a values' expectation one on the maximum says what that value was.
+    return Expected(name, "expect_column_max_to_be_between", {"column": metric, **bounds}, severity)
+
+
+def _known(column: str) -> Expected:
+    return Expected(f"{column} is not null", "expect_column_values_to_not_be_null", {"column": column})
+
+
+def _between(name: str, column: str, low: float | None, high: float | None = None, severity: Severity = "critical") -> Expected:
+    bounds = {key: value for key, value in (("min_value", low), ("max_value", high)) if value is not None}
+    return Expected(name, "expect_column_values_to_be_between", {"column": column, **bounds}, severity)
+
+
+def _never(name: str, column: str, severity: Severity = "critical") -> Expected:
+    return Expected(name, "expect_column_values_to_be_in_set", {"column": column, "value_set": [False]}, severity)
+
+
+def _spoken(column: str) -> list[Expected]:
+    """A response says something: text, a tool call, or an image."""
+    return [
+        _between(f"{column} has a message", f"{column}_messages", 1),
+        _never(f"{column} says something", f"{column}_is_empty"),
+    ]
+
+
+def _same(name: str, first: str, second: str) -> Expected:
+    return Expected(name, "expect_column_pair_values_to_be_equal", {"column_A": first, "column_B": second})
+
+
+def _at_least(name: str, larger: str, smaller: str) -> Expected:
+    kwargs = {"column_A": larger, "column_B": smaller, "or_equal": True}
+    return Expected(name, "expect_column_pair_values_a_to_be_greater_than_b", kwargs)
+
+
+_PROMPT = _never("prompt is not null", "prompt_is_null")
+_PAIR = [_PROMPT, *_spoken("chosen"), *_spoken("rejected")]
+_FILES: dict[str, list[Expected]] = {
+    "preference": _PAIR,
+    "preference_full": _PAIR[1:],
+    "preference_soft": [
+        *_PAIR,
+        _known("soft_label"),
+        _between("soft_label is for chosen: 0.5 to 1", "soft_label", 0.5, 1),
+        _known("weight"),
+        _between("weight is not negative", "weight", 0),
+        _known("margin"),
+        _between("margin is not negative", "margin", 0),
+    ],
+    "listwise": [
+        _PROMPT,
+        _between("there are two responses or more", "responses_count", 2),
+        _between("every response says something", "responses_empty", 0, 0),
+        _same("there is a score for each response", "scores_count", "responses_count"),
+        _between("no score is null", "scores_nulls", 0, 0, "warning"),
+        _between("scores are 0 or more", "scores_minimum", 0),
+        _between("scores are 1 or less", "scores_maximum", None, 1),
+    ],
+    "kto": [
+        _PROMPT,
+        *_spoken("completion"),
+        _known("label"),
+        Expected("label is true or false", "expect_column_values_to_be_of_type", {"column": "label", "type_": "bool"}),
+    ],
+    "ratings": [
+        _PROMPT,
+        *_spoken("response"),
+        _known("dimension"),
+        _known("score"),
+        _between("normalised is in 0 to 1", "normalised", 0, 1),
+        _between("at least one rater stands behind a score", "raters", 1),
+        _at_least("score is not below its scale", "score", "minimum"),
+        _at_least("score is not above its scale", "maximum", "score"),
+    ],
+    "comet": [
+        _never("src is not null", "src_is_null"),
+        _never("ref is not null", "ref_is_null"),
+        _between("mt has text", "mt_characters", 1),
+        _known("score"),
+        _between("score is in 0 to 1", "score", 0, 1),
+    ],
+    "metricx": [
+        _never("source is not null", "source_is_null"),
+        _never("reference is not null", "reference_is_null"),
+        _between("hypothesis has text", "hypothesis_characters", 1),
+        _known("label"),
+        _between("label is in 0 to 25", "label", 0, 25),
+    ],
+    "stepwise": [
+        _never("prompt is not null", "prompt_is_null"),
+        _between("there is a step", "completions_count", 1),
+        _same("there is a label for each step", "labels_count", "completions_count"),
+        _between("no label is null", "labels_nulls", 0, 0),
+    ],
+}
