@@ -22,7 +22,8 @@ def pairs(path: Path, rows: int, seed: int = 0) -> None:
             count = min(10_000, rows - start)
             words = vocabulary[rng.zipf(1.3, size=(count, 215)) % _WORDS]
             lines = [
-                {"prompt": " ".join(w[:35]), "chosen": " ".join(w[35:130]), "rejected": " ".join(w[130:])} for w in words
+                {"prompt": " ".join(w[:35]), "chosen": " ".join(w[35:130]), "rejected": " ".join(w[130:])}
+                for w in words
             ]
             copies = max(1, count // 20)
             lines[-copies:] = lines[:copies]
@@ -36,7 +37,9 @@ def wmt(folder: Path, path: Path) -> int:
         for ranks in sorted(folder.glob("*.rank")):
             pair = ranks.stem
             texts = {
-                sgm.name.split(".")[1]: {int(n): t.strip() for n, t in _SEGMENT.findall(sgm.read_text(encoding="utf-8"))}
+                sgm.name.split(".")[1]: {
+                    int(n): t.strip() for n, t in _SEGMENT.findall(sgm.read_text(encoding="utf-8"))
+                }
                 for sgm in sorted(folder.glob(f"{pair}.*.sgm"))
             }
             for line in ranks.read_text(encoding="utf-8").splitlines():

@@ -1,7 +1,7 @@
 """The dataset card: what `load_dataset` reads of the published folder, and what a person should know of it.
 
-The front matter is made from the Parquet files' footers, so nothing of the data is held in memory. The body comes from a
-template in which everything is escaped unless the template says otherwise: no source's name or licence becomes markup.
+The front matter is made from the Parquet files' footers, so nothing of the data is held in memory. The body comes from
+a template that escapes everything unless it says otherwise: no source's name or licence becomes markup.
 """
 
 from __future__ import annotations
@@ -24,18 +24,20 @@ from schemas.verdict import DEAD_LETTERS, REASONS
 from transforms import blocks
 from transforms.publish.shapes import SHAPES, ShapeKind
 
-#: Licence identifiers of the Hugging Face hub (docs/hub/repositories-licenses) that data is published under.
-HUB_LICENCES = frozenset(
-    """
-    apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0 bigcode-openrail-m afl-3.0
-    artistic-2.0 bsl-1.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear c-uda cc cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0
-    cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0
-    cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cdla-sharing-1.0 cdla-permissive-1.0 cdla-permissive-2.0 wtfpl ecl-2.0
-    epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 agpl-3.0 gfdl gpl gpl-2.0 gpl-3.0 lgpl lgpl-2.1 lgpl-3.0 isc lppl-1.3c ms-pl mpl-2.0
-    odc-by odbl openrail++ osl-3.0 postgresql ofl-1.1 ncsa unlicense zlib pddl lgpl-lr deepfloyd-if-license llama2 gemma
-    unknown other
-    """.split()
-)
+# fmt: off
+#: Licence identifiers that the Hugging Face hub knows (its page "Licenses").
+HUB_LICENCES = frozenset((
+    "afl-3.0", "agpl-3.0", "apache-2.0", "artistic-2.0", "bigcode-openrail-m", "bigscience-bloom-rail-1.0",
+    "bigscience-openrail-m", "bsd", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear", "bsl-1.0", "c-uda", "cc",
+    "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0",
+    "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0",
+    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0", "cdla-sharing-1.0",
+    "creativeml-openrail-m", "deepfloyd-if-license", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1", "gemma",
+    "gfdl", "gpl", "gpl-2.0", "gpl-3.0", "isc", "lgpl", "lgpl-2.1", "lgpl-3.0", "lgpl-lr", "llama2", "lppl-1.3c", "mit",
+    "mpl-2.0", "ms-pl", "ncsa", "odbl", "odc-by", "ofl-1.1", "openrail", "openrail++", "osl-3.0", "pddl", "postgresql",
+    "unknown", "unlicense", "wtfpl", "zlib",
+))
+# fmt: on
 #: Tasks of the hub that each configuration is data for; ratings alone belong to none.
 _TASKS = {
     "preference": "text-generation",
@@ -47,7 +49,10 @@ _TASKS = {
     "comet": "translation",
     "metricx": "translation",
 }
-_SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B")
+_SIZES = (
+    "n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B", "10B<n<100B",
+    "100B<n<1T", "n>1T",
+)  # fmt: skip
 #: What the run's counts are, in words and in the order of the card.
 _COUNTS = {
     "records_in": "records read",
@@ -136,7 +141,7 @@ def write_card(
         name=config.name,
         version=version,
     )
-    front = _front_matter(title, published, [one.get("licence") for one in sources.values()], sources)
+    front = _front_matter(title, published, {name: one["licence"] for name, one in sources.items()})
     blocks.write_bytes(f"---\n{front}\n---\n\n{body}".encode(), f"{dataset}/README.md")
 
 
@@ -165,7 +170,9 @@ def inspect(dataset: str, order: Sequence[str]) -> list[Published]:
                 footer = pq.ParquetFile(file)
                 metadata, schema = footer.metadata, footer.schema_arrow
             if found.schema is not None and not schema.equals(found.schema):
-                raise ValueError(f"{known.name}: the columns of {PurePosixPath(path).name} are not those of the other files")
+                raise ValueError(
+                    f"{known.name}: the columns of {PurePosixPath(path).name} are not those of the other files"
+                )
             found.schema = schema
             split = splits.setdefault(named["split"], SplitFiles(named["split"]))
             split.rows += metadata.num_rows
@@ -179,9 +186,7 @@ def inspect(dataset: str, order: Sequence[str]) -> list[Published]:
     return out
 
 
-def _front_matter(
-    title: str, published: list[Published], licences: list[str | None], sources: dict[str, dict[str, Any]]
-) -> str:
+def _front_matter(title: str, published: list[Published], licences: dict[str, str | None]) -> str:
     # Slow to import, and nothing else here needs them.
     from datasets import Features
     from huggingface_hub import DatasetCardData
@@ -208,7 +213,7 @@ def _front_matter(
     most = max((one.rows for one in published), default=0)
     tasks = dict.fromkeys(_TASKS[one.shape.name] for one in published if one.shape.name in _TASKS)
     data = DatasetCardData(
-        **_licence(licences, sources),
+        **_licence(licences),  # type: ignore[arg-type]
         pretty_name=title,
         size_categories=[_SIZES[min(max(len(str(most)) - 3, 0), len(_SIZES) - 1)]],
         task_categories=list(tasks) or None,
@@ -219,17 +224,15 @@ def _front_matter(
     return str(data.to_yaml())
 
 
-def _licence(licences: list[str | None], sources: dict[str, dict[str, Any]]) -> dict[str, str]:
+def _licence(stated: dict[str, str | None]) -> dict[str, str]:
     """The hub's identifier where all sources share one; else `other`, with what each source says."""
-    said = {" ".join((licence or "").split()).lower() for licence in licences}
-    if said <= {""}:
-        return {"license": "unknown"}
-    if len(said) == 1 and (only := said.pop()) in HUB_LICENCES:
-        return {"license": only}
-    names = {re.sub(r"[^a-z0-9.]+", "-", licence).strip("-.") for licence in said} | ({""} if not said else set())
-    each = [f"{name}: {' '.join((one.get('licence') or 'not stated').split())}" for name, one in sources.items()]
-    single = next(iter(names)) if len(names) == 1 else ""
-    return {"license": "other", "license_name": single or "see-sources", "license_details": "; ".join(each)}
+    each = {name: " ".join((licence or "").split()) for name, licence in stated.items()}
+    ids = sorted({licence.lower() for licence in each.values()})
+    if len(ids) == 1 and ids[0] in HUB_LICENCES | {""}:
+        return {"license": ids[0] or "unknown"}
+    only = re.sub(r"[^a-z0-9.]+", "-", ids[0]).strip("-.") if len(ids) == 1 else ""
+    details = "; ".join(f"{name}: {licence or 'not stated'}" for name, licence in each.items())
+    return {"license": "other", "license_name": only or "see-sources", "license_details": details}
 
 
 def _asked(config: Config) -> list[str]:
@@ -256,7 +259,7 @@ def _in_words(counts: dict[str, int], words: dict[str, str]) -> list[tuple[str, 
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    """The configuration without what only says where this machine keeps its files, and without what is said elsewhere."""
+    """The configuration without where this machine keeps its files, and without what is said elsewhere."""
     whole = config.model_dump(mode="json", exclude={"publish": {"title", "description"}, "gate": True})
     told = config.model_dump(mode="json", include={"sources"}, exclude_defaults=True)["sources"]
     whole["sources"] = [

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-
 app = typer.Typer(
     name="trenchcoat",
     help="Curate preference and rating data for reward models and metrics: every row accounted for, nothing lost.",
@@ -25,9 +24,15 @@ def curate(
     ctx: typer.Context,
     config: Annotated[str | None, typer.Argument(help="A YAML file; without one, --input and defaults.")] = None,
     out: Annotated[str | None, typer.Option("--out", "-o", help="Output folder, local or an fsspec URL.")] = None,
-    input: Annotated[list[str] | None, typer.Option("--input", "-i", help="Files, globs (in quotes) or URLs. Repeatable.")] = None,
-    format: Annotated[str | None, typer.Option("--format", "-f", help="Their format; `trenchcoat formats` lists them.")] = None,
-    set: Annotated[list[str] | None, typer.Option("--set", "-s", help="Set a key: policy.pii=drop. Repeatable.")] = None,
+    input: Annotated[
+        list[str] | None, typer.Option("--input", "-i", help="Files, globs (in quotes) or URLs. Repeatable.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", "-f", help="Their format; `trenchcoat formats` lists them.")
+    ] = None,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", "-s", help="Set a key: policy.pii=drop. Repeatable.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Say everything as JSON lines.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier stages and start over.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan and stop.")] = False,

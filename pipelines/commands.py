@@ -66,12 +66,16 @@ def _disk(error: BaseException) -> str | None:
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            return f"cannot write {seen.filename or 'the output'}: {os.strerror(seen.errno)}; make room and run again to go on"
+            return _no_room(seen.filename or "the output", seen.errno)
         seen = seen.__cause__ or seen.__context__
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         if os.strerror(number) in str(error):
-            return f"cannot write the output: {os.strerror(number)}; make room and run again to go on"
+            return _no_room("the output", number)
     return None
+
+
+def _no_room(name: str, number: int) -> str:
+    return f"cannot write {name}: {os.strerror(number)}; make room and run the same command again to go on"
 
 
 def run_curate(request: Request) -> int:
@@ -84,11 +88,15 @@ def _curate(request: Request) -> int:
         raise UserError("--out: name the folder for the results")
     stray = [flag for flag in request.flags if not flag.startswith("-")]
     if stray and not any(flag.startswith("-") for flag in request.flags):
-        raise UserError(f"unexpected argument {stray[0]!r}; put glob patterns in quotes, and name several files with several --input")
+        raise UserError(
+            f"unexpected argument {stray[0]!r}; put glob patterns in quotes, and name further files with --input"
+        )
     if request.config and not request.config.endswith((".yaml", ".yml")):
         raise UserError(f"{request.config!r} is not a YAML file; data files are named with --input")
     out = request.out.rstrip("/")
-    config = configuration.load(request.config, request.inputs, request.format, request.sets, out.rsplit("/", 1)[-1] or None)
+    config = configuration.load(
+        request.config, request.inputs, request.format, request.sets, out.rsplit("/", 1)[-1] or None
+    )
 
     from pipelines.runner import beam_options, describe
 
@@ -166,7 +174,10 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     reporter.event("done", out=out, counts=counts, reasons=manifest["reasons"], gate=verdict.passed)
     say = reporter.say
     say("")
-    say(f"{counts['records_in']:,} records = {counts['rows_in']:,} rows + {counts['merged_records']:,} merged into others + {counts['dead_letters']:,} dead letters")
+    say(
+        f"{counts['records_in']:,} records = {counts['rows_in']:,} rows + {counts['merged_records']:,} merged into others"
+        f" + {counts['dead_letters']:,} dead letters"
+    )
     derived = f" + {counts['derived_rows']:,} derived" if counts["derived_rows"] else ""
     review = f" + {counts['review']:,} for review" if counts["review"] else ""
     say(f"{counts['rows_in']:,} rows{derived} = {counts['kept']:,} kept + {counts['dropped']:,} dropped{review}")
@@ -185,8 +196,17 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     peak = max(stage["peak_bytes"] for stage in stages) / 2**20
     skipped = f", {again} of {len(stages)} stages taken from an earlier run" if again else ""
     say(f"stages {took:.1f} s, gate {manifest['gate']['seconds']:.1f} s, peak memory {peak:,.0f} MiB{skipped}")
-    say(f"dataset       {out}/dataset        load_dataset({out + '/dataset'!r}, {manifest['configurations'][0]!r})" if manifest["configurations"] else f"dataset       {out}/dataset")
-    for name, what in (("ledger.parquet", "every row: where it went, and why"), ("dead_letters.jsonl", "records that could not be used"), ("gate.json", "every check"), ("manifest.json", "inputs, config, versions, counts")):
+    say(
+        f"dataset       {out}/dataset        load_dataset({out + '/dataset'!r}, {manifest['configurations'][0]!r})"
+        if manifest["configurations"]
+        else f"dataset       {out}/dataset"
+    )
+    for name, what in (
+        ("ledger.parquet", "every row: where it went, and why"),
+        ("dead_letters.jsonl", "records that could not be used"),
+        ("gate.json", "every check"),
+        ("manifest.json", "inputs, config, versions, counts"),
+    ):
         say(f"{name.split('.')[0].replace('_', ' '):<13} {out}/{name:<20} {what}")
 
 
@@ -221,13 +241,23 @@ def run_formats(json: bool) -> int:
 
     if json:
         known = [
-            {"name": a.name, "kinds": a.kinds, "about": a.about, "keeps": a.keeps, "unknown": a.unknown, "example": a.example}
+            {
+                "name": a.name,
+                "kinds": a.kinds,
+                "about": a.about,
+                "keeps": a.keeps,
+                "unknown": a.unknown,
+                "example": a.example,
+            }
             for a in ADAPTERS
         ]
         print(orjson.dumps(known).decode())
         return DONE
     for adapter in ADAPTERS:
-        print(f"{adapter.name:<14}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n    cannot know: {adapter.unknown}")
+        print(
+            f"{adapter.name:<14}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
+            f"    cannot know: {adapter.unknown}"
+        )
     return DONE
 
 
@@ -237,10 +267,12 @@ def run_schema(what: str) -> int:
 
 
 def _schema(what: str) -> int:
+    from pydantic import BaseModel
+
     from schemas.config import Config
     from schemas.row import Row
 
-    models = {"row": Row, "config": Config}
+    models: dict[str, type[BaseModel]] = {"row": Row, "config": Config}
     if what not in models:
         raise UserError(f"schema {what!r}: allowed are {', '.join(models)}")
     print(orjson.dumps(models[what].model_json_schema(), option=orjson.OPT_INDENT_2).decode())

@@ -14,7 +14,9 @@ from pipelines.errors import UserError
 from schemas.config import Config, Source
 
 
-def load(path: str | None, inputs: Sequence[str], form: str | None, sets: Sequence[str], name: str | None = None) -> Config:
+def load(
+    path: str | None, inputs: Sequence[str], form: str | None, sets: Sequence[str], name: str | None = None
+) -> Config:
     """The resolved configuration of a run.
 
     Args:
@@ -108,7 +110,14 @@ def _near(loc: tuple[int | str, ...]) -> str:
         if isinstance(step, int):
             continue
         annotation = model.model_fields[step].annotation
-        model = next((a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type) and issubclass(a, BaseModel)), Source)
+        model = next(
+            (
+                a
+                for a in (annotation, *getattr(annotation, "__args__", ()))
+                if isinstance(a, type) and issubclass(a, BaseModel)
+            ),
+            Source,
+        )
     allowed = list(model.model_fields)
     close = difflib.get_close_matches(str(loc[-1]), allowed, n=1)
     return (f"; did you mean {close[0]}?" if close else "") + f" Allowed are {', '.join(allowed)}"

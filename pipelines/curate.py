@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import polars as pl
 
 from pipelines.engine import Done, Engine
@@ -61,7 +62,11 @@ def plan_sources(config: Config) -> list[Planned]:
     for source in config.sources:
         try:
             refs, files = plan(
-                source.name, source.input, format=source.reader, quoting=source.quoting, record=source.record
+                source.name,
+                [located(path) for path in source.input],
+                format=source.reader,
+                quoting=source.quoting,
+                record=source.record,
             )
             form = source.format
             if form == "auto":
@@ -71,6 +76,21 @@ def plan_sources(config: Config) -> list[Planned]:
         out.append(Planned(source, form, refs, files))
     counter_of(config.signals.length)  # a tokenizer that is not there is found out now, not in a worker
     return out
+
+
+def located(path: str) -> str:
+    """A path as it is, or the file behind `package://PACKAGE/PATH` of an installed package.
+
+    Raises:
+        UserError: the package is not installed.
+    """
+    if not path.startswith("package://"):
+        return path
+    package, _, inside = path.removeprefix("package://").partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise UserError(f"{path}: the package {package!r} is not installed; pip install {package.replace('_', '-')}")
+    return str(Path(spec.origin).parent / inside)
 
 
 def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
@@ -109,12 +129,28 @@ def _ingest(planned: list[Planned], engine: Engine) -> Done:
             # Without a key of the user's, raters are hashed under the data's own, which no one else has.
             "key": digest_json([file.hash for file in one.files]),
         }
-        weights = [(ref.end - ref.start) if ref.end and ref.format in ("jsonl", "tsv", "csv") else sizes[ref.path] for ref in one.refs]
+        weights = [
+            (ref.end - ref.start) if ref.end and ref.format in ("jsonl", "tsv", "csv") else sizes[ref.path]
+            for ref in one.refs
+        ]
         work += tasks_of(source, one.refs, weights)
-        lineage.append([source, one.source.reader, one.source.quoting, one.source.record, [[file.file, file.hash] for file in one.files]])
+        lineage.append(
+            [
+                source,
+                one.source.reader,
+                one.source.quoting,
+                one.source.record,
+                [[file.file, file.hash] for file in one.files],
+            ]
+        )
     work = [{**task, "number": number} for number, task in enumerate(work)]
     return engine.run(
-        "ingest", VERSIONS["ingest"], lineage, [], len(work), lambda p, folder: p | "ingest" >> RunTasks(work, ingest, folder)
+        "ingest",
+        VERSIONS["ingest"],
+        lineage,
+        [],
+        len(work),
+        lambda p, folder: p | "ingest" >> RunTasks(work, ingest, folder),
     )
 
 
@@ -130,17 +166,32 @@ def _derive(rule: Derive, raw: list[Block], ingested: Done, engine: Engine) -> D
     if rule.make == "ratings_from_rankings":
         work = [{"number": block.index, "path": block.path, "dimensions": rule.dimensions} for block in raw]
         return engine.run(
-            name, VERSIONS["derive"], config, [ingested.key], len(work), lambda p, folder: p | RunTasks(work, derive_ratings, folder)
+            name,
+            VERSIONS["derive"],
+            config,
+            [ingested.key],
+            len(work),
+            lambda p, folder: p | RunTasks(work, derive_ratings, folder),
         )
     partitions = DerivePairs(rule, raw, "").partitions
     key, moments = ingested.key, None
     if rule.raters == "normalised":
         measured = engine.run(
-            "raters", VERSIONS["raters"], config, [key], 1, lambda p, folder: p | "raters" >> MeasureRaters(rule, raw, folder)
+            "raters",
+            VERSIONS["raters"],
+            config,
+            [key],
+            1,
+            lambda p, folder: p | "raters" >> MeasureRaters(rule, raw, folder),
         )
         key, moments = measured.key, f"{measured.folder}/moments.parquet"
     return engine.run(
-        name, VERSIONS["derive"], config, [key], partitions, lambda p, folder: p | name >> DerivePairs(rule, raw, folder, moments)
+        name,
+        VERSIONS["derive"],
+        config,
+        [key],
+        partitions,
+        lambda p, folder: p | name >> DerivePairs(rule, raw, folder, moments),
     )
 
 
@@ -203,8 +254,8 @@ def _split(config: Config, every: list[Block], decided: Done) -> tuple[list[Cut]
     files = [blocks.read_frame(f"{decided.folder}/{block.sidecar}", ["group_id", "action"]) for block in every]
     kept = pl.concat(files).filter(pl.col("action").is_in(KEPT))
     groups = kept.group_by("group_id").agg(rows=pl.len())
-    largest = (groups["rows"].max() or 0) / max(kept.height, 1)  # type: ignore[operator]
-    return cuts(groups, config.split.fractions, config.split.seed), float(largest)
+    largest = max(groups["rows"].to_list(), default=0) / max(kept.height, 1)
+    return cuts(groups, config.split.fractions, config.split.seed), largest
 
 
 def _facts(config: Config, ingested: Done, decided: Done) -> Facts:
@@ -251,4 +302,3 @@ def _publish(
         len(work),
         lambda p, folder: p | "publish" >> RunTasks(work, publish, folder),
     )
-

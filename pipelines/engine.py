@@ -1,7 +1,8 @@
 """Runs stages: one Beam job each, files between them, and none twice.
 
 A stage's folder is named by its lineage: a hash of its name and version, its part of the configuration, and the lineage
-of what it reads. A folder with `done.json` is complete and is not made again; one without is gone on with, task by task.
+of what it reads. A folder with `done.json` is complete and is not made again; one without is gone on with, task by
+task.
 """
 
 from __future__ import annotations

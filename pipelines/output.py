@@ -21,7 +21,17 @@ from schemas.verdict import MERGED
 from transforms import blocks
 from transforms.publish.shapes import KEPT
 
-_LIBRARIES = ("apache-beam", "polars", "pyarrow", "datasets", "great-expectations", "numpy", "pydantic", "torch", "transformers")
+_LIBRARIES = (
+    "apache-beam",
+    "polars",
+    "pyarrow",
+    "datasets",
+    "great-expectations",
+    "numpy",
+    "pydantic",
+    "torch",
+    "transformers",
+)
 
 
 def assemble(out: str, config: Config, curated: Curated, engine: Engine) -> dict[str, Any]:
@@ -89,15 +99,15 @@ def _notes(config: Config, curated: Curated) -> list[str]:
     for rule in config.derive:
         if rule.raters == "unknown":
             notes.append(
-                "Pairs were made from ratings of unknown raters: two responses to a prompt were compared although different "
-                "people may have rated them."
+                "Pairs were made from ratings of unknown raters: two responses to a prompt were compared although "
+                "different people may have rated them."
             )
         if rule.raters == "normalised":
             notes.append("Pairs were made from ratings of different raters after z-normalising each rater's scores.")
     if curated.largest_group > config.gate.split_tolerance:
         notes.append(
-            f"The largest group of rows that must stay together (one prompt) holds {curated.largest_group:.1%} of the kept rows, "
-            f"so the splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
+            f"The largest group of rows that must stay together (one prompt) holds {curated.largest_group:.1%} of the "
+            f"kept rows, so the splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
         )
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
@@ -153,7 +163,9 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     kept = ledger.filter(pl.col("action").is_in(KEPT))
     acted = ledger.filter(~pl.col("action").is_in(["keep", MERGED]))
     unexplained = acted.filter((pl.col("reasons").list.len() == 0) | pl.col("score").is_null())
-    contaminated = ledger.filter(pl.col("reasons").list.contains("contaminated") & (pl.col("published_in").list.len() > 0))
+    contaminated = ledger.filter(
+        pl.col("reasons").list.contains("contaminated") & (pl.col("published_in").list.len() > 0)
+    )
     shares = dict(kept["split"].value_counts(normalize=True).iter_rows())
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
     return {
@@ -184,7 +196,14 @@ def judge(out: str, config: Config, summary: dict[str, Any]) -> Verdict:
 
 
 def write_manifest(
-    out: str, config: Config, curated: Curated, engine: Engine, summary: dict[str, Any], verdict: Verdict, command: list[str], runner: str
+    out: str,
+    config: Config,
+    curated: Curated,
+    engine: Engine,
+    summary: dict[str, Any],
+    verdict: Verdict,
+    command: list[str],
+    runner: str,
 ) -> dict[str, Any]:
     """Write `manifest.json`, the last file: a folder that has it is whole."""
     manifest = {
@@ -202,7 +221,13 @@ def write_manifest(
         **summary,
         "facts": {**asdict(curated.facts)},
         "stages": [
-            {"stage": done.name, "lineage": done.key, "seconds": done.seconds, "peak_bytes": done.peak, "skipped": done.skipped}
+            {
+                "stage": done.name,
+                "lineage": done.key,
+                "seconds": done.seconds,
+                "peak_bytes": done.peak,
+                "skipped": done.skipped,
+            }
             for done in engine.done
         ],
         "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},

@@ -14,7 +14,7 @@ import psutil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from transforms import tasks
+from transforms import blocks
 
 _EVERY = 0.25
 
@@ -109,7 +109,14 @@ class Reporter:
                 rows = sum(seen.values())
                 rate = rows / max(meter.seconds, 1e-9)
                 bars.update(task, completed=len(seen), rate=f"{rows:,} rows, {rate:,.0f}/s")
-                self.event("progress", stage=stage, done=len(seen), of=bars.tasks[0].total, rows=rows, rows_per_second=round(rate))
+                self.event(
+                    "progress",
+                    stage=stage,
+                    done=len(seen),
+                    of=bars.tasks[0].total,
+                    rows=rows,
+                    rows_per_second=round(rate),
+                )
 
 
 def _new_markers(folder: str, seen: dict[str, int]) -> bool:
@@ -119,5 +126,5 @@ def _new_markers(folder: str, seen: dict[str, int]) -> bool:
     except FileNotFoundError:
         return False
     for name in names:
-        seen[name] = int(tasks.blocks.read_json(f"{folder}/tasks/{name}").get("rows", 0))
+        seen[name] = int(blocks.read_json(f"{folder}/tasks/{name}").get("rows", 0))
     return bool(names)

@@ -14,13 +14,14 @@ DEFAULT = "FnApiRunner"
 
 #: Runners and modes that give wrong results, and what was seen.
 _REFUSED = {
-    "DaskRunner": "it hands every tagged output to every consumer and runs only the last branch, so results are silently wrong",
-    "multi_threading": "it handed CoGroupByKey and GroupByKey over with sides missing; use --direct_running_mode=multi_processing",
+    "DaskRunner": "it hands every tagged output to every consumer and runs only the last branch: silently wrong",
+    "multi_threading": "it was seen to lose sides of a CoGroupByKey; use --direct_running_mode=multi_processing",
 }
 
 
 def _options(kind: type) -> set[str]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    subclass: type
     for subclass in kind.__subclasses__():
         # Classes add their own; two may add the same one.
         try:
@@ -48,7 +49,9 @@ def beam_options(flags: Sequence[str]) -> PipelineOptions:
     for flag in flags:
         name = flag.split("=", 1)[0]
         if name.startswith("--") and name not in allowed:
-            near = difflib.get_close_matches(name, sorted({*allowed, "--out", "--input", "--format", "--set", "--json", "--fresh", "--dry-run"}), n=1)
+            near = difflib.get_close_matches(
+                name, sorted({*allowed, "--out", "--input", "--format", "--set", "--json", "--fresh", "--dry-run"}), n=1
+            )
             hint = f"; did you mean {near[0]}?" if near else "; see --help, and Beam's own pipeline options"
             raise UserError(f"no such option: {name}{hint}")
     joined = " ".join(flags)
@@ -65,4 +68,8 @@ def describe(options: PipelineOptions) -> str:
     """The runner and its mode, for the plan and the manifest."""
     values = options.get_all_options(drop_default=True)
     mode = values.get("direct_running_mode", "in_memory")
-    return f"{values.get('runner', DEFAULT)} ({mode} × {values['direct_num_workers']})" if "direct_num_workers" in values else str(values.get("runner", DEFAULT))
+    return (
+        f"{values.get('runner', DEFAULT)} ({mode} × {values['direct_num_workers']})"
+        if "direct_num_workers" in values
+        else str(values.get("runner", DEFAULT))
+    )

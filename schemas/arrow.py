@@ -35,7 +35,9 @@ def arrow_type(annotation: typing.Any) -> pa.DataType:
         return pa.struct(arrow_schema(annotation))
     if annotation in _SCALARS:
         return _SCALARS[annotation]
-    raise TypeError(f"no Arrow type for {annotation!r}; allowed are {sorted(t.__name__ for t in _SCALARS)}, lists and models")
+    raise TypeError(
+        f"no Arrow type for {annotation!r}; allowed are {sorted(t.__name__ for t in _SCALARS)}, lists and models"
+    )
 
 
 @cache

@@ -18,9 +18,13 @@ class Section(BaseModel):
 class Source(Section):
     """Raw files of one origin and how to read them."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field("data", description="How ledgers and cards call this source.")
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field(
+        "data", description="How ledgers and cards call this source."
+    )
     input: list[str] = Field(description="Files: paths, globs, fsspec URLs, hf://datasets/org/name.", min_length=1)
-    format: str = Field("auto", description="An adapter's name (`trenchcoat formats`), or auto to recognise it by its fields.")
+    format: str = Field(
+        "auto", description="An adapter's name (`trenchcoat formats`), or auto to recognise it by its fields."
+    )
     mapping: dict[str, Any] | None = Field(None, description="For `format: mapping`: which field is what.")
     reader: Literal["jsonl", "json", "csv", "tsv", "xml", "parquet", "arrow"] | None = Field(
         None, description="How the files are laid out, where their names do not say."
@@ -31,7 +35,9 @@ class Source(Section):
     anonymous_copies: Literal["collapse", "votes"] = Field(
         "collapse", description="Whether equal judgements without a rater on copies of a row are one judgement or many."
     )
-    pseudonymise: bool = Field(True, description="Replace raters' names by keyed hashes (TRENCHCOAT_RATER_KEY) or numbers.")
+    pseudonymise: bool = Field(
+        True, description="Replace raters' names by keyed hashes (TRENCHCOAT_RATER_KEY) or numbers."
+    )
     options: dict[str, Any] = Field({}, description="Switches of the adapter.")
 
     @model_validator(mode="after")
@@ -51,9 +57,13 @@ class Derive(Section):
         description="Whose ratings may be compared: one rater's own; any raters' after z-normalising each; "
         "or any raters' as they are, which the card then says.",
     )
-    minimum_gap: Annotated[float, Field(ge=0)] = Field(0.0, description="A smaller gap is a tie, in units of the scale (z-units when normalised).")
+    minimum_gap: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="A smaller gap is a tie, in units of the scale (z-units when normalised)."
+    )
     ties: Literal["keep", "drop"] = Field("keep", description="Whether ties become pairs with the label 0.5.")
-    pairs_per_response: Annotated[int, Field(ge=1)] = Field(10, description="At most this many partners for a response, chosen by hash.")
+    pairs_per_response: Annotated[int, Field(ge=1)] = Field(
+        10, description="At most this many partners for a response, chosen by hash."
+    )
 
 
 class Length(Section):
@@ -75,8 +85,12 @@ class Signals(Section):
 class Policy(Section):
     """What becomes of rows with a signal."""
 
-    dimension: str | None = Field(None, description="The dimension that makes a pair's label; the mean of all when absent.")
-    conflict: Literal["soften", "drop", "review", "keep"] = Field("soften", description="Copies with contradicting labels.")
+    dimension: str | None = Field(
+        None, description="The dimension that makes a pair's label; the mean of all when absent."
+    )
+    conflict: Literal["soften", "drop", "review", "keep"] = Field(
+        "soften", description="Copies with contradicting labels."
+    )
     pii: Literal["report", "drop", "mask"] = Field("report", description="Rows with personal data.")
     too_long: Literal["drop", "keep"] = Field("drop", description="Rows longer than the trainer's maximum.")
     identical_responses: Literal["drop", "review"] = Field("drop", description="Pairs of a text with itself.")
@@ -110,11 +124,14 @@ class Publish(Section):
     """What the published folder holds."""
 
     configurations: list[Shape] | Literal["auto"] = Field(
-        "auto", description="Shapes to write, each a dataset configuration; auto takes those that the kinds of rows allow."
+        "auto",
+        description="Shapes to write, each a dataset configuration; auto takes those that the kinds of rows allow.",
     )
     title: str | None = Field(None, description="The card's title; the run's name when absent.")
     description: str | None = Field(None, description="A paragraph for the card.")
-    rows_per_shard: Annotated[int, Field(ge=1)] = Field(200_000, description="A Parquet file holds about this many rows.")
+    rows_per_shard: Annotated[int, Field(ge=1)] = Field(
+        200_000, description="A Parquet file holds about this many rows."
+    )
 
 
 class Expectation(Section):
@@ -130,7 +147,9 @@ class Gate(Section):
     """When a run has failed."""
 
     max_dead_letters: Share = Field(0.05, description="The largest share of records that may be unusable.")
-    split_tolerance: Share = Field(0.01, description="How far a split's share may be from its fraction; at least the largest group's.")
+    split_tolerance: Share = Field(
+        0.01, description="How far a split's share may be from its fraction; at least the largest group's."
+    )
     expectations: list[Expectation] = Field([], description="More expectations.")
 
 

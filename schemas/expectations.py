@@ -78,7 +78,12 @@ def metric_names(configurations: Sequence[str], splits: Sequence[str]) -> list[s
         *GATE_METRICS,
         *(f"{metric}_{split}" for split in splits for metric in SPLIT_METRICS),
         *(f"{metric}_{name}" for name in configurations for metric in CONFIGURATION_METRICS),
-        *(f"{metric}_{name}" for name in configurations if name in SIDES for metric in ("identical_sides", "empty_sides")),
+        *(
+            f"{metric}_{name}"
+            for name in configurations
+            if name in SIDES
+            for metric in ("identical_sides", "empty_sides")
+        ),
         *(["reversed_preference_soft", "margin_nulls"] if "preference_soft" in configurations else []),
     ]
 
@@ -105,7 +110,9 @@ def on_metrics(configurations: Sequence[str], splits: dict[str, float], max_dead
         out.append(_zero(f"the split {split} has its share of the rows", f"split_off_{split}"))
         if fraction > 0:
             out.append(
-                _metric(f"the split {split} has rows", f"share_{split}", severity="warning", min_value=0, strict_min=True)
+                _metric(
+                    f"the split {split} has rows", f"share_{split}", severity="warning", min_value=0, strict_min=True
+                )
             )
     for name in configurations:
         what, severity = ("source text", "warning") if name in ONE_MESSAGE else ("prompt", "critical")
@@ -152,7 +159,9 @@ def _known(column: str) -> Expected:
     return Expected(f"{column} is not null", "expect_column_values_to_not_be_null", {"column": column})
 
 
-def _between(name: str, column: str, low: float | None, high: float | None = None, severity: Severity = "critical") -> Expected:
+def _between(
+    name: str, column: str, low: float | None, high: float | None = None, severity: Severity = "critical"
+) -> Expected:
     bounds = {key: value for key, value in (("min_value", low), ("max_value", high)) if value is not None}
     return Expected(name, "expect_column_values_to_be_between", {"column": column, **bounds}, severity)
 

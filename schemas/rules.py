@@ -27,16 +27,36 @@ _n = pl.col("responses").list.len()
 _steps = pl.col("steps").list.len().fill_null(0)
 
 
+def _any(lists: str, condition: pl.Expr) -> pl.Expr:
+    return pl.col(lists).list.eval(condition.fill_null(False)).list.any()
+
+
 def _any_role(dialogue: pl.Expr) -> pl.Expr:
-    return dialogue.list.eval(~pl.element().struct.field("role").is_in(ROLES)).list.any()
+    return dialogue.list.eval(~pl.element().struct.field("role").is_in(ROLES).fill_null(False)).list.any()
 
 
-def _any_judgement(condition: pl.Expr) -> pl.Expr:
-    return pl.col("judgements").list.eval(condition.fill_null(False)).list.any()
+def _off_scale(rows: pl.Series) -> pl.Series:
+    """Where a judgement's value is not on a scale declared for its dimension."""
+    frame = rows.struct.unnest().with_row_index("row")
+    scaled = frame.filter((pl.col("kind") != "pair") & (pl.col("scales").list.len() > 0))
+    judged, scales = (
+        scaled.select("row", name).explode(name, empty_as_null=False, keep_nulls=False).unnest(name)
+        for name in ("judgements", "scales")
+    )
+    value = judged.select("row", "dimension", "value").join(scales, on=["row", "dimension"])
+    off = value.filter((pl.col("value") < pl.col("minimum")) | (pl.col("value") > pl.col("maximum")))
+    return frame["row"].is_in(off["row"].implode())
 
 
-_value = pl.element().struct.field("value")
-_normalised = pl.element().struct.field("normalised")
+def _reaches(index: str, count: pl.Expr) -> pl.Expr:
+    """Where an index of a judgement is negative or not below a count."""
+    indices = pl.col("judgements").list.eval(_field(index))
+    return (indices.list.max().cast(pl.Int64) >= count) | (indices.list.min() < 0)
+
+
+_field = pl.element().struct.field
+_value, _normalised, _strength = _field("value"), _field("normalised"), _field("strength")
+_minimum, _maximum = _field("minimum"), _field("maximum")
 
 #: In the order in which the model checks them.
 RULES: tuple[Rule, ...] = (
@@ -47,6 +67,22 @@ RULES: tuple[Rule, ...] = (
         pl.any_horizontal(pl.col(name).is_null() for name in ("prompt", "responses", "judgements")),
     ),
     Rule(
+        "missing_field",
+        "the row has no id, source, file or line",
+        pl.any_horizontal(pl.col(name).is_null() for name in ("row_id", "content_id", "source", "file", "line"))
+        | (pl.col("line") < 1),
+    ),
+    Rule(
+        "missing_field",
+        "a judgement or a scale has no dimension",
+        _any("judgements", _field("dimension").is_null()) | _any("scales", _field("dimension").is_null()),
+    ),
+    Rule(
+        "wrong_type",
+        "a step, a reference or a parent is null",
+        pl.any_horizontal(_any(name, pl.element().is_null()) for name in ("steps", "references", "parents")),
+    ),
+    Rule(
         "unknown_role",
         f"a message's role is not one of {', '.join(ROLES)}",
         _any_role(pl.col("prompt")) | pl.col("responses").list.eval(_any_role(pl.element())).list.any(),
@@ -54,13 +90,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "wrong_response_count",
         "a pair has 2 responses, a rating or a stepwise row 1, a ranking 2 or more",
-        ((_kind == "pair") & (_n != 2)) | (_kind.is_in(["rating", "stepwise"]) & (_n != 1)) | ((_kind == "ranking") & (_n < 2)),
+        ((_kind == "pair") & (_n != 2))
+        | (_kind.is_in(["rating", "stepwise"]) & (_n != 1))
+        | ((_kind == "ranking") & (_n < 2)),
     ),
     Rule("no_steps", "a stepwise row has at least one step", (_kind == "stepwise") & (_steps == 0)),
     Rule(
         "no_message",
         "each response has at least one message",
-        pl.col("responses").list.eval(pl.element().list.len() == 0).list.any(),
+        _any("responses", pl.element().list.len().fill_null(0) == 0),
     ),
     Rule(
         "wrong_generator_count",
@@ -70,22 +108,42 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "value_out_of_range",
         "a judgement's value is not a finite number, or normalised it is not in [0, 1]",
-        _any_judgement(~_value.is_finite() | _value.is_null() | (_normalised < 0) | (_normalised > 1) | _normalised.is_nan()),
+        _any("judgements", ~_value.is_finite().fill_null(False) | ~_normalised.fill_null(0).is_between(0, 1)),
+    ),
+    Rule(
+        "value_out_of_range",
+        "a judgement's strength is negative or no number, or it counts less than once",
+        _any("judgements", (_strength < 0) | _strength.is_nan() | (_field("count").fill_null(0) < 1)),
+    ),
+    Rule(
+        "value_out_of_range",
+        "a scale's minimum is not below its maximum, or it does not say which end is better",
+        _any(
+            "scales",
+            # Comparisons put NaN above all numbers; `fill_nan` makes it fail them as it does in Python.
+            ~(_minimum.fill_nan(None) < _maximum.fill_nan(None)).fill_null(False)
+            | _field("higher_is_better").is_null(),
+        ),
     ),
     Rule(
         "value_out_of_range",
         "a pair's value is a preference in [0, 1]",
-        (_kind == "pair") & _any_judgement((_value < 0) | (_value > 1)),
+        (_kind == "pair") & _any("judgements", (_value < 0) | (_value > 1)),
+    ),
+    Rule(
+        "value_out_of_range",
+        "a judgement's value is outside its dimension's scale",
+        pl.struct("kind", "judgements", "scales").map_batches(_off_scale, return_dtype=pl.Boolean),
     ),
     Rule(
         "no_such_response",
         "a judgement speaks of a response that the row does not have",
-        pl.col("judgements").list.eval(pl.element().struct.field("response")).list.max().fill_null(-1) >= _n,
+        _reaches("response", _n),
     ),
     Rule(
         "no_such_step",
         "a judgement speaks of a step that the row does not have",
-        pl.col("judgements").list.eval(pl.element().struct.field("step")).list.max().fill_null(-1) >= _steps,
+        _reaches("step", _steps),
     ),
 )
 

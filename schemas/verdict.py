@@ -58,24 +58,33 @@ DEAD_LETTERS: dict[str, str] = {
 
 LEDGER_SCHEMA = pl.Schema(
     {
-        "row_id": pl.String,
-        "source": pl.String,
-        "file": pl.String,
-        "line": pl.Int64,
-        "kind": pl.String,
-        "action": pl.String,
-        "reasons": pl.List(pl.String),
-        "split": pl.String,
-        "published_in": pl.List(pl.String),
-        "counterpart": pl.String,
-        "score": pl.Float64,
-        "threshold": pl.Float64,
+        "row_id": pl.String(),
+        "source": pl.String(),
+        "file": pl.String(),
+        "line": pl.Int64(),
+        "kind": pl.String(),
+        "action": pl.String(),
+        "reasons": pl.List(pl.String()),
+        "split": pl.String(),
+        "published_in": pl.List(pl.String()),
+        "counterpart": pl.String(),
+        "score": pl.Float64(),
+        "threshold": pl.Float64(),
         "details": pl.List(
-            pl.Struct({"reason": pl.String, "score": pl.Float64, "threshold": pl.Float64, "counterpart": pl.String})
+            pl.Struct(
+                {"reason": pl.String(), "score": pl.Float64(), "threshold": pl.Float64(), "counterpart": pl.String()}
+            )
         ),
     }
 )
 
 DEAD_LETTER_SCHEMA = pl.Schema(
-    {"source": pl.String, "file": pl.String, "line": pl.Int64, "code": pl.String, "message": pl.String, "raw": pl.String}
+    {
+        "source": pl.String,
+        "file": pl.String,
+        "line": pl.Int64,
+        "code": pl.String,
+        "message": pl.String,
+        "raw": pl.String,
+    }
 )

@@ -74,9 +74,7 @@ def write_bytes(data: bytes, path: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_frame(
-    frame: pl.DataFrame, path: str, *, compression: str = "lz4", row_group_size: int | None = None
-) -> None:
+def write_frame(frame: pl.DataFrame, path: str, *, compression: str = "lz4", row_group_size: int | None = None) -> None:
     """Write a frame as Parquet; the bytes depend on its values alone."""
     buffer = io.BytesIO()
     frame.rechunk().write_parquet(buffer, compression=compression, row_group_size=row_group_size or BLOCK_ROWS)  # type: ignore[arg-type]
@@ -125,7 +123,7 @@ def gather(blocks: Sequence[Block], addresses: pl.DataFrame, columns: Sequence[s
     wanted = addresses.select("block", "row").with_row_index("_order")
     parts = [
         read_frame(blocks[index].path, columns)[part["row"]].with_columns(part["_order"])
-        for (index,), part in wanted.partition_by("block", as_dict=True).items()  # type: ignore[misc]
+        for (index,), part in wanted.partition_by("block", as_dict=True).items()
     ]
     return pl.concat(parts).sort("_order").drop("_order") if parts else pl.DataFrame(schema=list(columns))
 

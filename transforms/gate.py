@@ -1,11 +1,12 @@
 """What the gate looks at in published files: figures over all of them, and a view of each without its texts.
 
-Files are read in batches of rows, so that memory is bounded whatever their size.
+Files are read some row groups at a time and only hashes of prompts are kept, so memory does not grow with the files.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +17,15 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from schemas.expectations import SIDES
+from transforms.blocks import is_remote
 
-#: Rows read at once: about a block.
+#: About so many rows are read at once: a block's.
 BATCH_ROWS = 16_384
 #: Text columns that are names, not texts.
 _NAMES = ("id", "source", "dimension")
+#: Text columns that are what a response is to, in the configurations without a `prompt`.
+_PROMPT_TEXTS = ("src", "source")
 _FILE = re.compile(r"([a-z][a-z0-9_]*)-(\d{5,})-of-(\d{5,})\.parquet")
-#: What a column holds, for the types that published files have.
-_LISTS = {pl.String(): "texts", pl.Boolean(): "booleans"}
 
 
 @dataclass(frozen=True)
@@ -44,20 +46,21 @@ class Shard:
 
 
 def shards(dataset: str, configuration: str, splits: Sequence[str]) -> tuple[list[Shard], int]:
-    """The files of a configuration, and how many are missing from or do not belong to the numbered series of its splits."""
+    """The files of a configuration, and how many are missing from, or no part of, the numbered series of its splits."""
     fs, root = fsspec.core.url_to_fs(f"{dataset}/{configuration}")
     fs.invalidate_cache()
     try:
         listed = sorted(path.rsplit("/", 1)[-1] for path in fs.ls(root, detail=False))
-    except FileNotFoundError:  # no rows for it: a folder is only made for a file
+    except FileNotFoundError:  # a folder is only made for a file, and a file only for rows
         return [], 0
-    found, amiss, series = [], 0, dict[str, set[tuple[int, int]]]()
+    found, amiss = [], 0
+    series: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
     for name in listed:
         match = _FILE.fullmatch(name)
         if match is None or match[1] not in splits:
             amiss += name.endswith(".parquet")
             continue
-        series.setdefault(match[1], set()).add((int(match[2]), int(match[3])))
+        series[match[1]].add((int(match[2]), int(match[3])))
         found.append(Shard(configuration, match[1], f"{dataset}/{configuration}/{name}", f"{configuration}/{name}"))
     for numbers in series.values():
         total = max(of for _, of in numbers)
@@ -67,96 +70,91 @@ def shards(dataset: str, configuration: str, splits: Sequence[str]) -> tuple[lis
 
 @contextmanager
 def _opened(path: str) -> Iterator[pq.ParquetFile]:
-    with fsspec.open(path, "rb") as file, pq.ParquetFile(file) as parquet:
-        yield parquet
+    if not is_remote(path):
+        with pq.ParquetFile(path) as parquet:
+            yield parquet
+    else:
+        with fsspec.open(path, "rb") as file, pq.ParquetFile(file) as parquet:
+            yield parquet
+
+
+def _frame(table: object) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
 
 
 def batches(path: str) -> Iterator[pl.DataFrame]:
     """A published file's rows, some at a time; one empty frame for a file without rows."""
     with _opened(path) as parquet:
-        if parquet.metadata.num_rows == 0:
+        sizes = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
+        if not sum(sizes):
             yield _frame(parquet.schema_arrow.empty_table())
-        for batch in parquet.iter_batches(BATCH_ROWS):
-            yield _frame(batch)
-
-
-def _frame(table: object) -> pl.DataFrame:
-    frame = pl.from_arrow(table)  # type: ignore[arg-type]
-    assert isinstance(frame, pl.DataFrame)
-    return frame
-
-
-def layout(path: str) -> dict[str, str]:
-    """What each column of a published file holds, in words, in the columns' order."""
-    with _opened(path) as parquet:
-        schema = _frame(parquet.schema_arrow.empty_table()).schema
-    return {name: kind(dtype) for name, dtype in schema.items()}
+            return
+        wanted: list[int] = []
+        for group, size in enumerate(sizes):
+            if wanted and sum(sizes[one] for one in wanted) + size > BATCH_ROWS:
+                yield _frame(parquet.read_row_groups(wanted))
+                wanted = []
+            wanted.append(group)
+        yield _frame(parquet.read_row_groups(wanted))
 
 
 def kind(dtype: pl.DataType) -> str:
     """What a column of this type holds: text, number, messages …; the type's own name where it is none of ours."""
-    if dtype == pl.String:
-        return "text"
-    if dtype == pl.Boolean:
-        return "boolean"
     if dtype.is_numeric():
         return "number"
     if isinstance(dtype, pl.List):
         inner = dtype.inner
-        if _is_message(inner):
+        assert isinstance(inner, pl.DataType)
+        if isinstance(inner, pl.Struct) and {"role", "content"} <= set(inner.to_schema()):
             return "messages"
-        if isinstance(inner, pl.List) and _is_message(inner.inner):
-            return "lists of messages"
-        return "numbers" if inner.is_numeric() else _LISTS.get(inner, str(dtype))  # type: ignore[union-attr, call-overload]
-    return str(dtype)
-
-
-def _is_message(dtype: object) -> bool:
-    return isinstance(dtype, pl.Struct) and [field.name for field in dtype.fields][:2] == ["role", "content"]
+        within = kind(inner)
+        plural = {"messages": "lists of messages", "text": "texts", "number": "numbers", "boolean": "booleans"}
+        return plural.get(within, str(dtype))
+    return "text" if dtype == pl.String else "boolean" if dtype == pl.Boolean else str(dtype)
 
 
 def view(shard: pl.DataFrame) -> pl.DataFrame:
     """The scalar view of published rows: what can be judged of them without their texts.
 
-    Numbers, booleans and names stay as they are. A text `x` becomes `x_characters` and `x_is_null`; messages become
-    `x_messages` and `x_is_empty` (no text, tool call or image) besides; of several texts, numbers, booleans or responses
-    there are `x_count` and `x_is_null`, and the characters, nulls, extremes or empty ones. Counts are 0 where `x` is null.
+    Numbers, booleans and names stay as they are. Any other column `x` becomes `x_is_null` and what can be counted of it,
+    0 where it is null: `x_characters` of a text; `x_messages`, `x_characters` and `x_is_empty` (no text, tool call or image)
+    of messages; `x_count` of a list, with the `x_characters` of texts, `x_empty` ones of responses, `x_nulls` of numbers and
+    booleans, and `x_minimum` and `x_maximum` of numbers.
     """
     out: list[pl.Expr] = []
     for name, dtype in shard.schema.items():
-        column, what = pl.col(name), kind(dtype)
-        if what in ("number", "boolean") or (what == "text" and name in _named(shard)):
+        what, column = kind(dtype), pl.col(name)
+        # MetricX calls the text to translate `source`, which elsewhere is the name of where a row comes from.
+        text = name == "source" and "hypothesis" in shard.columns
+        if what in ("number", "boolean") or (name in _NAMES and what == "text" and not text):
             out.append(column)
-            continue
-        out.append(column.is_null().alias(f"{name}_is_null"))
-        for suffix, expression in _facts(column, what, dtype).items():
-            out.append(expression.alias(f"{name}_{suffix}"))
+        else:
+            facts = {"is_null": column.is_null(), **_facts(column, what, dtype)}
+            out += [fact.alias(f"{name}_{suffix}") for suffix, fact in facts.items()]
     return shard.select(out)
 
 
-def _named(shard: pl.DataFrame) -> tuple[str, ...]:
-    # MetricX calls the text to translate `source`, which elsewhere is the name of where a row comes from.
-    return tuple(name for name in _NAMES if not (name == "source" and "hypothesis" in shard.columns))
-
-
 def _facts(column: pl.Expr, what: str, dtype: pl.DataType) -> dict[str, pl.Expr]:
-    size = column.list.len().fill_null(0).cast(pl.Int64)
-    if what == "text":
-        return {"characters": _count(column.str.len_chars())}
-    if what == "messages":
-        return {"messages": size, "characters": _characters(column), "is_empty": ~_says(column, dtype)}
-    if what == "lists of messages":
-        assert isinstance(dtype, pl.List)
-        flat = column.list.eval(_says(pl.element(), dtype.inner))  # type: ignore[arg-type]
-        characters = column.list.eval(_characters(pl.element())).list.sum()
-        return {"count": size, "characters": _count(characters), "empty": _count((~flat.list.explode()).sum()) if False else _count(flat.list.eval(~pl.element()).list.sum())}
-    if what == "texts":
-        return {"count": size, "characters": _count(column.list.eval(pl.element().str.len_chars()).list.sum())}
-    if what in ("numbers", "booleans"):
-        facts = {"count": size, "nulls": _count(column.list.eval(pl.element().is_null()).list.sum())}
-        if what == "numbers":
-            facts |= {"minimum": column.list.min(), "maximum": column.list.max()}
-        return facts
+    each, size = pl.element(), _count(column.list.len())
+    match what:
+        case "text":
+            return {"characters": _count(column.str.len_chars())}
+        case "messages":
+            return {"messages": size, "characters": _characters(column), "is_empty": ~_says(column, dtype)}
+        case "lists of messages":
+            inner = dtype.inner  # type: ignore[attr-defined]
+            return {
+                "count": size,
+                "characters": _count(column.list.eval(_characters(each)).list.sum()),
+                "empty": _count(column.list.eval(~_says(each, inner)).list.sum()),
+            }
+        case "texts":
+            return {"count": size, "characters": _count(column.list.eval(each.str.len_chars()).list.sum())}
+        case "booleans" | "numbers":
+            facts = {"count": size, "nulls": _count(column.list.eval(each.is_null()).list.sum())}
+            return facts if what == "booleans" else facts | {"minimum": column.list.min(), "maximum": column.list.max()}
     return {}
 
 
@@ -170,10 +168,132 @@ def _characters(dialogue: pl.Expr) -> pl.Expr:
 
 def _says(dialogue: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Whether any message has visible text, a tool call or an image."""
-    assert isinstance(dtype, pl.List)
     field = pl.element().struct.field
     says = field("content").str.contains(r"\S").fill_null(False)
-    for name in ("tool_calls", "images"):
-        if name in [known.name for known in dtype.inner.fields]:  # type: ignore[union-attr]
-            says = says | (field(name).list.len() > 0).fill_null(False)
+    for name in {"tool_calls", "images"} & set(dtype.inner.to_schema()):  # type: ignore[attr-defined]
+        says = says | (field(name).list.len() > 0).fill_null(False)
     return dialogue.list.eval(says).list.any().fill_null(False)
+
+
+def prompt_hashes(rows: pl.DataFrame) -> np.ndarray:
+    """A hash of the prompt (and the tools on offer) of each row that has one; the same within one process only."""
+    if "prompt" in rows.columns:
+        prompt = rows["prompt"]
+    elif {"chosen", "rejected"} <= set(rows.columns):
+        prompt = _shared(rows["chosen"], rows["rejected"])
+    else:
+        prompt = next((rows[name] for name in _PROMPT_TEXTS if name in rows.columns), pl.Series([], dtype=pl.String))
+    frame = prompt.alias("prompt").to_frame()
+    what = kind(prompt.dtype)
+    if what == "messages":
+        given = _says(pl.col("prompt"), prompt.dtype)
+    elif what == "text":
+        given = pl.col("prompt").str.contains(r"\S").fill_null(False)
+    else:  # of the wrong type, which another check tells
+        return np.empty(0, dtype=np.uint64)
+    if "tools" in rows.columns:  # rows with other tools are rows with another prompt
+        frame = frame.with_columns(rows["tools"])
+    return frame.filter(given).select(pl.struct(pl.all()).hash()).to_series().to_numpy()
+
+
+def _shared(first: pl.Series, second: pl.Series) -> pl.Series:
+    """The messages that two dialogues begin with, at most all but the last of either."""
+    if {kind(first.dtype), kind(second.dtype)} != {"messages"}:
+        return pl.Series([], dtype=pl.String)
+    rows = pl.DataFrame({"a": first, "b": second}).with_row_index("row")
+    last = pl.max_horizontal(pl.min_horizontal(pl.col("a", "b").list.len()).cast(pl.Int64) - 1, 0)
+    hashed = rows.select(
+        "row", last=last, same=pl.col("a").list.head(last).hash() == pl.col("b").list.head(last).hash()
+    )
+    # Nearly always the sides differ in their last message alone; only of the others each message is looked at.
+    turns = rows.join(hashed.filter(~pl.col("same")), on="row", maintain_order="left").select(
+        "row", *(pl.col(side).list.head("last").list.eval(pl.element().hash()) for side in "ab")
+    )
+    lengths = (
+        turns.explode("a", "b").group_by("row").agg(shared=(pl.col("a") == pl.col("b")).cast(pl.Int64).cum_prod().sum())
+    )
+    found = hashed.join(lengths, on="row", how="left", maintain_order="left")
+    counts = found.select(pl.coalesce("shared", "last")).to_series()
+    return rows.select(pl.col("a").list.head(counts.fill_null(0))).to_series()
+
+
+class Tally:
+    """Figures of published files, added up a batch of rows at a time."""
+
+    def __init__(self, configurations: Sequence[str], splits: Sequence[str]) -> None:
+        self.configurations, self.splits = tuple(configurations), tuple(splits)
+        self.layouts: dict[str, dict[str, str]] = {}
+        self._counts: Counter[str] = Counter()
+        self._schemas: defaultdict[str, set[tuple[tuple[str, str], ...]]] = defaultdict(set)
+        self._prompts: defaultdict[tuple[str, str], list[np.ndarray]] = defaultdict(list)
+
+    def read(self, dataset: str, configuration: str) -> Iterator[tuple[Shard, Iterator[pl.DataFrame]]]:
+        """The files of a configuration with their rows, which are added up as they are read."""
+        found, amiss = shards(dataset, configuration, self.splits)
+        self._counts[f"files_amiss_{configuration}"] += amiss
+        for shard in found:
+            yield shard, self._added(shard)
+
+    def _added(self, shard: Shard) -> Iterator[pl.DataFrame]:
+        for batch in batches(shard.path):
+            self.add(shard, batch)
+            yield batch
+
+    def add(self, shard: Shard, rows: pl.DataFrame) -> None:
+        name, counts = shard.configuration, self._counts
+        self.layouts[shard.name] = {column: kind(dtype) for column, dtype in rows.schema.items()}
+        self._schemas[name].add(tuple((column, str(dtype)) for column, dtype in rows.schema.items()))
+        counts[f"rows_{name}"] += rows.height
+        counts[f"rows_in_{shard.split}"] += rows.height
+        self._prompts[name, shard.split].append(np.unique(prompt_hashes(rows)))
+        kinds = self.layouts[shard.name]
+        if name in SIDES and kinds.get("chosen") == kinds.get("rejected") == "messages":
+            says = [_says(pl.col(side), rows.schema[side]) for side in ("chosen", "rejected")]
+            counts[f"empty_sides_{name}"] += int((~rows.select(pl.all_horizontal(says)).to_series()).sum())
+            counts[f"identical_sides_{name}"] += int((rows["chosen"].hash() == rows["rejected"].hash()).sum())
+        if name == "preference_soft" and kinds.get("soft_label") == "number":
+            counts["reversed_preference_soft"] += int((rows["soft_label"] < 0.5).sum())
+        if name == "preference_soft" and "margin" in kinds:
+            counts["margin_nulls"] += rows["margin"].null_count()
+
+    def metrics(self) -> dict[str, float]:
+        """The figures of what was added so far."""
+        out: dict[str, float] = {"rows_in_files": sum(self._counts[f"rows_{name}"] for name in self.configurations)}
+        for name in self.configurations:
+            out[f"rows_{name}"] = self._counts[f"rows_{name}"]
+            out[f"files_amiss_{name}"] = self._counts[f"files_amiss_{name}"]
+            out[f"file_layouts_{name}"] = len(self._schemas[name])
+            out[f"prompts_in_two_splits_{name}"] = self._in_two(name)
+            if name in SIDES:
+                for metric in (f"identical_sides_{name}", f"empty_sides_{name}"):
+                    out[metric] = self._counts[metric]
+        if "preference_soft" in self.configurations:
+            for metric in ("reversed_preference_soft", "margin_nulls"):
+                out[metric] = self._counts[metric]
+        return out | {f"rows_in_{split}": self._counts[f"rows_in_{split}"] for split in self.splits}
+
+    def _in_two(self, name: str) -> int:
+        once = [np.unique(np.concatenate(self._prompts[key])) for key in self._prompts if key[0] == name]
+        if not once:
+            return 0
+        return int((np.unique(np.concatenate(once), return_counts=True)[1] > 1).sum())
+
+
+def published_metrics(dataset: str, configurations: list[str], splits: list[str]) -> dict[str, float]:
+    """Figures of a published folder that only its files can tell.
+
+    Args:
+        dataset: folder of `CONFIGURATION/SPLIT-0000x-of-0000N.parquet`.
+        configurations: those that were published.
+        splits: names of the splits.
+
+    Returns:
+        For each configuration its rows, prompts that stand in two splits, files that are missing or do not belong, different
+        layouts of its files (1 is right), identical and empty sides; for each split its rows.
+    """
+    tally = Tally(configurations, splits)
+    for name in configurations:
+        for _, rows in tally.read(dataset, name):
+            for _ in rows:
+                pass
+    return tally.metrics()

@@ -1,4 +1,4 @@
-"""List columns built and taken apart by their offsets; polars' own concat_list is a hundred times slower on nested types."""
+"""List columns built by their offsets; polars' own concat_list is a hundred times slower on nested types."""
 
 from __future__ import annotations
 

@@ -81,4 +81,6 @@ class Shuffle(beam.PTransform):
     home: str | None = None
 
     def expand(self, frames: beam.PCollection) -> beam.PCollection:
-        return frames | "group" >> beam.GroupByKey() | "kernel" >> beam.ParDo(_Reduce(self.kernel, self.order, self.home))
+        return (
+            frames | "group" >> beam.GroupByKey() | "kernel" >> beam.ParDo(_Reduce(self.kernel, self.order, self.home))
+        )

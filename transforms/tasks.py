@@ -7,7 +7,7 @@ sees progress, since workers may be other processes or other machines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,12 +94,17 @@ class _WriteSidecar(beam.DoFn):
     def process(self, element: tuple[int, Any]) -> None:
         index, frames = element
         block = self.blocks[index]
-        said = pl.concat([frame for frame in frames if frame.height] or [pl.DataFrame(schema={"row": pl.Int64, **self.schema})])
+        said = pl.concat(
+            [frame for frame in frames if frame.height] or [pl.DataFrame(schema={"row": pl.Int64, **self.schema})]
+        )
         whole = (
             pl.DataFrame({"row": pl.int_range(block.rows, dtype=pl.Int64, eager=True)})
             .join(said.with_columns(_said=True), on="row", how="left", maintain_order="left")
             .select(
-                pl.when(pl.col("_said").is_null()).then(pl.lit(self.defaults[name], dtype=dtype)).otherwise(name).alias(name)
+                pl.when(pl.col("_said").is_null())
+                .then(pl.lit(self.defaults[name], dtype=dtype))
+                .otherwise(name)
+                .alias(name)
                 for name, dtype in self.schema.items()
             )
         )

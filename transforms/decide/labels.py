@@ -12,8 +12,8 @@ LABELS = pl.Schema({"label": pl.Int64, "soft_label": pl.Float64, "margin": pl.Fl
 def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl.DataFrame:
     """Labels of rows.
 
-    A pair's soft label is the mean value of its judgements, each counted as often as it stands for a rater, first within
-    each dimension and then over dimensions. Its margin is the absolute mean of the signed strengths.
+    A pair's soft label is the mean value of its judgements, each counted as often as it stands for a rater, first
+    within each dimension and then over dimensions. Its margin is the absolute mean of the signed strengths.
 
     Args:
         judgements: one list a row.

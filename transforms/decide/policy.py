@@ -15,16 +15,18 @@ from transforms.publish.shapes import KEPT, published_in, shape
 
 VERDICTS = pl.Schema(
     {
-        "action": pl.String,
-        "label": pl.Int64,
-        "soft_label": pl.Float64,
-        "margin": pl.Float64,
-        "weight": pl.Float64,
-        "masked": pl.Boolean,
-        "published_in": pl.List(pl.String),
-        "reasons": pl.List(pl.String),
+        "action": pl.String(),
+        "label": pl.Int64(),
+        "soft_label": pl.Float64(),
+        "margin": pl.Float64(),
+        "weight": pl.Float64(),
+        "masked": pl.Boolean(),
+        "published_in": pl.List(pl.String()),
+        "reasons": pl.List(pl.String()),
         "details": pl.List(
-            pl.Struct({"reason": pl.String, "score": pl.Float64, "threshold": pl.Float64, "counterpart": pl.String})
+            pl.Struct(
+                {"reason": pl.String(), "score": pl.Float64(), "threshold": pl.Float64(), "counterpart": pl.String()}
+            )
         ),
     }
 )
@@ -63,7 +65,13 @@ def clauses(policy: Policy) -> list[Clause]:
     out = [
         Clause("merged_judgement", copied == "merged_judgement", MERGED, count, 1, pl.col("copy_of")),
         Clause("exact_duplicate", copied == "exact_duplicate", "drop", count, 1, pl.col("copy_of")),
-        Clause("empty_response", pl.col("empty_response"), policy.empty_response, pl.col("characters").list.min().cast(pl.Float64), 1),
+        Clause(
+            "empty_response",
+            pl.col("empty_response"),
+            policy.empty_response,
+            pl.col("characters").list.min().cast(pl.Float64),
+            1,
+        ),
         Clause("identical_responses", pl.col("identical_responses"), policy.identical_responses, pl.lit(1.0), 1),
         Clause("no_judgement", ~pl.col("judged"), "drop", pl.lit(0.0), 1),
         Clause("conflict", pl.col("conflict") & pl.col("copy_of").is_null(), policy.conflict, soft, 0.5),
@@ -71,10 +79,10 @@ def clauses(policy: Policy) -> list[Clause]:
     if policy.pii != "mask":
         action = "drop" if policy.pii == "drop" else "keep"
         out.append(Clause("pii", pl.col("pii").list.len() > 0, action, pl.col("pii").list.len().cast(pl.Float64), 1))
+    out.append(Clause("too_long", pl.col("too_long"), policy.too_long, pl.col("tokens").list.max().cast(pl.Float64), 0))
     out.append(
-        Clause("too_long", pl.col("too_long"), policy.too_long, pl.col("tokens").list.max().cast(pl.Float64), 0)
+        Clause("identical_after_truncation", pl.col("identical_after_truncation"), policy.too_long, pl.lit(1.0), 1)
     )
-    out.append(Clause("identical_after_truncation", pl.col("identical_after_truncation"), policy.too_long, pl.lit(1.0), 1))
     return [clause for clause in out if clause.action != "keep"]
 
 
@@ -93,25 +101,36 @@ def decide(
         Frame of `VERDICTS`, one line a row, in the order of `rows`.
     """
     rows = pl.concat([rows, labels(rows["judgements"], rows["kind"], policy.dimension)], how="horizontal")
-    rows = rows.with_columns(pl.col("identical_responses", "conflict", "empty_response", "too_long", "identical_after_truncation").fill_null(False))
+    rows = rows.with_columns(
+        pl.col("identical_responses", "conflict", "empty_response", "too_long", "identical_after_truncation").fill_null(
+            False
+        )
+    )
     found = clauses(policy)
     rank = {action: place for place, action in enumerate(_STRENGTH)}
-    strongest = pl.min_horizontal(*(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"]))
+    strongest = pl.min_horizontal(
+        *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])
+    )
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
     rows = rows.with_columns(published_in(rows, configurations))
     details = [_detail(clause, max_tokens) for clause in [*found, *_unpublished(configurations)]]
     listed = _listed(rows, details)
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
-    out = rows.select("action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked).with_columns(
-        listed.alias("details"), listed.list.eval(pl.element().struct.field("reason")).alias("reasons")
-    )
+    out = rows.select(
+        "action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked
+    ).with_columns(listed.alias("details"), listed.list.eval(pl.element().struct.field("reason")).alias("reasons"))
     return out.select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.items())
 
 
 def _unpublished(configurations: Sequence[str]) -> list[Clause]:
     """Why a kept row is missing from shapes: it is a tie, which not all can say, or its kind goes into none."""
     kept = pl.col("action").is_in(KEPT)
-    tie = kept & (pl.col("kind") == "pair") & pl.col("label").is_null() & any(not shape(name).ties for name in configurations if "pair" in shape(name).kinds)
+    tie = (
+        kept
+        & (pl.col("kind") == "pair")
+        & pl.col("label").is_null()
+        & any(not shape(name).ties for name in configurations if "pair" in shape(name).kinds)
+    )
     nowhere = kept & (pl.col("published_in").list.len() == 0)
     return [
         Clause("tie_not_expressible", tie, "keep", pl.col("soft_label"), 0.5),
@@ -122,7 +141,10 @@ def _unpublished(configurations: Sequence[str]) -> list[Clause]:
 def _detail(clause: Clause, max_tokens: int | None) -> pl.Expr:
     threshold = float(max_tokens or 0) if clause.reason == "too_long" else float(clause.threshold)
     said = pl.struct(
-        reason=pl.lit(clause.reason), score=clause.score.round(5), threshold=pl.lit(threshold), counterpart=clause.counterpart
+        reason=pl.lit(clause.reason),
+        score=clause.score.round(5),
+        threshold=pl.lit(threshold),
+        counterpart=clause.counterpart,
     )
     return pl.when(clause.holds.fill_null(False)).then(said)
 

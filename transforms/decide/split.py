@@ -51,6 +51,10 @@ def cuts(groups: pl.DataFrame, fractions: dict[str, float], seed: int) -> list[C
 def assign(group_ids: pl.Expr, found: Sequence[Cut], seed: int) -> pl.Expr:
     """The split of each group."""
     place = uniform(group_ids, seed)
-    chain = pl.coalesce(pl.when(place < cut.below).then(pl.lit(cut.split)) for cut in found[:-1]) if len(found) > 1 else None
+    chain = (
+        pl.coalesce(pl.when(place < cut.below).then(pl.lit(cut.split)) for cut in found[:-1])
+        if len(found) > 1
+        else None
+    )
     last = pl.lit(found[-1].split)
     return last if chain is None else pl.coalesce(chain, last)

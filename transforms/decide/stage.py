@@ -15,7 +15,7 @@ from transforms.tasks import Stats
 
 _BLOCK = ("row_id", "source", "kind", "content_id", "prompt_id", "response_ids", "judgements", "parents")
 #: A sidecar's columns: the verdict, the row's group and kind.
-DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String, "kind": pl.String})
+DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "kind": pl.String()})
 
 
 def load(task: dict[str, Any]) -> pl.DataFrame:
@@ -39,7 +39,12 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
     decided = decided.with_columns(
         rows["kind"],
         # Rows without a prompt have nothing in common but what they say.
-        rows.select(pl.when(pl.col("prompt_id") == task["no_prompt"]).then("content_id").otherwise("prompt_id").alias("group_id")).to_series(),
+        rows.select(
+            pl.when(pl.col("prompt_id") == task["no_prompt"])
+            .then("content_id")
+            .otherwise("prompt_id")
+            .alias("group_id")
+        ).to_series(),
     )
     blocks.write_frame(decided.select(DECIDED.names()), f"{folder}/{task['name']}")
     kept = decided.filter(pl.col("action").is_in(KEPT))

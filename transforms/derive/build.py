@@ -44,15 +44,20 @@ def pairs(found: pl.DataFrame, blocks: Sequence[Block]) -> pl.DataFrame:
     ]
     a, b = sides
     made = found.select(
-        judgement(pl.col("value"), rater=pl.col("rater"), dimension=pl.col("dimension"), strength=pl.col("strength")).alias("j")
+        judgement(
+            pl.col("value"), rater=pl.col("rater"), dimension=pl.col("dimension"), strength=pl.col("strength")
+        ).alias("j")
     )["j"]
     generators = side_by_side([text["generator"] for text in texts])
     known = generators.list.drop_nulls().list.len() > 0
     rows = a.select("source", "file", "line", "prompt", "tools", "language", "licence").with_columns(
         row_id=pl.concat_str(
-            a["row_id"], pl.lit("+"), b["row_id"], pl.when((a["row_id"] == b["row_id"])).then(
-                pl.concat_str(pl.lit(":"), a["response"], pl.lit("-"), b["response"])
-            ).otherwise(pl.lit(""))
+            a["row_id"],
+            pl.lit("+"),
+            b["row_id"],
+            pl.when(a["row_id"] == b["row_id"])
+            .then(pl.concat_str(pl.lit(":"), a["response"], pl.lit("-"), b["response"]))
+            .otherwise(pl.lit("")),
         ),
         content_id=pl.lit(""),
         kind=pl.lit("pair"),
@@ -78,7 +83,10 @@ def ratings(block: pl.DataFrame, dimensions: Sequence[str] | None) -> pl.DataFra
     judged = (
         rankings.select("_row", "judgements")
         .explode("judgements", empty_as_null=False, keep_nulls=False)
-        .with_columns(response=pl.col("judgements").struct.field("response"), dimension=pl.col("judgements").struct.field("dimension"))
+        .with_columns(
+            response=pl.col("judgements").struct.field("response"),
+            dimension=pl.col("judgements").struct.field("dimension"),
+        )
         .filter(pl.col("response").is_not_null())
     )
     if dimensions is not None:

@@ -65,7 +65,7 @@ def rater_moments(flat: pl.DataFrame) -> pl.DataFrame:
 
 
 def normalise_raters(flat: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
-    """Values as z-scores of their rater; raters with no spread, or fewer than two values, say nothing and are left out."""
+    """Values as z-scores of their rater; raters without spread, or with one value, say nothing and are left out."""
     total = moments.group_by("source", "rater", "dimension").agg(pl.col("n", "sum", "squares").sum())
     mean = pl.col("sum") / pl.col("n")
     spread = total.with_columns(mean=mean, sd=(pl.col("squares") / pl.col("n") - mean**2).clip(0).sqrt())
@@ -118,7 +118,11 @@ def pair_up(flat: pl.DataFrame, rule: Derive) -> pl.DataFrame:
             continue
         other = first.select(other=pl.col("start") + (pl.col("seat") + step) % pl.col("seats"))["other"]
         b = seats[other].select(pl.col(name).alias(f"{name}_b") for name in [*side, "value"])
-        parts.append(pl.concat([first.select(*key, *(["rater"] if "rater" not in key else []), *side, "value"), b], how="horizontal"))
+        parts.append(
+            pl.concat(
+                [first.select(*key, *(["rater"] if "rater" not in key else []), *side, "value"), b], how="horizontal"
+            )
+        )
     if not parts:
         return pl.DataFrame(schema=_PAIRS)
     pairs = pl.concat(parts)

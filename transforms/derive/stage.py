@@ -50,7 +50,7 @@ class _PairUp(beam.DoFn):
         flat = pl.concat(frames).sort("block", "row", "response", "dimension", "rater", nulls_last=True)
         found = pair_up(flat, self.rule)
         order = found["pair_id"].unique().sort()
-        written = []
+        written: list[dict[str, Any]] = []
         for start in range(0, len(order), BLOCK_ROWS):
             part = found.filter(pl.col("pair_id").is_in(order[start : start + BLOCK_ROWS].implode()))
             written.append(_write(build.pairs(part, self.blocks), self.folder, number, len(written)))

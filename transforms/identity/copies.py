@@ -9,10 +9,10 @@ from schemas.arrow import JUDGEMENT
 #: What the stage says of each row of a block, and what it says where a row has no copy.
 SIGNALS = pl.Schema(
     {
-        "copy_of": pl.String,
-        "copy_kind": pl.String,
-        "copies": pl.Int64,
-        "conflict": pl.Boolean,
+        "copy_of": pl.String(),
+        "copy_kind": pl.String(),
+        "copies": pl.Int64(),
+        "conflict": pl.Boolean(),
         "judgements": pl.List(JUDGEMENT),
     }
 )
@@ -29,11 +29,17 @@ def keys(block: pl.DataFrame, index: int, votes: pl.Expr) -> pl.DataFrame:
         index: the block's.
         votes: whether anonymous copies of a row's judgements are votes of several people.
     """
-    swapped = pl.col("response_ids").list.get(0, null_on_oob=True) > pl.col("response_ids").list.get(1, null_on_oob=True)
+    swapped = pl.col("response_ids").list.get(0, null_on_oob=True) > pl.col("response_ids").list.get(
+        1, null_on_oob=True
+    )
     ranked = pl.col("response_ids").list.eval(pl.element().rank("ordinal").cast(pl.Int64) - 1)
     # Ranking inside lists is slow, and a pair has only two orders.
     places = ranked if (block["kind"] == "ranking").any() else pl.lit(None, dtype=pl.List(pl.Int64))
-    two = pl.when(swapped).then(pl.lit([1, 0], dtype=pl.List(pl.Int64))).otherwise(pl.lit([0, 1], dtype=pl.List(pl.Int64)))
+    two = (
+        pl.when(swapped)
+        .then(pl.lit([1, 0], dtype=pl.List(pl.Int64)))
+        .otherwise(pl.lit([0, 1], dtype=pl.List(pl.Int64)))
+    )
     return block.select(
         "content_id",
         "version_id",
@@ -90,7 +96,9 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
             "row",
             copy_of=pl.when(pl.col("member") > 0).then("first"),
             copy_kind=pl.when(pl.col("member") > 0).then(
-                pl.when(pl.col("fresh").fill_null(False)).then(pl.lit("merged_judgement")).otherwise(pl.lit("exact_duplicate"))
+                pl.when(pl.col("fresh").fill_null(False))
+                .then(pl.lit("merged_judgement"))
+                .otherwise(pl.lit("exact_duplicate"))
             ),
             copies=pl.col("copies"),
             conflict=pl.col("conflict").fill_null(False),
@@ -100,7 +108,7 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _oriented(copies: pl.DataFrame) -> pl.DataFrame:
-    """Every judgement of the copies, turned to the order of the response hashes; `fresh` where it says something new."""
+    """Every judgement of the copies, in the order of the response hashes; `fresh` where it says something new."""
     flat = (
         copies.select("content_id", "member", "kind", "votes", "places", "swapped", "judgements")
         .explode("judgements", empty_as_null=False, keep_nulls=False)
@@ -127,7 +135,9 @@ def _merged(flat: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
         )
         .join(first, on="content_id", how="left")
         .with_columns(
-            response=pl.col("places").list.eval(pl.element().arg_sort().cast(pl.Int64)).list.get(pl.col("response"), null_on_oob=True),
+            response=pl.col("places")
+            .list.eval(pl.element().arg_sort().cast(pl.Int64))
+            .list.get(pl.col("response"), null_on_oob=True),
             value=pl.when("swapped").then(1 - pl.col("value")).otherwise("value"),
             normalised=pl.when("swapped").then(1 - pl.col("normalised")).otherwise("normalised"),
         )

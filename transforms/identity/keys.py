@@ -13,7 +13,7 @@ from transforms.lists import of_counts
 
 #: What a block holds beside the canonical row: hashes of the normalised prompt and of each response, and of the whole
 #: record as it was, by which one of several copies is chosen without looking at the order of arrival.
-KEYS = pl.Schema({"prompt_id": pl.String, "response_ids": pl.List(pl.String), "version_id": pl.String})
+KEYS = pl.Schema({"prompt_id": pl.String(), "response_ids": pl.List(pl.String()), "version_id": pl.String()})
 BLOCK_SCHEMA = pl.Schema({**ROW_SCHEMA, **KEYS})
 
 _VERSION = ("source", "generators", "language", "licence", "timestamp", "metadata", "tools", "steps", "references")
@@ -69,7 +69,9 @@ def identify(rows: pl.DataFrame) -> pl.DataFrame:
             as_text(pl.col("prompt")),
             pl.struct(pl.col(name) for name in _VERSION).struct.json_encode(),
             # Raters' hashes change with the key, and the choice among copies must not.
-            pl.col("judgements").list.eval(pl.element().struct.with_fields(rater=None).struct.json_encode()).list.join(","),
+            pl.col("judgements")
+            .list.eval(pl.element().struct.with_fields(rater=None).struct.json_encode())
+            .list.join(","),
             separator="\x1f",
         ),
     )

@@ -37,10 +37,8 @@ def judgement(value: pl.Expr, **fields: pl.Expr | str | int | float | None) -> p
     if unknown:
         raise ValueError(f"a judgement has no {sorted(unknown)}; its fields are {[f.name for f in JUDGEMENT.fields]}")
     return pl.struct(
-        **{
-            field.name: given.get(field.name, pl.lit(_JUDGEMENT_DEFAULTS.get(field.name))).cast(field.dtype)
-            for field in JUDGEMENT.fields
-        }
+        given.get(field.name, pl.lit(_JUDGEMENT_DEFAULTS.get(field.name))).cast(field.dtype).alias(field.name)
+        for field in JUDGEMENT.fields
     )
 
 
@@ -82,7 +80,9 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
     """
     if "record" not in adapted.columns:
         if adapted.height != len(records):
-            raise ValueError(f"an adapter returned {adapted.height} rows for {len(records)} records without saying which")
+            raise ValueError(
+                f"an adapter returned {adapted.height} rows for {len(records)} records without saying which"
+            )
         adapted = adapted.with_row_index("record")
     adapted = adapted.with_columns(pl.col("record").cast(pl.Int64))
     lines = pl.Series("line", records.lines, dtype=pl.Int64)
@@ -101,9 +101,11 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
             licence=pl.col("licence") if "licence" in adapted.columns else pl.lit(origin.licence),
             content_id=pl.lit(""),
         )
-        .with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in ROW_SCHEMA.items() if name not in {
-            *adapted.columns, "row_id", "content_id", "source", "file", "line", "licence"
-        })
+        .with_columns(
+            pl.lit(None, dtype=dtype).alias(name)
+            for name, dtype in ROW_SCHEMA.items()
+            if name not in {*adapted.columns, "row_id", "content_id", "source", "file", "line", "licence"}
+        )
     )
     broken = first_broken(rows)
     for index, rule in zip(rows["record"].to_list(), broken.to_list(), strict=True):
@@ -128,7 +130,9 @@ def pseudonymous(lists: pl.Series, origin: Origin) -> pl.Series:
         return lists
     raters = flat.struct.field("rater")
     names = raters.drop_nulls().unique()
-    hashed = [hmac.new(origin.key, f"{origin.source}\x1f{name}".encode(), hashlib.sha256).hexdigest()[:16] for name in names]
+    hashed = [
+        hmac.new(origin.key, f"{origin.source}\x1f{name}".encode(), hashlib.sha256).hexdigest()[:16] for name in names
+    ]
     pseudonyms = raters.replace_strict(names, hashed, default=None, return_dtype=pl.String)
     renamed = flat.struct.unnest().with_columns(rater=pseudonyms).select(pl.struct(pl.all()).alias("judgements"))
     counts = lists.list.len().fill_null(0).to_numpy()

@@ -22,7 +22,7 @@ ROLE_NAMES = {"human": "user", "prompter": "user", "gpt": "assistant", "bot": "a
 def message(content: pl.Expr, role: str) -> pl.Expr:
     """A message struct with this content and nothing else."""
     fields = {field.name: pl.lit(None, dtype=field.dtype) for field in MESSAGE.fields}
-    return pl.struct(**(fields | {"role": pl.lit(role), "content": content}))
+    return pl.struct(value.alias(name) for name, value in (fields | {"role": pl.lit(role), "content": content}).items())
 
 
 def turn(content: pl.Expr, role: str) -> pl.Expr:
@@ -104,7 +104,12 @@ def _message(raw: Any, place: int) -> dict[str, Any]:
     out: dict[str, Any] = {"role": role, "content": content}
     if images:
         out["images"] = images
-    for name, field in (("name", "name"), ("tool_call_id", "tool_call_id"), ("reasoning", "reasoning"), ("reasoning_content", "reasoning")):
+    for name, field in (
+        ("name", "name"),
+        ("tool_call_id", "tool_call_id"),
+        ("reasoning", "reasoning"),
+        ("reasoning_content", "reasoning"),
+    ):
         if raw.get(name) is not None:
             if not isinstance(raw[name], str):
                 raise DialogueError("wrong_type", f"message {place}: {name} is {excerpt(raw[name])}, not a text")
@@ -118,7 +123,9 @@ def _content(value: Any, place: int) -> tuple[str | None, list[dict[str, Any]]]:
     if value is None or isinstance(value, str):
         return value, []
     if not isinstance(value, list):
-        raise DialogueError("wrong_type", f"message {place}: content is {excerpt(value)}, not a text or a list of parts")
+        raise DialogueError(
+            "wrong_type", f"message {place}: content is {excerpt(value)}, not a text or a list of parts"
+        )
     texts, images = [], []
     for part in value:
         if isinstance(part, str):
@@ -215,4 +222,6 @@ def _listed(values: pl.Expr, struct: pl.Struct) -> pl.Expr:
 
 def _texts(texts: pl.Series, role: str) -> pl.Series:
     frame = texts.to_frame("text")
-    return frame.select(pl.when(pl.col("text").is_not_null()).then(turn(pl.col("text"), role)).alias(texts.name))[texts.name]
+    return frame.select(pl.when(pl.col("text").is_not_null()).then(turn(pl.col("text"), role)).alias(texts.name))[
+        texts.name
+    ]

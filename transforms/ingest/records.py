@@ -37,7 +37,7 @@ _EXCERPT = 60
 
 @dataclass(frozen=True)
 class Broken:
-    """A record that cannot be used: where it is, what is wrong (a code of `schemas.verdict.DEAD_LETTERS`), and itself."""
+    """A record that cannot be used: where it is, what is wrong (a code of `DEAD_LETTERS`), and itself."""
 
     line: int
     code: str
@@ -156,7 +156,9 @@ class Records:
         if self.textual or numeric or series.dtype == pl.Null:
             typed = series.cast(dtype, strict=False)
             for index in (series.is_not_null() & typed.is_null()).arg_true().to_list():
-                self.problem(index, "wrong_type", f"field {name!r} is {series[index]!r}; {_expected(dtype)} is expected")
+                self.problem(
+                    index, "wrong_type", f"field {name!r} is {series[index]!r}; {_expected(dtype)} is expected"
+                )
             return typed
         return self._from_values(name, series.to_list(), dtype)
 

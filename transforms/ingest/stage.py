@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import polars as pl
 
+from schemas.arrow import ROW_SCHEMA
 from transforms import blocks
 from transforms.blocks import BLOCK_BYTES, BLOCK_ROWS
-from schemas.arrow import ROW_SCHEMA
 from transforms.identity.keys import identify
 from transforms.ingest.adapters import adapter
 from transforms.ingest.canonical import Origin, to_rows
@@ -53,7 +53,8 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     writer = _Blocks(folder, number)
     codes: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
-    records, dead = 0, []
+    records = 0
+    dead: list[bytes] = []
     for ref, rows, broken, read_records in _rows(task):
         records += read_records
         kinds.update(dict(rows["kind"].value_counts().iter_rows()))
@@ -95,7 +96,14 @@ def _rows(task: dict[str, Any]) -> Iterator[tuple[FileRef, pl.DataFrame, list[Br
 def _letter(source: str, file: str, broken: Broken) -> bytes:
     raw = broken.raw if len(broken.raw) <= RAW_CHARACTERS else broken.raw[:RAW_CHARACTERS] + "…"
     return orjson.dumps(
-        {"source": source, "file": file, "line": broken.line, "code": broken.code, "message": broken.message, "raw": raw},
+        {
+            "source": source,
+            "file": file,
+            "line": broken.line,
+            "code": broken.code,
+            "message": broken.message,
+            "raw": raw,
+        },
         option=orjson.OPT_APPEND_NEWLINE,
     )
 
@@ -112,7 +120,7 @@ class _Blocks:
 
     def add(self, rows: pl.DataFrame) -> None:
         # Rows beyond the first of a record were made by the adapter: they count as derived.
-        self.extra += rows["row_id"].str.contains("#", literal=True).sum()
+        self.extra += int(rows["row_id"].str.contains("#", literal=True).sum())
         self.waiting.append(rows)
         while self._rows() >= BLOCK_ROWS:
             whole = pl.concat(self.waiting)

@@ -74,7 +74,7 @@ def _message(facts: Facts) -> pl.Expr:
     out = {"role": field("role"), "content": field("content").fill_null("")}
     for name in facts.message_fields:
         out[name] = _calls(field(name)) if name == "tool_calls" else field(name)
-    return pl.struct(**out)
+    return pl.struct(value.alias(name) for name, value in out.items())
 
 
 def _calls(calls: pl.Expr) -> pl.Expr:
@@ -172,16 +172,21 @@ def _listwise(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
 
 def _scores(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """One line for each row, response and dimension: mean value, mean normalised value, raters."""
+    alone = pl.col("responses").list.len() == 1
     flat = (
-        rows.select("judgements").with_row_index("row")
+        rows.select("judgements", alone=alone).with_row_index("row")
         .explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
+        # A judgement need not say which response it speaks of where there is only one.
+        .with_columns(response=pl.when("alone").then(0).otherwise("response"))
     )  # fmt: skip
     if facts.dimension is not None:
         flat = flat.filter(pl.col("dimension") == facts.dimension)
     count = pl.col("count")
+    placed = count.filter(pl.col("normalised").is_not_null()).sum()
     return flat.group_by("row", "response", "dimension", maintain_order=True).agg(
         score=((pl.col("value") * count).sum() / count.sum()).round(5),
-        normalised=((pl.col("normalised") * count).sum() / count.sum()).round(5),
+        # The sum of nothing is 0, which is not what a value without a scale says.
+        normalised=pl.when(placed > 0).then((pl.col("normalised") * count).sum() / placed).round(5),
         raters=count.sum(),
     )
 
@@ -213,7 +218,7 @@ def _one_score(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     texts = rows.with_row_index("row").select(
         "row",
         *_NAMED,
-        source_text=pl.col("prompt").list.last().struct.field("content"),
+        source_text=pl.col("prompt").list.last().struct.field("content").fill_null(""),
         response=text(pl.col("responses").list.first()),
         reference=pl.col("references").list.first(),
     )
@@ -235,12 +240,14 @@ def _metricx(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
 
 
 def _stepwise(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    # A step is right when more than half of its raters say so, whether "wrong" is 0 or -1.
+    value, count = pl.coalesce("normalised", "value"), pl.col("count")
     flat = (
         rows.select("judgements").with_row_index("row")
         .explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
         .filter(pl.col("step").is_not_null())
-        .group_by("row", "step").agg(value=pl.col("value").mean()).sort("row", "step")
-        .group_by("row", maintain_order=True).agg(labels=pl.col("value") > 0, last=pl.col("step").max())
+        .group_by("row", "step").agg(value=(value * count).sum() / count.sum()).sort("row", "step")
+        .group_by("row", maintain_order=True).agg(labels=pl.col("value") > 0.5, last=pl.col("step").max())
     )  # fmt: skip
     texts = rows.with_row_index("row").select("row", *_NAMED, prompt=text(pl.col("prompt")), completions="steps")
     # Steps after the last one that was judged have no label, so they are not published.
@@ -252,68 +259,144 @@ def _stepwise(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     )
 
 
-_TEXTS = {
-    "id": "hash of the content, the same for copies",
-    "source": "name of the source",
-    "prompt": "messages before the responses",
-    "chosen": "messages of the better response",
-    "rejected": "messages of the worse response",
-}
+_ROW = {"id": "hash of the content, the same for copies", "source": "name of the source"}
+_PROMPT = {"prompt": "messages before the responses"}
+_SIDES = {"chosen": "messages of the better response", "rejected": "messages of the worse response"}
 _TOOLS = {"tools": "JSON text of the tools on offer; only where the dataset has any"}
 
 SHAPES: tuple[ShapeKind, ...] = (
-    ShapeKind("preference", ("pair",), False, False, "TRL RewardTrainer and DPOTrainer, Axolotl", _preference, _TEXTS | _TOOLS),
     ShapeKind(
-        "preference_full", ("pair",), False, False, "RewardBench and OpenRLHF: whole conversations on both sides",
-        _preference_full, {k: v for k, v in _TEXTS.items() if k != "prompt"} | _TOOLS,
+        name="preference",
+        kinds=("pair",),
+        ties=False,
+        weights=False,
+        about="TRL RewardTrainer and DPOTrainer, Axolotl",
+        build=_preference,
+        columns=_ROW | _PROMPT | _SIDES | _TOOLS,
     ),
     ShapeKind(
-        "preference_soft", ("pair",), True, True, "trainers that read soft labels, margins or weights", _preference_soft,
-        _TEXTS | _TOOLS | {
+        name="preference_full",
+        kinds=("pair",),
+        ties=False,
+        weights=False,
+        about="RewardBench and OpenRLHF: whole conversations on both sides",
+        build=_preference_full,
+        columns=_ROW | _SIDES | _TOOLS,
+    ),
+    ShapeKind(
+        name="preference_soft",
+        kinds=("pair",),
+        ties=True,
+        weights=True,
+        about="trainers that read soft labels, margins or weights",
+        build=_preference_soft,
+        columns=_ROW
+        | _PROMPT
+        | _SIDES
+        | _TOOLS
+        | {
             "soft_label": "probability that chosen is better, 0.5 (a tie) to 1",
             "margin": "how far apart the sides are, in the source's units; on every row or absent",
             "weight": "how much the row should count",
         },
     ),
     ShapeKind(
-        "listwise", ("ranking",), True, False, "listwise and best-of-n training", _listwise,
-        {k: v for k, v in _TEXTS.items() if k in ("id", "source", "prompt")}
+        name="listwise",
+        kinds=("ranking",),
+        ties=True,
+        weights=False,
+        about="listwise and best-of-n training",
+        build=_listwise,
+        columns=_ROW
+        | _PROMPT
         | {"responses": "messages of each response", "scores": "0 to 1 for each response, higher is better"},
     ),
     ShapeKind(
-        "kto", ("pair",), False, False, "TRL KTOTrainer: one line a response", _kto,
-        {k: v for k, v in _TEXTS.items() if k in ("id", "source", "prompt")} | _TOOLS
+        name="kto",
+        kinds=("pair",),
+        ties=False,
+        weights=False,
+        about="TRL KTOTrainer: one line a response",
+        build=_kto,
+        columns=_ROW
+        | _PROMPT
+        | _TOOLS
         | {"completion": "messages of the response", "label": "whether it is the better one"},
     ),
     ShapeKind(
-        "ratings", ("rating",), True, False, "metric and regression training: one line a row and dimension", _ratings,
-        {k: v for k, v in _TEXTS.items() if k in ("id", "source", "prompt")}
+        name="ratings",
+        kinds=("rating",),
+        ties=True,
+        weights=False,
+        about="metric and regression training: one line a row and dimension",
+        build=_ratings,
+        columns=_ROW
+        | _PROMPT
         | {
-            "response": "messages of the response", "references": "reference texts", "dimension": "what was rated",
-            "score": "mean over raters, on the dimension's scale", "normalised": "the same in 0 to 1, higher is better",
-            "raters": "how many judgements", "minimum": "of the scale", "maximum": "of the scale",
+            "response": "messages of the response",
+            "references": "reference texts",
+            "dimension": "what was rated",
+            "score": "mean over raters, on the dimension's scale",
+            "normalised": "the same in 0 to 1, higher is better",
+            "raters": "how many judgements",
+            "minimum": "of the scale",
+            "maximum": "of the scale",
             "higher_is_better": "direction of the scale",
         },
     ),
     ShapeKind(
-        "comet", ("rating",), True, False, "COMET", _comet,
-        {"id": _TEXTS["id"], "source": _TEXTS["source"], "src": "source text", "mt": "translation", "ref": "reference, or empty",
-         "score": "0 to 1, higher is better"},
+        name="comet",
+        kinds=("rating",),
+        ties=True,
+        weights=False,
+        about="COMET",
+        build=_comet,
+        columns=_ROW
+        | {
+            "src": "source text",
+            "mt": "translation",
+            "ref": "reference, or empty",
+            "score": "0 to 1, higher is better",
+        },
     ),
     ShapeKind(
-        "metricx", ("rating",), True, False, "MetricX", _metricx,
-        {"id": _TEXTS["id"], "source": "source text", "hypothesis": "translation", "reference": "reference, or empty",
-         "label": "0 to 25, lower is better"},
+        name="metricx",
+        kinds=("rating",),
+        ties=True,
+        weights=False,
+        about="MetricX",
+        build=_metricx,
+        columns={
+            "id": _ROW["id"],
+            "source": "source text",
+            "hypothesis": "translation",
+            "reference": "reference, or empty",
+            "label": "0 to 25, lower is better",
+        },
     ),
     ShapeKind(
-        "stepwise", ("stepwise",), True, False, "TRL PRMTrainer", _stepwise,
-        {"id": _TEXTS["id"], "source": _TEXTS["source"], "prompt": "text of the prompt", "completions": "text of each step",
-         "labels": "whether each step is right"},
+        name="stepwise",
+        kinds=("stepwise",),
+        ties=True,
+        weights=False,
+        about="TRL PRMTrainer",
+        build=_stepwise,
+        columns=_ROW
+        | {
+            "prompt": "text of the prompt",
+            "completions": "text of each step",
+            "labels": "whether each step is right",
+        },
     ),
-)  # fmt: skip
+)
 
 #: Shapes that are written when the configuration leaves the choice to the kinds of rows.
-AUTO = {"pair": ("preference", "preference_soft"), "rating": ("ratings",), "ranking": ("listwise",), "stepwise": ("stepwise",)}
+AUTO = {
+    "pair": ("preference", "preference_soft"),
+    "rating": ("ratings",),
+    "ranking": ("listwise",),
+    "stepwise": ("stepwise",),
+}
 
 
 def shape(name: str) -> ShapeKind:

@@ -63,19 +63,23 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
         merged = read_frame(f"{task['identity']}/{part['name']}", ["judgements"])["judgements"][kept["row"]]
         texts = read_frame(part["path"], _BLOCK)[kept["row"]].with_columns(merged.alias("merged"))
         rows = kept.hstack(
-            texts.with_columns(judgements=pl.coalesce("merged", "judgements")).drop("merged").rename({"content_id": "id"})
+            texts.with_columns(judgements=pl.coalesce("merged", "judgements"))
+            .drop("merged")
+            .rename({"content_id": "id"})
         )
         rows = _masked(rows)
         for configuration in task["configurations"]:
             mine = rows.filter(pl.col("published_in").list.contains(configuration)).drop("row")
             for (split,), share in mine.partition_by("split", as_dict=True).items():
-                files.setdefault(f"{configuration}/{split}", _File()).add(shape(configuration).build(share, facts))
+                frame = shape(configuration).build(share, facts)
+                if frame.height:  # a shape may have no use for any of these rows, and no reader likes an empty file
+                    files.setdefault(f"{configuration}/{split}", _File()).add(frame)
     published = {}
     for name, file in sorted(files.items()):
         blocks.write_bytes(file.close(), f"{folder}/{name}-{task['number']:05d}.parquet")
         published[name] = file.rows
     blocks.write_bytes(ledger.close(), f"{folder}/ledger/{task['number']:05d}.parquet")
-    return {"rows": rows_in, "published": published, "splits": dict(splits), "files": {name: 1 for name in published}}
+    return {"rows": rows_in, "published": published, "splits": dict(splits), "files": dict.fromkeys(published, 1)}
 
 
 def _ledger(names: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:

@@ -3,8 +3,8 @@
     {"instruction": "…", "output_1": "…", "generator_1": "text_davinci_003", "output_2": "…", "generator_2": "gpt4",
      "annotator": "alpaca_eval_gpt4", "preference": 2.0, "dataset": "helpful_base"}
 
-`preference` is 1 for output_1, 2 for output_2, anything between for a judge's probability, 0 or 1.5 for a draw, and null
-where the judge gave no answer: such a row stays, without a judgement.
+`preference` is 1 for output_1, 2 for output_2, anything between for a judge's probability, 0 or 1.5 for a draw, and
+null where the judge gave no answer: such a row stays, without a judgement.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     preference = records.column("preference", pl.Float64, required=False)
     known = preference.is_between(1, 2) | (preference == 0)
     records.reject(~known, "unknown_label", "'preference' is neither 0 (draw), between 1 and 2, nor null")
-    frame = pl.DataFrame({"preference": preference, "annotator": records.column("annotator", pl.String, required=False)})
+    frame = pl.DataFrame(
+        {"preference": preference, "annotator": records.column("annotator", pl.String, required=False)}
+    )
     draw = pl.col("preference") == 0
     value = pl.when(draw).then(0.5).otherwise(2 - pl.col("preference"))
     outputs = [response_turn(records.column(name, pl.String)) for name in ("output_1", "output_2")]

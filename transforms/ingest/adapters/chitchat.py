@@ -28,8 +28,10 @@ _MESSAGES = pl.List(pl.List(pl.Struct({"text": pl.String, "sender": pl.String}))
 
 def _conversation(messages: pl.Series) -> pl.Series:
     """Turns of one or more texts each, as dialogues whose first speaker is the user."""
-    frame = messages.to_frame("m").with_row_index("row").select(
-        "row", "m", opener=pl.col("m").list.first().list.first().struct.field("sender")
+    frame = (
+        messages.to_frame("m")
+        .with_row_index("row")
+        .select("row", "m", opener=pl.col("m").list.first().list.first().struct.field("sender"))
     )
     flat = frame.explode("m", empty_as_null=False, keep_nulls=False).select(
         "row",
@@ -50,10 +52,13 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     for name in DIMENSIONS:
         records.reject(outside(scores[name], _MINIMUM, _MAXIMUM), "value_out_of_range", f"'{name}' is not in [1, 10]")
     parts: list[Any] = [
-        judgement(pl.col(name), dimension=name, normalised=normalise(pl.col(name), _MINIMUM, _MAXIMUM)) for name in DIMENSIONS
+        judgement(pl.col(name), dimension=name, normalised=normalise(pl.col(name), _MINIMUM, _MAXIMUM))
+        for name in DIMENSIONS
     ]
     absent = pl.lit([], dtype=DIALOGUE)
-    prompt = topic.to_frame("t").select(p=pl.when(pl.col("t").is_null()).then(absent).otherwise(turn(pl.col("t"), "system")))
+    prompt = topic.to_frame("t").select(
+        p=pl.when(pl.col("t").is_null()).then(absent).otherwise(turn(pl.col("t"), "system"))
+    )
     return pl.DataFrame(
         {
             "prompt": prompt["p"],
@@ -74,8 +79,10 @@ ADAPTER = Adapter(
     unknown="which participant gave the ratings",
     fields=("messages", "start"),
     rows=rows,
-    fits=lambda records: isinstance(next(iter(records.values("messages")), None), list)
-    and isinstance(next(iter(records.values("messages.0")), None), list),
+    fits=lambda records: (
+        isinstance(next(iter(records.values("messages")), None), list)
+        and isinstance(next(iter(records.values("messages.0")), None), list)
+    ),
     example={
         "messages": [[{"text": "Hello", "sender": "a"}], [{"text": "hi", "sender": "b"}]],
         "prompt": "What do you do for fun?",

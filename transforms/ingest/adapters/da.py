@@ -24,14 +24,16 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     """One rating a record, with a judgement for each score."""
     if records.textual:
         listed = records.column("scores", pl.String).str.strip_chars(" []").str.split(",")
-        scores = listed.to_frame("s").select(pl.col("s").list.eval(pl.element().str.strip_chars().cast(pl.Float64, strict=False)))["s"]
+        scores = listed.to_frame("s").select(
+            pl.col("s").list.eval(pl.element().str.strip_chars().cast(pl.Float64, strict=False))
+        )["s"]
     else:
         scores = records.column("scores", pl.List(pl.Float64))
     unread = scores.list.eval(pl.element().is_null()).list.any() | (scores.list.len() == 0)
     records.reject(unread, "wrong_type", "'scores' is not a list of numbers such as [20, 35, 100]")
     beyond = outside(scores.list.max(), _MINIMUM, _MAXIMUM) | outside(scores.list.min(), _MINIMUM, _MAXIMUM)
     records.reject(beyond, "value_out_of_range", "a score is not in [0, 100]")
-    raters = int(scores.list.len().max() or 0)
+    raters = max(scores.list.len().to_list(), default=0) or 0
     frame = scores.to_frame("s").select(pl.col("s").list.get(i, null_on_oob=True).alias(str(i)) for i in range(raters))
     parts = [
         judgement(pl.col(name), rater=f"annotator{name}", normalised=normalise(pl.col(name), _MINIMUM, _MAXIMUM))
@@ -51,7 +53,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 ADAPTER = Adapter(
     name="da",
     kinds=("rating",),
-    about="Direct assessments of translations, 0 to 100, by several raters (MLQE-PE's TSV, or JSON with the same fields).",
+    about="Direct assessments of translations, 0 to 100, by several raters (MLQE-PE's TSV, or JSON alike).",
     keeps="each rater's score; means, z-scores and the rest as metadata",
     unknown="who the raters are beyond their place in the list, the languages (the file's name says them)",
     fields=("original", "translation", "scores"),

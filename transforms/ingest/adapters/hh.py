@@ -23,9 +23,13 @@ _MARK = r"\n\n(Human|Assistant):[ ]?"
 def turns(texts: pl.Series) -> pl.Series:
     """Marked-up texts as dialogues; text before the first mark is left out."""
     parts = texts.fill_null("").str.replace_all(_MARK, "\x1e${1}\x1f").str.split("\x1e").list.slice(1)
-    flat = parts.explode(empty_as_null=False, keep_nulls=False).to_frame("part").with_columns(
-        role=pl.when(pl.col("part").str.starts_with("Human")).then(pl.lit("user")).otherwise(pl.lit("assistant")),
-        content=pl.col("part").str.splitn("\x1f", 2).struct.field("field_1").fill_null(""),
+    flat = (
+        parts.explode(empty_as_null=False, keep_nulls=False)
+        .to_frame("part")
+        .with_columns(
+            role=pl.when(pl.col("part").str.starts_with("Human")).then(pl.lit("user")).otherwise(pl.lit("assistant")),
+            content=pl.col("part").str.splitn("\x1f", 2).struct.field("field_1").fill_null(""),
+        )
     )
     messages = flat.select(m=message(pl.col("content"), "").struct.with_fields(pl.col("role")))["m"]
     return of_counts(messages, parts.list.len().to_numpy()).cast(DIALOGUE)
@@ -44,11 +48,11 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     head = {side: pl.col(side).list.head(pl.col(side).list.len().cast(pl.Int64) - 1) for side in frame.columns}
     same = frame.select(as_text(head["chosen"]) == as_text(head["rejected"])).to_series()
     records.reject(~same, "prompt_mismatch", "the turns before the last one differ between 'chosen' and 'rejected'")
-    last = frame.select(pl.col(side).list.tail(1) for side in frame.columns)
+    responses = frame.select(pl.col(side).list.tail(1) for side in frame.columns)
     return pl.DataFrame(
         {
             "prompt": frame.select(head["chosen"]).to_series(),
-            "responses": side_by_side(last.get_columns()),
+            "responses": side_by_side(responses.get_columns()),
             "judgements": judgements(frame, [judgement(pl.repeat(1.0, pl.len()))]),
             "metadata": rest(records, frame.columns),
         }

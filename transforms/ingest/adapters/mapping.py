@@ -1,27 +1,27 @@
 """Any tabular or JSON file, by a few lines of YAML instead of code.
 
-    format: mapping
-    mapping:
-      kind: pair
-      prompt: question                  # a column, or a dotted path into objects: context.question
-      responses: [answer_a, answer_b]
-      label: {field: winner, values: {model_a: 1, model_b: 0, tie: 0.5}}   # preference for the first response
-      rater: worker_id
+format: mapping
+mapping:
+  kind: pair
+  prompt: question                  # a column, or a dotted path into objects: context.question
+  responses: [answer_a, answer_b]
+  label: {field: winner, values: {model_a: 1, model_b: 0, tie: 0.5}}   # preference for the first response
+  rater: worker_id
 
-    mapping:
-      kind: rating
-      prompt: source
-      responses: [translation]
-      references: [reference]
-      scores:
-        - {field: adequacy, minimum: 1, maximum: 5, rater: judge}
-        - {field: error_count, minimum: 0, maximum: 25, higher_is_better: false}
+mapping:
+  kind: rating
+  prompt: source
+  responses: [translation]
+  references: [reference]
+  scores:
+    - {field: adequacy, minimum: 1, maximum: 5, rater: judge}
+    - {field: error_count, minimum: 0, maximum: 25, higher_is_better: false}
 
-    mapping:
-      kind: ranking
-      prompt: question
-      responses: answers                # one field that holds a list of texts
-      ranks: order                      # a list beside it, 1 the best; or `values`, a list of scores with minimum and maximum
+mapping:
+  kind: ranking
+  prompt: question
+  responses: answers                # one field that holds a list of texts
+  ranks: order                      # a list beside it, 1 the best; or `values`, with minimum and maximum
 """
 
 from __future__ import annotations
@@ -105,7 +105,16 @@ def fields_of(mapping: Mapping) -> list[str]:
     """All fields that a mapping reads."""
     listed = [*([mapping.responses] if isinstance(mapping.responses, str) else mapping.responses), *mapping.references]
     generators = [mapping.generators] if isinstance(mapping.generators, str) else mapping.generators or []
-    single = [mapping.prompt, mapping.system, mapping.rater, mapping.ranks, mapping.values, mapping.language, mapping.licence, mapping.timestamp]
+    single = [
+        mapping.prompt,
+        mapping.system,
+        mapping.rater,
+        mapping.ranks,
+        mapping.values,
+        mapping.language,
+        mapping.licence,
+        mapping.timestamp,
+    ]
     label = [mapping.label.field, mapping.label.strength] if mapping.label else []
     scores = [name for score in mapping.scores for name in (score.field, score.rater)]
     return [name for name in (*listed, *generators, *single, *label, *scores) if name]
@@ -117,7 +126,9 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     if mapping.prompt is None:
         prompt = pl.Series("prompt", [[]] * len(records), dtype=DIALOGUE)
     elif mapping.system is not None:
-        prompt = prompt_turns(records.column(mapping.prompt, pl.String), records.column(mapping.system, pl.String, required=False))
+        prompt = prompt_turns(
+            records.column(mapping.prompt, pl.String), records.column(mapping.system, pl.String, required=False)
+        )
     else:
         prompt = dialogues(records, mapping.prompt, role="user")
     out: dict[str, pl.Series] = {"prompt": prompt}
@@ -129,7 +140,9 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     if isinstance(mapping.generators, str):
         out["generators"] = records.column(mapping.generators, pl.List(pl.String), required=False)
     elif mapping.generators:
-        out["generators"] = side_by_side([records.column(name, pl.String, required=False) for name in mapping.generators])
+        out["generators"] = side_by_side(
+            [records.column(name, pl.String, required=False) for name in mapping.generators]
+        )
     if mapping.references:
         texts = [records.column(name, pl.String, required=False) for name in mapping.references]
         out["references"] = side_by_side(texts, [text.is_not_null() for text in texts])
@@ -152,7 +165,9 @@ def _pair(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
     assert label is not None
     if label.values is None:
         value = records.column(label.field, pl.Float64, required=False)
-        records.reject(outside(value, 0, 1), "unknown_label", f"{label.field!r} is not a preference in [0, 1]; name its `values`")
+        records.reject(
+            outside(value, 0, 1), "unknown_label", f"{label.field!r} is not a preference in [0, 1]; name its `values`"
+        )
     else:
         known = {str(name): preference for name, preference in label.values.items()}
         texts = _texts(records, label.field)
@@ -160,7 +175,9 @@ def _pair(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
         for index in (texts.is_not_null() & ~texts.is_in(list(known))).arg_true().to_list():
             records.problem(index, "unknown_label", f"{label.field!r} is {texts[index]!r}; the mapping knows {allowed}")
         value = texts.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Float64)
-    frame = pl.DataFrame({"value": value, "rater": _rater(records, mapping.rater), "strength": _strength(records, label.strength)})
+    frame = pl.DataFrame(
+        {"value": value, "rater": _rater(records, mapping.rater), "strength": _strength(records, label.strength)}
+    )
     made = judgement(pl.col("value"), dimension=mapping.dimension, rater=pl.col("rater"), strength=pl.col("strength"))
     return {"judgements": judgements(frame, [made])}
 
@@ -213,25 +230,39 @@ def _ranked(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
     assert field is not None
     values = records.column(field, pl.List(pl.Float64))
     records.reject(values.list.len() != counts, "wrong_type", f"{field!r} does not hold one number for each response")
-    frame = pl.DataFrame({"v": values, "rater": _rater(records, mapping.rater), "n": counts.cast(pl.Float64)}).with_row_index("row")
-    flat_frame = frame.explode("v", empty_as_null=False, keep_nulls=False).with_columns(r=pl.int_range(pl.len()).over("row"))
+    frame = pl.DataFrame(
+        {"v": values, "rater": _rater(records, mapping.rater), "n": counts.cast(pl.Float64)}
+    ).with_row_index("row")
+    flat_frame = frame.explode("v", empty_as_null=False, keep_nulls=False).with_columns(
+        r=pl.int_range(pl.len()).over("row")
+    )
     if mapping.ranks:
-        normalised = pl.when(pl.col("n") > 1).then((pl.col("n") - pl.col("v")) / (pl.col("n") - 1)).otherwise(1.0).clip(0, 1)
+        normalised = (
+            pl.when(pl.col("n") > 1).then((pl.col("n") - pl.col("v")) / (pl.col("n") - 1)).otherwise(1.0).clip(0, 1)
+        )
         out["scales"] = frame.select(
             pl.concat_list(
                 pl.struct(
-                    dimension=pl.lit(mapping.dimension), minimum=pl.lit(1.0), maximum=pl.max_horizontal("n", 2.0), higher_is_better=pl.lit(False)
+                    dimension=pl.lit(mapping.dimension),
+                    minimum=pl.lit(1.0),
+                    maximum=pl.max_horizontal("n", 2.0),
+                    higher_is_better=pl.lit(False),
                 )
             ).cast(pl.List(SCALE))
         ).to_series()
     else:
-        assert mapping.minimum is not None and mapping.maximum is not None
+        assert mapping.minimum is not None
+        assert mapping.maximum is not None
         scale = (mapping.minimum, mapping.maximum, mapping.higher_is_better)
         normalised = normalise(pl.col("v"), *scale)
         out["scales"] = scale_of(len(records), [(mapping.dimension, *scale)])
         for end in (values.list.min(), values.list.max()):
-            records.reject(outside(end, mapping.minimum, mapping.maximum), "value_out_of_range", f"{field!r} leaves its scale")
-    made = judgement(pl.col("v"), dimension=mapping.dimension, rater=pl.col("rater"), normalised=normalised, response=pl.col("r"))
+            records.reject(
+                outside(end, mapping.minimum, mapping.maximum), "value_out_of_range", f"{field!r} leaves its scale"
+            )
+    made = judgement(
+        pl.col("v"), dimension=mapping.dimension, rater=pl.col("rater"), normalised=normalised, response=pl.col("r")
+    )
     flat_judgements = flat_frame.select(made.alias("j"))["j"]
     out["judgements"] = of_counts(flat_judgements, values.list.len().fill_null(0).to_numpy())
     return out

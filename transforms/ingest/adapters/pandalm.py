@@ -27,10 +27,15 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
         records.reject(~votes[name].is_in([0, 1, 2]), "unknown_label", f"{name!r} is not 0 (tie), 1 or 2")
     value = {name: pl.col(name).replace_strict({0: 0.5, 1: 1.0, 2: 0.0}, default=None) for name in _RATERS}
     text = pl.DataFrame(
-        {"instruction": records.column("instruction", pl.String), "input": records.column("input", pl.String, required=False)}
+        {
+            "instruction": records.column("instruction", pl.String),
+            "input": records.column("input", pl.String, required=False),
+        }
     )
-    filled = pl.when(pl.col("input").fill_null("") == "").then("instruction").otherwise(
-        pl.concat_str("instruction", "input", separator="\n\n", ignore_nulls=True)
+    filled = (
+        pl.when(pl.col("input").fill_null("") == "")
+        .then("instruction")
+        .otherwise(pl.concat_str("instruction", "input", separator="\n\n", ignore_nulls=True))
     )
     models = records.column("cmp_key", pl.String, required=False).str.split("_")
     two = pl.DataFrame({"models": models}).select(pl.when(pl.col("models").list.len() == 2).then("models"))
@@ -53,5 +58,13 @@ ADAPTER = Adapter(
     unknown="who the annotators are beyond their column, which side they saw first",
     fields=("instruction", "response1", "response2", "annotator1"),
     rows=rows,
-    example={"instruction": "Say hi.", "input": "", "response1": "Hi.", "response2": "No.", "annotator1": 1, "annotator2": 1, "annotator3": 0},
+    example={
+        "instruction": "Say hi.",
+        "input": "",
+        "response1": "Hi.",
+        "response2": "No.",
+        "annotator1": 1,
+        "annotator2": 1,
+        "annotator3": 0,
+    },
 )

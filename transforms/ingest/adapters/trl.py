@@ -47,9 +47,13 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
         records.reject(side.list.len() == 0, "no_message", f"{name!r} holds no message of its own")
     margin = records.column("margin", pl.Float64, required=False) if records.has("margin") else None
     strength = pl.Series("strength", [None] * len(records), dtype=pl.Float64) if margin is None else margin.abs()
-    frame = strength.alias("strength").to_frame().with_columns(
-        # A negative margin says that the rejected side is the better one.
-        value=pl.lit(1.0) if margin is None else pl.when(pl.lit(margin) < 0).then(0.0).otherwise(1.0)
+    frame = (
+        strength.alias("strength")
+        .to_frame()
+        .with_columns(
+            # A negative margin says that the rejected side is the better one.
+            value=pl.lit(1.0) if margin is None else pl.when(pl.lit(margin) < 0).then(0.0).otherwise(1.0)
+        )
     )
     return pl.DataFrame(
         {

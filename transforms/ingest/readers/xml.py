@@ -30,7 +30,7 @@ def guess_record(sample: bytes) -> str | None:
     for event, element in _events(parser):
         depth += 1 if event == "start" else -1
         if event == "start" and depth == 2:
-            children[etree.QName(element).localname] += 1
+            children[_name(element.tag)] += 1
     return children.most_common(1)[0][0] if children else None
 
 
@@ -106,12 +106,12 @@ def _wrong(message: str, line: int) -> str:
 def _value(element: etree._Element) -> Any:
     """Text alone as a string; else attributes, children (a list where they repeat) and "text"."""
     text = element.text or ""
-    value: dict[str, Any] = {etree.QName(name).localname: content for name, content in element.attrib.items()}
+    value: dict[str, Any] = {_name(name): content for name, content in element.attrib.items()}
     children = False
     for child in element:
         if isinstance(child.tag, str):
             children = True
-            _add(value, etree.QName(child).localname, _value(child))
+            _add(value, _name(child.tag), _value(child))
         elif isinstance(child, etree._Entity):
             text += child.text or ""  # never replaced by what a file declares
         text += child.tail or ""
@@ -120,6 +120,11 @@ def _value(element: etree._Element) -> Any:
     if text.strip() or not children:
         _add(value, "text", text)
     return value
+
+
+def _name(tag: str | bytes) -> str:
+    """A tag or attribute without its namespace."""
+    return str(tag).rpartition("}")[2]
 
 
 def _add(value: dict[str, Any], name: str, content: Any) -> None:
