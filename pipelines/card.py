@@ -298,7 +298,8 @@ def escape(value: object) -> str:
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([\\`*_{}\[\]#|~$!^])", r"\\\1", text)
     text = re.sub(r":(?=//)|(?<=www)\.", r"\\\g<0>", text)  # no links either: the escapes above would be part of them
-    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", text)
+    text = re.sub(r"^(\d+)(?=[.)]( |$))", r"\1\\", text)
+    return f"\\{text}" if text.startswith(("-", "+", "=")) else text
 
 
 def code(value: object) -> Plain:
@@ -307,6 +308,11 @@ def code(value: object) -> Plain:
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     gap = " " if "`" in text else ""
     return Plain(f"{fence}{gap}{text}{gap}{fence}")
+
+
+def codes(values: Sequence[str]) -> Plain:
+    """Code spans with commas between them."""
+    return Plain(", ".join(code(value) for value in values))
 
 
 def block(value: str, language: str) -> Plain:
@@ -325,5 +331,5 @@ def _template() -> jinja2.Template:
         autoescape=False,  # HTML's escaping is not Markdown's
         finalize=escape,
     )
-    environment.filters |= {"code": code, "block": block}
+    environment.filters |= {"code": code, "codes": codes, "block": block}
     return environment.get_template("card.md.j2")

@@ -42,10 +42,12 @@ def curate(
     Flags that are not listed here are Beam's: --runner, --direct_num_workers, --sdk_container_image and so on.
     Running again goes on where an earlier run stopped.
     """
-    from pipelines.commands import Request, run_curate
+    from pipelines.commands import Request, run_curate, take_config
 
+    # What click does not know it takes for the argument; Beam's flags have to be told apart from it.
+    config, flags = take_config([*([config] if config else []), *ctx.args])
     request = Request(
-        config=config, out=out, inputs=input or [], format=format, sets=set or [], flags=ctx.args,
+        config=config, out=out, inputs=input or [], format=format, sets=set or [], flags=flags,
         json=json, fresh=fresh, dry_run=dry_run, command=["trenchcoat", *sys.argv[1:]],
     )  # fmt: skip
     raise typer.Exit(run_curate(request))

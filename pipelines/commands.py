@@ -78,6 +78,22 @@ def _no_room(name: str, number: int) -> str:
     return f"cannot write {name}: {os.strerror(number)}; make room and run the same command again to go on"
 
 
+def take_config(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """The config file among arguments that are otherwise Beam's flags, and the rest in their order.
+
+    A word behind a flag without `=` is that flag's value; any other is the config file, or one too many.
+    """
+    config, rest = None, []
+    flag = False
+    for argument in arguments:
+        if config is None and not flag and not argument.startswith("-"):
+            config = argument
+        else:
+            rest.append(argument)
+        flag = argument.startswith("-") and "=" not in argument
+    return config, rest
+
+
 def run_curate(request: Request) -> int:
     """Curate; 0 done, 1 the gate failed, 2 the user's mistake, 3 a fault of the system."""
     return answer(lambda: _curate(request), request.json)
@@ -86,17 +102,16 @@ def run_curate(request: Request) -> int:
 def _curate(request: Request) -> int:
     if request.out is None:
         raise UserError("--out: name the folder for the results")
-    stray = [flag for flag in request.flags if not flag.startswith("-")]
-    if stray and not any(flag.startswith("-") for flag in request.flags):
-        raise UserError(
-            f"unexpected argument {stray[0]!r}; put glob patterns in quotes, and name further files with --input"
-        )
+    before = ["", *request.flags]
+    for word, flag in zip(request.flags, before, strict=False):
+        if not word.startswith("-") and not (flag.startswith("-") and "=" not in flag):
+            raise UserError(
+                f"unexpected argument {word!r}; put glob patterns in quotes, and name further files with --input"
+            )
     if request.config and not request.config.endswith((".yaml", ".yml")):
         raise UserError(f"{request.config!r} is not a YAML file; data files are named with --input")
     out = request.out.rstrip("/")
-    config = configuration.load(
-        request.config, request.inputs, request.format, request.sets, out.rsplit("/", 1)[-1] or None
-    )
+    config = configuration.load(request.config, request.inputs, request.format, request.sets)
 
     from pipelines.runner import beam_options, describe
 

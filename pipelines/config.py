@@ -14,9 +14,7 @@ from pipelines.errors import UserError
 from schemas.config import Config, Source
 
 
-def load(
-    path: str | None, inputs: Sequence[str], form: str | None, sets: Sequence[str], name: str | None = None
-) -> Config:
+def load(path: str | None, inputs: Sequence[str], form: str | None, sets: Sequence[str]) -> Config:
     """The resolved configuration of a run.
 
     Args:
@@ -24,14 +22,11 @@ def load(
         inputs: files named on the command line; they replace those of the only source.
         form: format named on the command line, of those files.
         sets: `key=value` with dotted keys, such as `policy.pii=drop` or `sources.0.licence=MIT`; values are YAML.
-        name: the dataset's, where the file names none.
 
     Raises:
         UserError: naming the key, the value and what is allowed.
     """
     raw = _read(path) if path else {}
-    if name and "name" not in raw:
-        raw["name"] = name
     if inputs:
         sources = raw.setdefault("sources", [{}])
         if len(sources) != 1:

@@ -19,7 +19,7 @@ from transforms.decide.stage import verdicts
 from transforms.derive.stage import DerivePairs, MeasureRaters, derive_ratings
 from transforms.hashing import digest, digest_json
 from transforms.identity.stage import FindCopies
-from transforms.ingest.adapters import FormatError, recognise
+from transforms.ingest.adapters import FormatError, adapter, recognise
 from transforms.ingest.files import FileRef, InputError, InputFile, plan
 from transforms.ingest.readers import sample
 from transforms.ingest.stage import ingest, tasks_of
@@ -71,6 +71,7 @@ def plan_sources(config: Config) -> list[Planned]:
             form = source.format
             if form == "auto":
                 form = recognise(sample(refs[0]), refs[0].file).name
+            adapter(form)
         except (InputError, FormatError) as error:
             raise UserError(f"source {source.name!r}: {error}") from error
         out.append(Planned(source, form, refs, files))
@@ -125,7 +126,10 @@ def _ingest(planned: list[Planned], engine: Engine) -> Done:
             "format": one.format,
             "licence": one.source.licence,
             "pseudonymise": one.source.pseudonymise,
-            "options": {**one.source.options, **({"mapping": one.source.mapping} if one.source.mapping else {})},
+            "options": {
+                **one.source.options,
+                **({"mapping": one.source.mapping.model_dump()} if one.source.mapping else {}),
+            },
             # Without a key of the user's, raters are hashed under the data's own, which no one else has.
             "key": digest_json([file.hash for file in one.files]),
         }

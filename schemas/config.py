@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.mapping import Mapping
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -25,7 +27,7 @@ class Source(Section):
     format: str = Field(
         "auto", description="An adapter's name (`trenchcoat formats`), or auto to recognise it by its fields."
     )
-    mapping: dict[str, Any] | None = Field(None, description="For `format: mapping`: which field is what.")
+    mapping: Mapping | None = Field(None, description="For `format: mapping`: which field is what.")
     reader: Literal["jsonl", "json", "csv", "tsv", "xml", "parquet", "arrow"] | None = Field(
         None, description="How the files are laid out, where their names do not say."
     )
@@ -44,6 +46,8 @@ class Source(Section):
     def _mapped(self) -> Source:
         if (self.format == "mapping") != (self.mapping is not None):
             raise ValueError("`format: mapping` and the key `mapping` belong together")
+        # The order in which files are named changes nothing, so it must not show either.
+        self.input = sorted(set(self.input))
         return self
 
 

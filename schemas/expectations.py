@@ -37,12 +37,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "id": "text", "source": "text", "prompt": "messages", "chosen": "messages", "rejected": "messages",
         "soft_label": "number", "weight": "number",
     },
-    "listwise": {"id": "text", "source": "text", "prompt": "messages", "responses": "lists of messages", "scores": "numbers"},
+    "listwise": {
+        "id": "text", "source": "text", "prompt": "messages", "responses": "lists of messages", "scores": "numbers",
+    },
     "kto": {"id": "text", "source": "text", "prompt": "messages", "completion": "messages", "label": "boolean"},
     "ratings": {
-        "id": "text", "source": "text", "prompt": "messages", "response": "messages", "references": "texts", "dimension": "text",
-        "score": "number", "normalised": "number", "raters": "number", "minimum": "number", "maximum": "number",
-        "higher_is_better": "boolean",
+        "id": "text", "source": "text", "prompt": "messages", "response": "messages", "references": "texts",
+        "dimension": "text", "score": "number", "normalised": "number", "raters": "number", "minimum": "number",
+        "maximum": "number", "higher_is_better": "boolean",
     },
     "comet": {"id": "text", "source": "text", "src": "text", "mt": "text", "ref": "text", "score": "number"},
     "metricx": {"id": "text", "source": "text", "hypothesis": "text", "reference": "text", "label": "number"},
@@ -67,7 +69,7 @@ SPLIT_METRICS = ("share", "split_off", "rows_in")
 #: Metrics there is one of for each configuration that has sides (pairs) or a prompt, and for each at all.
 SIDES = ("preference", "preference_full", "preference_soft")
 CONFIGURATION_METRICS = ("rows", "files_amiss", "file_layouts", "prompts_in_two_splits")
-#: The prompt that these publish is one message of several, so that two prompts may share it and be told apart by the rest.
+#: What these publish of a prompt is one message, which two prompts that are told apart by the others may share.
 ONE_MESSAGE = ("comet", "metricx")
 
 
@@ -183,7 +185,7 @@ def _same(name: str, first: str, second: str) -> Expected:
 
 
 def _at_least(name: str, larger: str, smaller: str) -> Expected:
-    kwargs = {"column_A": larger, "column_B": smaller, "or_equal": True}
+    kwargs = {"column_A": larger, "column_B": smaller, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
     return Expected(name, "expect_column_pair_values_a_to_be_greater_than_b", kwargs)
 
 

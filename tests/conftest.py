@@ -21,7 +21,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     @cache
     def unpacked(name: str) -> Path:
         with tarfile.open(_SETS / f"{name}.tar.xz") as archive:
-            archive.extractall(folder / name, filter="data")
+            archive.extractall(folder, filter="data")
         return folder / name
 
     def get(name: str) -> Path:

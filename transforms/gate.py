@@ -115,13 +115,22 @@ def kind(dtype: pl.DataType) -> str:
     return "text" if dtype == pl.String else "boolean" if dtype == pl.Boolean else str(dtype)
 
 
+def empty(columns: dict[str, str]) -> pl.DataFrame:
+    """A frame without rows whose columns hold these kinds of things."""
+    message = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+    types = {"text": pl.String(), "number": pl.Float64(), "boolean": pl.Boolean(), "messages": message}
+    lists = {"texts": "text", "numbers": "number", "booleans": "boolean", "lists of messages": "messages"}
+    every = types | {plural: pl.List(types[one]) for plural, one in lists.items()}
+    return pl.DataFrame(schema={name: every[what] for name, what in columns.items()})
+
+
 def view(shard: pl.DataFrame) -> pl.DataFrame:
     """The scalar view of published rows: what can be judged of them without their texts.
 
-    Numbers, booleans and names stay as they are. Any other column `x` becomes `x_is_null` and what can be counted of it,
-    0 where it is null: `x_characters` of a text; `x_messages`, `x_characters` and `x_is_empty` (no text, tool call or image)
-    of messages; `x_count` of a list, with the `x_characters` of texts, `x_empty` ones of responses, `x_nulls` of numbers and
-    booleans, and `x_minimum` and `x_maximum` of numbers.
+    Numbers, booleans and names stay as they are. Any other column `x` becomes `x_is_null` and what can be counted of
+    it, 0 where it is null: `x_characters` of a text; `x_messages`, `x_characters` and `x_is_empty` (no text, tool call
+    or image) of messages; `x_count` of a list, with the `x_characters` of texts, `x_empty` ones of responses, `x_nulls`
+    of numbers and booleans, and `x_minimum` and `x_maximum` of numbers.
     """
     out: list[pl.Expr] = []
     for name, dtype in shard.schema.items():
@@ -202,19 +211,16 @@ def _shared(first: pl.Series, second: pl.Series) -> pl.Series:
         return pl.Series([], dtype=pl.String)
     rows = pl.DataFrame({"a": first, "b": second}).with_row_index("row")
     last = pl.max_horizontal(pl.min_horizontal(pl.col("a", "b").list.len()).cast(pl.Int64) - 1, 0)
-    hashed = rows.select(
-        "row", last=last, same=pl.col("a").list.head(last).hash() == pl.col("b").list.head(last).hash()
-    )
+    rows = rows.with_columns(last=last.fill_null(0))
+    heads = [pl.col(side).list.head("last") for side in "ab"]
     # Nearly always the sides differ in their last message alone; only of the others each message is looked at.
-    turns = rows.join(hashed.filter(~pl.col("same")), on="row", maintain_order="left").select(
-        "row", *(pl.col(side).list.head("last").list.eval(pl.element().hash()) for side in "ab")
+    turns = rows.filter((pl.col("last") > 0) & (heads[0].hash() != heads[1].hash())).select(
+        "row", *(head.list.eval(pl.element().hash()) for head in heads)
     )
-    lengths = (
-        turns.explode("a", "b").group_by("row").agg(shared=(pl.col("a") == pl.col("b")).cast(pl.Int64).cum_prod().sum())
-    )
-    found = hashed.join(lengths, on="row", how="left", maintain_order="left")
-    counts = found.select(pl.coalesce("shared", "last")).to_series()
-    return rows.select(pl.col("a").list.head(counts.fill_null(0))).to_series()
+    same = (pl.col("a") == pl.col("b")).cast(pl.Int64)
+    lengths = turns.explode("a", "b").group_by("row", maintain_order=True).agg(shared=same.cum_prod().sum())
+    found = rows.join(lengths, on="row", how="left", maintain_order="left")
+    return found.select(pl.col("a").list.head(pl.coalesce("shared", "last"))).to_series()
 
 
 class Tally:
@@ -288,8 +294,8 @@ def published_metrics(dataset: str, configurations: list[str], splits: list[str]
         splits: names of the splits.
 
     Returns:
-        For each configuration its rows, prompts that stand in two splits, files that are missing or do not belong, different
-        layouts of its files (1 is right), identical and empty sides; for each split its rows.
+        For each configuration its rows, prompts that stand in two splits, files that are missing or do not belong,
+        layouts of its files (1 is right), and of pairs identical and empty sides; for each split its rows.
     """
     tally = Tally(configurations, splits)
     for name in configurations:

@@ -115,6 +115,8 @@ def _message(raw: Any, place: int) -> dict[str, Any]:
                 raise DialogueError("wrong_type", f"message {place}: {name} is {excerpt(raw[name])}, not a text")
             out[field] = raw[name]
     if raw.get("tool_calls"):
+        if not isinstance(raw["tool_calls"], list):
+            raise DialogueError("wrong_type", f"message {place}: tool_calls is {excerpt(raw['tool_calls'])}, not a list")
         out["tool_calls"] = [_tool_call(call, place) for call in raw["tool_calls"]]
     return out
 
@@ -133,7 +135,10 @@ def _content(value: Any, place: int) -> tuple[str | None, list[dict[str, Any]]]:
         elif isinstance(part, dict) and isinstance(part.get("text"), str):
             texts.append(part["text"])
         elif isinstance(part, dict) and (uri := part.get("image_url", part.get("image", part.get("url")))) is not None:
-            images.append({"uri": uri["url"] if isinstance(uri, dict) and "url" in uri else str(uri)})
+            uri = uri.get("url", uri.get("path")) if isinstance(uri, dict) else uri
+            if not isinstance(uri, str):
+                raise DialogueError("wrong_type", f"message {place}: image {excerpt(part)} has no URI")
+            images.append({"uri": uri})
         elif not (isinstance(part, dict) and part.get("type") == "image"):
             raise DialogueError("wrong_type", f"message {place}: {excerpt(part)} is neither a text nor an image part")
     return "\n".join(texts), images

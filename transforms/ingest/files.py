@@ -258,8 +258,6 @@ def _columnar(ref: FileRef, range_bytes: int) -> tuple[list[FileRef], InputFile]
         for start, end, bytes_ in ranges
     ]
     rows = ranges[-1][1] if ranges else 0
-    if refs:  # what cannot be counted yet is found, and reported, at the end of the last range
-        refs[-1] = dataclasses.replace(refs[-1], end=None)
     return refs, InputFile(ref.path, ref.file, size, digest, rows)
 
 

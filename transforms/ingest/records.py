@@ -176,6 +176,14 @@ class Records:
 
     def _nested(self, name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
         arrow = pl.Series(dtype=dtype).to_arrow(compat_level=pl.CompatLevel.oldest()).type
+        if isinstance(dtype, pl.List):  # Arrow takes a text for a list of characters, and true for 1
+            numbers = dtype.inner == pl.Float64
+            values = list(values)
+            for index, value in enumerate(values):
+                listed = type(value) is list and not (numbers and bool in map(type, value))
+                if value is not None and not listed:
+                    self._wrong_type(index, name, value, dtype)
+                    values[index] = None
         good, bad = convert(values, arrow)
         for index in bad:
             self._wrong_type(index, name, values[index], dtype)

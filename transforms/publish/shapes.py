@@ -379,7 +379,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         kinds=("stepwise",),
         ties=True,
         weights=False,
-        about="TRL PRMTrainer",
+        about="process reward models, in the layout of TRL's PRMTrainer",
         build=_stepwise,
         columns=_ROW
         | {

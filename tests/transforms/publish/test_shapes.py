@@ -227,7 +227,10 @@ def example(kind: str, *, rich: bool) -> dict[str, Any]:
     count = {"pair": 2, "ranking": 2}.get(kind, 1)
     step = {"step": 0} if kind == "stepwise" else {}
     given = {"kind": kind, "responses": [[message]] * count, "soft_label": 1.0, "margin": 1.0 if rich else None} | {
-        "judgements": [judged(1.0, normalised=1.0 if rich else 0.5, response=i if count > 1 else None, **step) for i in range(count)]
+        "judgements": [
+            judged(1.0, normalised=1.0 if rich else 0.5, response=i if count > 1 else None, **step)
+            for i in range(count)
+        ]
     }
     if kind == "stepwise":
         given["steps"] = ["x"]

@@ -26,79 +26,15 @@ mapping:
 
 from __future__ import annotations
 
-from typing import Literal
-
 import polars as pl
-from pydantic import BaseModel, ConfigDict, model_validator
 
 from schemas.arrow import DIALOGUE, SCALE
+from schemas.mapping import Mapping, label_text
 from transforms.ingest.adapters.base import Adapter, Options, rest
 from transforms.ingest.canonical import judgement, judgements, normalise, outside, scale_of
 from transforms.ingest.dialogue import dialogues, prompt_turns, turn
 from transforms.ingest.records import Records
 from transforms.lists import of_counts, side_by_side
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Label(_Strict):
-    """Where a pair's label is, and what its values mean as a preference for the first response."""
-
-    field: str
-    values: dict[str, float | None] | None = None
-    strength: str | None = None
-
-
-class Score(_Strict):
-    """A field with a number on a declared scale."""
-
-    field: str
-    minimum: float
-    maximum: float
-    dimension: str | None = None
-    higher_is_better: bool = True
-    rater: str | None = None
-    response: int | None = None
-
-
-class Mapping(_Strict):
-    """Which field of a record is what."""
-
-    kind: Literal["pair", "rating", "ranking"]
-    prompt: str | None = None
-    system: str | None = None
-    responses: list[str] | str
-    label: Label | None = None
-    scores: list[Score] = []
-    ranks: str | None = None
-    values: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    higher_is_better: bool = True
-    dimension: str = "overall"
-    rater: str | None = None
-    generators: list[str] | str | None = None
-    references: list[str] = []
-    language: str | None = None
-    licence: str | None = None
-    timestamp: str | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Mapping:
-        if self.kind == "pair" and (isinstance(self.responses, str) or len(self.responses) != 2):
-            raise ValueError("responses: a pair names two fields, the first and the second response")
-        if self.kind == "pair" and self.label is None:
-            raise ValueError("label: a pair needs one; for chosen and rejected fields use `format: trl`")
-        if self.kind == "rating" and (not self.scores or isinstance(self.responses, str) or len(self.responses) != 1):
-            raise ValueError("a rating names one field in responses and at least one in scores")
-        if self.kind == "ranking":
-            if (self.ranks is None) == (self.values is None):
-                raise ValueError("a ranking names either ranks (1 is the best) or values")
-            if self.values is not None and (self.minimum is None or self.maximum is None):
-                raise ValueError("values need their scale: minimum and maximum")
-        return self
 
 
 def fields_of(mapping: Mapping) -> list[str]:
@@ -157,7 +93,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 def _texts(records: Records, name: str) -> pl.Series:
     """A field's values as text, whatever scalar they are; labels may be numbers or booleans."""
     values = records.values(name)
-    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+    return pl.Series(name, [None if value is None else label_text(value) for value in values], dtype=pl.String)
 
 
 def _pair(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
@@ -169,7 +105,7 @@ def _pair(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
             outside(value, 0, 1), "unknown_label", f"{label.field!r} is not a preference in [0, 1]; name its `values`"
         )
     else:
-        known = {str(name): preference for name, preference in label.values.items()}
+        known = label.values
         texts = _texts(records, label.field)
         allowed = ", ".join(map(repr, known))
         for index in (texts.is_not_null() & ~texts.is_in(list(known))).arg_true().to_list():
