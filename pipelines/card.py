@@ -263,7 +263,7 @@ def _settings(config: Config) -> dict[str, Any]:
     whole = config.model_dump(mode="json", exclude={"publish": {"title", "description"}, "gate": True})
     told = config.model_dump(mode="json", include={"sources"}, exclude_defaults=True)["sources"]
     whole["sources"] = [
-        {**source, "name": full.name, "input": [shorten(path) for path in full.input]}
+        {"name": full.name, **source, "input": [shorten(path) for path in full.input]}
         for source, full in zip(told, config.sources, strict=True)
     ]
     length = whole["signals"]["length"]

@@ -13,9 +13,8 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,84 +23,13 @@ import pyarrow as pa
 from pipelines.errors import SystemFault, UserError
 from schemas import expectations as known
 from schemas.config import Expectation, Gate
-from schemas.expectations import Expected
+from schemas.expectations import UNFIT, Check, Expected, Status, Verdict
 from transforms.gate import Tally, empty, view
 
-Status = Literal["passed", "failed", "error"]
-#: Expectations that are not offered, and why.
-UNFIT = {
-    "expect_column_quantile_values_to_be_between": "its result cannot be written down",
-    "expect_column_kl_divergence_to_be_less_than": "its result cannot be written down",
-    "expect_column_values_to_match_like_pattern": "it needs a database; use expect_column_values_to_match_regex",
-    "expect_column_values_to_match_like_pattern_list": "it needs a database; use expect_column_values_to_match_regex_list",
-    "expect_column_values_to_not_match_like_pattern": "it needs a database; use expect_column_values_to_not_match_regex",
-    "expect_column_values_to_not_match_like_pattern_list": (
-        "it needs a database; use expect_column_values_to_not_match_regex_list"
-    ),
-    "expect_multicolumn_values_to_be_unique": (
-        "it is not there any more; use expect_select_column_values_to_be_unique_within_record"
-    ),
-    "expect_query_results_to_match_comparison": "it needs a database",
-    "expect_table_row_count_to_equal_other_table": "there is no other table",
-}
+#: Arguments that name columns.
 _COLUMNS = ("column", "column_A", "column_B", "column_list")
 
-
-@dataclass(frozen=True)
-class Check:
-    """One expectation's outcome.
-
-    Attributes:
-        name: what should hold, in words.
-        expectation: its Great Expectations name.
-        on: `metrics`, a configuration, or a file of one.
-        severity: critical or warning.
-        status: passed, failed, or error where it could not be asked.
-        observed: the value seen, or how many of the rows are otherwise, with examples and their ids.
-        expected: the expectation's arguments.
-    """
-
-    name: str
-    expectation: str
-    on: str
-    severity: str
-    status: Status
-    observed: Any
-    expected: dict[str, Any]
-
-    def words(self) -> str:
-        """The outcome as a line of text."""
-        return f"{self.name}: {_seen(self.observed)}, expected {_wanted(self.expected)}"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the gate says of a run: passed when no critical check failed."""
-
-    passed: bool
-    checks: list[Check]
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """The verdict as JSON-able values."""
-        return asdict(self)
-
-    def words(self) -> str:
-        """A short report: the verdict, then failed critical checks, then warnings."""
-        failed = [check for check in self.checks if check.status != "passed"]
-        critical = [check for check in failed if check.severity == "critical"]
-        warned = [check for check in failed if check.severity != "critical"]
-        counts = f"{len(self.checks):,} checks, {len(critical):,} failed, {_many(len(warned), 'warning')}"
-        lines = [f"The gate {'passed' if self.passed else 'failed'}: {counts}."]
-        for title, some in (("failed", critical), ("warning", warned)):
-            told: dict[tuple[str, str], list[Check]] = {}
-            for check in some:  # what is wrong in many files of a configuration is said once
-                told.setdefault((check.name, check.on.split("/")[0]), []).append(check)
-            for (_, _), alike in told.items():
-                where = "" if alike[0].on == "metrics" else f"{alike[0].on}: "
-                more = f" (and in {_many(len(alike) - 1, 'more file')})" if len(alike) > 1 else ""
-                lines.append(f"  {title:<8} {where}{alike[0].words()}{more}")
-        return "\n".join(lines)
+__all__ = ["Check", "Verdict", "check_expectations", "run_gate"]
 
 
 def run_gate(
@@ -132,7 +60,7 @@ def run_gate(
     for name in configurations:
         try:
             on_files += _configuration(dataset, name, gate, judge, tally)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
             raise SystemFault(f"the published files of {name} in {dataset} cannot be read: {error}") from error
     figures = _figures(metrics | tally.metrics(), splits, gate.split_tolerance)
     frame = pl.DataFrame({name: [float(value)] for name, value in figures.items()})
@@ -183,8 +111,13 @@ def _configuration(dataset: str, name: str, gate: Gate, judge: _Judge, tally: Ta
             for one in gate.expectations
             if one.on == name
         ]
-    whole = pl.concat(views, how="vertical_relaxed") if views else view(empty(known.COLUMNS[name] | optional))
+    whole = pl.concat(views, how="vertical_relaxed") if views else _blank(name)
     return checks + judge(whole, _own(gate, name, whole.columns), name)
+
+
+def _blank(configuration: str) -> pl.DataFrame:
+    """The view of a configuration without rows, with all columns that it may have."""
+    return view(empty(known.COLUMNS[configuration] | known.OPTIONAL.get(configuration, {})))
 
 
 class _Judge:
@@ -254,42 +187,8 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, type(None))) else str(value)
 
 
-def _seen(observed: Any) -> str:
-    if not isinstance(observed, dict):
-        return f"observed {_said(observed)}"
-    examples = [example for example in observed.get("examples", []) if not isinstance(example, bool | None)]
-    such = f" ({', '.join(map(_said, examples))})" if examples else ""
-    ids = [one for one in observed.get("ids", []) if one is not None]
-    where = f", ids {', '.join(ids)}" if ids else ""
-    return f"{observed.get('unexpected', 0):,} of {observed.get('rows', 0):,} rows are otherwise{such}{where}"
-
-
-def _wanted(kwargs: dict[str, Any]) -> str:
-    low, high = kwargs.get("min_value"), kwargs.get("max_value")
-    if "column" in kwargs and set(kwargs) <= {"column", "min_value", "max_value", "strict_min"}:
-        if low is not None and high is not None:
-            return _said(low) if low == high else f"{_said(low)} to {_said(high)}"
-        if low is not None or high is not None:
-            least = "more than" if kwargs.get("strict_min") else "at least"
-            return f"{least} {_said(low)}" if high is None else f"at most {_said(high)}"
-    if kwargs.get("value_set") == [False]:
-        return "none"
-    rest = {name: value for name, value in kwargs.items() if name != "column"}
-    return ", ".join(f"{name} {_said(value)}" for name, value in rest.items()) or "none"
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_said, value))
-    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def check_expectations(gate: Gate, configurations: Sequence[str]) -> None:
-    """See whether the user's expectations can be asked at all; raises UserError naming the value and what is allowed."""
+    """See that the user's expectations can be asked; raises UserError naming the value and what is allowed."""
     types = expectation_types() if gate.expectations else {}
     for place, one in enumerate(gate.expectations):
         where = f"gate.expectations.{place}"
@@ -300,16 +199,16 @@ def check_expectations(gate: Gate, configurations: Sequence[str]) -> None:
         if one.on not in ("metrics", *configurations):
             raise UserError(f"{where}.on: {one.on!r} is not published{_allowed(one.on, ['metrics', *configurations])}")
         _check_kwargs(where, one, types[one.type])
-        if one.on == "metrics":
-            columns = known.metric_names(configurations, [])
+        if one.on == "metrics":  # splits have names of the user's own: whether one is there is seen when it is asked
+            of_splits = [name for name in _columns(one.kwargs) if name.startswith(known.SPLIT_METRICS)]
+            _check_columns(where, one, known.metric_names(configurations, []) + of_splits)
         else:
-            columns = view(empty(known.COLUMNS[one.on] | known.OPTIONAL.get(one.on, {}))).columns
-        _check_columns(where, one, columns)
+            _check_columns(where, one, _blank(one.on).columns)
 
 
 def _check_kwargs(where: str, one: Expectation, asked: Any) -> None:
     from great_expectations.compatibility.pydantic import ValidationError
-    from great_expectations.expectations import Expectation as Base
+    from great_expectations.expectations.expectation import Expectation as Base
 
     fields = sorted(set(asked.__fields__) - set(Base.__fields__) - {"batch_id"})
     for name in one.kwargs:
@@ -330,24 +229,16 @@ def _check_columns(where: str, one: Expectation, columns: Sequence[str]) -> None
     if one.type.startswith("expect_table_") or one.type == "expect_column_to_exist":
         return  # these ask what the columns are
     for name in _columns(one.kwargs):
-        # Splits have names of the user's own; whether there is one of this name is seen when it is asked.
-        if name not in columns and not (one.on == "metrics" and name.startswith(known.SPLIT_METRICS)):
+        if name not in columns:
             raise UserError(f"{where}.kwargs: {one.on} has no column {name!r}{_allowed(name, columns)}")
 
 
 def _own(gate: Gate, on: str, columns: Sequence[str]) -> list[Expected]:
-    """The user's expectations on this; raises UserError where it does not have the columns in this run."""
-    out = []
-    for place, one in enumerate(gate.expectations):
-        if one.on == on:
-            lacking = [name for name in _columns(one.kwargs) if name not in columns]
-            if lacking and not one.type.startswith("expect_table_") and one.type != "expect_column_to_exist":
-                where = f"gate.expectations.{place}.kwargs"
-                raise UserError(
-                    f"{where}: {on} has no column {lacking[0]!r} in this run{_allowed(lacking[0], columns)}"
-                )
-            out.append(Expected(_title(one), one.type, one.kwargs, one.severity))
-    return out
+    """The user's expectations on this, which in this run has these columns."""
+    mine = [(place, one) for place, one in enumerate(gate.expectations) if one.on == on]
+    for place, one in mine:
+        _check_columns(f"in this run, gate.expectations.{place}", one, columns)
+    return [Expected(_title(one), one.type, one.kwargs, one.severity) for _, one in mine]
 
 
 def _title(one: Expectation) -> str:

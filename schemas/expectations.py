@@ -1,15 +1,28 @@
-"""What must hold before a dataset may be published: expectations on a run's metrics and on every published file.
+"""What must hold before a dataset may be published, on a run's metrics and on its files, and what came of it.
 
-Plain data. `pipelines.gate` lets Great Expectations judge it; `transforms.gate` computes what it is judged on.
+Plain data. `transforms.gate` computes what is judged, and `pipelines.gate` lets Great Expectations judge it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["critical", "warning"]
+Status = Literal["passed", "failed", "error"]
+#: Expectations that Great Expectations has and the gate does not offer, and why.
+UNFIT = {
+    "expect_column_quantile_values_to_be_between": "its result cannot be written down",
+    "expect_column_kl_divergence_to_be_less_than": "its result cannot be written down",
+    "expect_column_values_to_match_like_pattern": "it needs a database; there is ..._match_regex",
+    "expect_column_values_to_match_like_pattern_list": "it needs a database; there is ..._match_regex_list",
+    "expect_column_values_to_not_match_like_pattern": "it needs a database; there is ..._not_match_regex",
+    "expect_column_values_to_not_match_like_pattern_list": "it needs a database; there is ..._not_match_regex_list",
+    "expect_multicolumn_values_to_be_unique": "its name is expect_select_column_values_to_be_unique_within_record now",
+    "expect_query_results_to_match_comparison": "it needs a database",
+    "expect_table_row_count_to_equal_other_table": "it needs another table",
+}
 
 
 @dataclass(frozen=True)
@@ -249,3 +262,94 @@ _FILES: dict[str, list[Expected]] = {
         _between("no label is null", "labels_nulls", 0, 0),
     ],
 }
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation's outcome.
+
+    Attributes:
+        name: what should hold, in words.
+        expectation: its Great Expectations name.
+        on: `metrics`, a configuration, or a file of one.
+        severity: critical or warning.
+        status: passed, failed, or error where it could not be asked.
+        observed: the value seen, or how many of the rows are otherwise, with examples and their ids.
+        expected: the expectation's arguments.
+    """
+
+    name: str
+    expectation: str
+    on: str
+    severity: str
+    status: Status
+    observed: Any
+    expected: dict[str, Any]
+
+    def words(self) -> str:
+        """The outcome as a line of text."""
+        return f"{self.name}: {_seen(self.observed)}, expected {_wanted(self.expected)}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says of a run: passed when no critical check failed."""
+
+    passed: bool
+    checks: list[Check]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as JSON-able values."""
+        return asdict(self)
+
+    def words(self) -> str:
+        """A short report: the verdict, then failed critical checks, then warnings."""
+        failed = [check for check in self.checks if check.status != "passed"]
+        critical = [check for check in failed if check.severity == "critical"]
+        warned = [check for check in failed if check.severity != "critical"]
+        counts = f"{len(self.checks):,} checks, {len(critical):,} failed, {_many(len(warned), 'warning')}"
+        lines = [f"The gate {'passed' if self.passed else 'failed'}: {counts}."]
+        for title, some in (("failed", critical), ("warning", warned)):
+            told: dict[tuple[str, str], list[Check]] = {}
+            for check in some:  # what is wrong in many files of a configuration is said once
+                told.setdefault((check.name, check.on.split("/")[0]), []).append(check)
+            for (_, _), alike in told.items():
+                where = "" if alike[0].on == "metrics" else f"{alike[0].on}: "
+                more = f" (and in {_many(len(alike) - 1, 'more file')})" if len(alike) > 1 else ""
+                lines.append(f"  {title:<8} {where}{alike[0].words()}{more}")
+        return "\n".join(lines)
+
+
+def _seen(observed: Any) -> str:
+    if not isinstance(observed, dict):
+        return f"observed {_said(observed)}"
+    examples = [example for example in observed.get("examples", []) if not isinstance(example, bool | None)]
+    such = f" ({', '.join(map(_said, examples))})" if examples else ""
+    ids = [one for one in observed.get("ids", []) if one is not None]
+    where = f", ids {', '.join(ids)}" if ids else ""
+    return f"{observed.get('unexpected', 0):,} of {observed.get('rows', 0):,} rows are otherwise{such}{where}"
+
+
+def _wanted(kwargs: dict[str, Any]) -> str:
+    low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    if "column" in kwargs and set(kwargs) <= {"column", "min_value", "max_value", "strict_min"}:
+        if low is not None and high is not None:
+            return _said(low) if low == high else f"{_said(low)} to {_said(high)}"
+        if low is not None or high is not None:
+            least = "more than" if kwargs.get("strict_min") else "at least"
+            return f"{least} {_said(low)}" if high is None else f"at most {_said(high)}"
+    if kwargs.get("value_set") == [False]:
+        return "none"
+    rest = {name: value for name, value in kwargs.items() if name != "column"}
+    return ", ".join(f"{name} {_said(value)}" for name, value in rest.items()) or "none"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

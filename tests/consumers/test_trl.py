@@ -30,11 +30,13 @@ pytestmark = [
 ]
 
 CONFIGURATIONS = ("preference", "preference_full", "preference_soft", "kto")
-#: The usual tags around each turn; tools first and tool calls as JSON, as real templates have them.
+#: Tags around each turn. Like many a real template it asks whether there is a field, so a null must not count as one.
 TEMPLATE = """{%- if tools %}<|system|>{{ tools | tojson }}<|end|>{% endif -%}
 {%- for message in messages -%}
 <|{{ message.role }}|>{{ message.content }}
-{%- for call in message.tool_calls or [] %}{{ call.function.name }}{{ call.function.arguments }}{% endfor -%}
+{%- if 'tool_calls' in message %}
+{%- for call in message.tool_calls %}{{ call.function.name }}{{ call.function.arguments }}{% endfor %}
+{%- endif -%}
 <|end|>
 {%- endfor -%}
 {%- if add_generation_prompt %}<|assistant|>{% endif %}"""

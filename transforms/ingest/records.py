@@ -232,4 +232,6 @@ def excerpt(value: Any) -> str:
 def _expected(dtype: pl.DataType) -> str:
     if dtype in _TYPES:
         return _TYPES[dtype][1]
+    if dtype == pl.List(pl.Float64):
+        return "a list of numbers"
     return "a list" if isinstance(dtype, pl.List) else "an object"

@@ -33,7 +33,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     records.reject(unread, "wrong_type", "'scores' is not a list of numbers such as [20, 35, 100]")
     beyond = outside(scores.list.max(), _MINIMUM, _MAXIMUM) | outside(scores.list.min(), _MINIMUM, _MAXIMUM)
     records.reject(beyond, "value_out_of_range", "a score is not in [0, 100]")
-    raters = max(scores.list.len().to_list(), default=0) or 0
+    raters = max(scores.list.len().drop_nulls().to_list(), default=0) or 1  # a batch may be bad altogether
     frame = scores.to_frame("s").select(pl.col("s").list.get(i, null_on_oob=True).alias(str(i)) for i in range(raters))
     parts = [
         judgement(pl.col(name), rater=f"annotator{name}", normalised=normalise(pl.col(name), _MINIMUM, _MAXIMUM))
