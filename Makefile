@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "  torch"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH_ARGS) -c constraints.txt torch
 	@echo "  everything else"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,consumers]'
 	@touch $@
 
 demo: $(STAMP) ## curate a small real dataset into runs/chitchat
@@ -40,7 +40,7 @@ test: $(STAMP) ## run the tests, but for the slow end
 	@$(BIN)/python -m pytest
 
 test-all: $(STAMP) ## run the tests with the slow end
-	@$(BIN)/python -m pytest -m 'not consumers'
+	@$(BIN)/python -m pytest -m ''
 
 lint: $(STAMP) ## check style, format and types
 	@$(BIN)/ruff check

@@ -86,7 +86,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--plain", action="store_true")
     given = parser.parse_args()
-    print("| data | records | script s | stages s | ratio | µs a record | gate s (a published row) | start-up s | peak MiB |")
+    print(
+        "| data | records | script s | stages s | ratio | µs a record | gate s (a published row) | start-up s | peak MiB |"
+    )
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         if given.data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -35,6 +36,8 @@ class Request:
 
 def answer(work: Callable[[], int], json: bool = False) -> int:
     """Run a command's work and turn what goes wrong into words and an exit code."""
+    # What libraries log is not for whoever runs a command; what goes wrong is raised.
+    logging.basicConfig(level=logging.ERROR)
     try:
         return work()
     except UserError as error:

@@ -125,11 +125,17 @@ class _Judge:
 
     def __init__(self) -> None:
         gx = _library()
-        from great_expectations.data_context.types.base import ProgressBarsConfig
+        from great_expectations.data_context.types import base
 
         with _quiet():
-            context = gx.get_context(mode="ephemeral")
-            context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+            # The defaults would make a folder for HTML pages.
+            stores = base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+            project = base.DataContextConfig(
+                store_backend_defaults=stores,
+                analytics_enabled=False,
+                progress_bars=base.ProgressBarsConfig(globally=False, metric_calculations=False),
+            )
+            context = gx.get_context(mode="ephemeral", project_config=project)
             asset = context.data_sources.add_pandas("published").add_dataframe_asset("frame")
             self._whole = asset.add_batch_definition_whole_dataframe("whole")
 
@@ -259,14 +265,17 @@ def _allowed(value: str, names: Sequence[str]) -> str:
 def _quiet() -> Iterator[None]:
     """Without the library's warnings and log lines: what goes wrong is in its results."""
     logger = logging.getLogger("great_expectations")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    propagate, mute = logger.propagate, logging.NullHandler()
+    # Loggers below have levels of their own, so that theirs is no use; what they say is stopped on its way up.
+    logger.propagate = False
+    logger.addHandler(mute)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.removeHandler(mute)
 
 
 @cache
@@ -284,4 +293,5 @@ def expectation_types() -> dict[str, Any]:
     import great_expectations.expectations as classes
 
     every = [getattr(classes, name) for name in dir(classes) if name.startswith("Expect") and name != "Expectation"]
-    return {one.expectation_type: one for one in every if one.expectation_type not in UNFIT}
+    # Some that are no longer there have left a class without a name.
+    return {one.expectation_type: one for one in every if one.expectation_type and one.expectation_type not in UNFIT}

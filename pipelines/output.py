@@ -110,7 +110,9 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             f"kept rows, so the splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
         )
     if config.policy.pii == "mask":
-        notes.append("Personal data that was found is masked in the published texts.")
+        notes.append(
+            "Personal data that was found is masked in the published texts; arguments of tool calls are left as they are."
+        )
     return notes
 
 

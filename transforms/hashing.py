@@ -8,6 +8,12 @@ import orjson
 import polars as pl
 from xxhash import xxh3_128_hexdigest
 
+_GOLDEN = 0.618033988749895
+
+
+#: An odd factor with its bits well spread (the 64-bit golden ratio, below 2^63).
+_ODD = 0x1E3779B97F4A7C15
+
 
 def digest(texts: pl.Series) -> pl.Series:
     """xxh3-128 of each text's UTF-8 bytes; null stays null."""
@@ -21,13 +27,14 @@ def digest_json(value: Any) -> str:
 
 
 def uniform(hashes: pl.Expr, seed: int = 0) -> pl.Expr:
-    """The first 52 bits of hexadecimal hashes as a number in [0, 1).
-
-    The seed chooses which 13 of the 32 characters are read, so different seeds order the same hashes differently.
-    """
-    return hashes.str.slice(seed % 19, 13).str.to_integer(base=16, dtype=pl.Int64) / float(1 << 52)
+    """The first 52 bits of hexadecimal hashes as a number in [0, 1), mixed with a seed so that each orders them anew."""
+    bits = hashes.str.slice(0, 13).str.to_integer(base=16, dtype=pl.Int64)
+    salt = pl.lit(int(xxh3_128_hexdigest(str(seed).encode())[:13], 16), dtype=pl.Int64)
+    # The product wraps; its low 52 bits are a one-to-one mix of the 52 that went in, since the factor is odd.
+    mixed = ((bits ^ salt) * pl.lit(_ODD, dtype=pl.Int64)) & pl.lit((1 << 52) - 1, dtype=pl.Int64)
+    return mixed / float(1 << 52)
 
 
 def partition(hashes: pl.Expr, count: int) -> pl.Expr:
-    """The partition in [0, count) of hexadecimal hashes; uses the last characters, which `uniform` reads last."""
+    """The partition in [0, count) of hexadecimal hashes; uses the last characters, which `uniform` does not read."""
     return hashes.str.slice(-6).str.to_integer(base=16, dtype=pl.Int64) % count

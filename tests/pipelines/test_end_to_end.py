@@ -310,7 +310,7 @@ def test_personal_data_is_masked_when_asked_for(tmp_path: Path) -> None:
     assert texts.count("[EMAIL]") == 60
 
 
-def test_hh(data, tmp_path: Path) -> None:  # noqa: ANN001 - the fixture is a function
+def test_hh(data, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert curate(out, data("hh_rlhf") / "**" / "*.jsonl.gz") == 0
     told = balanced(out)
@@ -320,7 +320,7 @@ def test_hh(data, tmp_path: Path) -> None:  # noqa: ANN001 - the fixture is a fu
     assert told["reasons"] == {"empty_response": 4}
 
 
-def test_pandalm(data, tmp_path: Path) -> None:  # noqa: ANN001
+def test_pandalm(data, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert curate(out, data("pandalm") / "data" / "testset-v1.json") == 0
     told = balanced(out)
@@ -330,7 +330,7 @@ def test_pandalm(data, tmp_path: Path) -> None:  # noqa: ANN001
 
 
 @pytest.mark.slow
-def test_alpaca_eval(data, tmp_path: Path) -> None:  # noqa: ANN001
+def test_alpaca_eval(data, tmp_path: Path) -> None:
     out = tmp_path / "out"
     folder = data("alpaca_eval_gpt4")
     assert curate(out, folder / "results" / "*" / "*" / "annotations.json") == 0

@@ -15,7 +15,7 @@ SETS = {"hh": "hh_rlhf", "alpaca_eval": "alpaca_eval_gpt4", "pandalm": "pandalm"
 
 
 @pytest.mark.parametrize("name", ["hh", "pandalm", pytest.param("alpaca_eval", marks=pytest.mark.slow)])
-def test_real_sets(name: str, data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+def test_real_sets(name: str, data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = data(SETS[name])
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / SETS[name]).symlink_to(folder)
@@ -23,7 +23,7 @@ def test_real_sets(name: str, data, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run_curate(Request(str(EXAMPLES / f"{name}.yaml"), "out")) == 0
 
 
-def test_mlqe(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+def test_mlqe(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tarfile
 
     folder = data("mlqe_pe") / "data" / "direct-assessments"

@@ -6,7 +6,16 @@ import polars as pl
 
 #: What is concluded from a row's judgements. `soft_label` is the preference for `responses[0]`; `label` the preferred
 #: response, null for a tie; `margin` how far apart the sides are, null where no judgement says it.
-LABELS = pl.Schema({"label": pl.Int64, "soft_label": pl.Float64, "margin": pl.Float64, "judged": pl.Boolean})
+LABELS = pl.Schema(
+    {
+        "label": pl.Int64,
+        "soft_label": pl.Float64,
+        "margin": pl.Float64,
+        "judged": pl.Boolean,
+        "scored": pl.Boolean,
+        "stepped": pl.Boolean,
+    }
+)
 
 
 def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl.DataFrame:
@@ -21,10 +30,15 @@ def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl
         dimension: only judgements on this dimension count for pairs; all when None.
 
     Returns:
-        Frame of `LABELS`, one line a row. Only pairs have a label; `judged` says whether any judgement counted.
+        Frame of `LABELS`, one line a row. Only pairs have a label; `judged` says whether any judgement counted, `scored`
+        whether one on the dimension has a normalised value, `stepped` whether every step up to the last judged one is.
     """
     rows = pl.DataFrame({"kind": kinds, "judgements": judgements}).with_row_index("row")
     flat = rows.explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
+    scored = flat.filter(
+        pl.col("normalised").is_not_null() & (pl.lit(dimension is None) | (pl.col("dimension") == dimension))
+    )
+    steps = flat.group_by("row").agg(stepped=pl.col("step").drop_nulls().n_unique() == pl.col("step").max() + 1)
     if dimension is not None:
         flat = flat.filter((pl.col("kind") != "pair") | (pl.col("dimension") == dimension))
     signed = pl.col("strength") * (2 * pl.col("value") - 1).sign() * pl.col("count")
@@ -41,10 +55,13 @@ def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl
     return (
         rows.select("row", "kind")
         .join(said, on="row", how="left", maintain_order="left")
+        .join(steps, on="row", how="left", maintain_order="left")
         .select(
             label=pl.when(pair & (soft > 0.5)).then(0).when(pair & (soft < 0.5)).then(1).cast(pl.Int64),
             soft_label=pl.when(pair).then(soft),
             margin=pl.when(pair).then("margin"),
             judged=soft.is_not_null(),
+            scored=pl.col("row").is_in(scored["row"].unique().implode()),
+            stepped=pl.col("stepped").fill_null(False),
         )
     )

@@ -128,7 +128,7 @@ def pair_up(flat: pl.DataFrame, rule: Derive) -> pl.DataFrame:
     pairs = pl.concat(parts)
     gap = pl.col("value") - pl.col("value_b")
     swap = pl.col("unit_id") > pl.col("unit_id_b")
-    tie = gap.abs() < max(rule.minimum_gap, _DUST)
+    tie = gap.abs() < max(rule.minimum_gap - _DUST, _DUST)
     value = pl.when(tie).then(0.5).when((gap > 0) != swap).then(1.0).otherwise(0.0)
     out = pairs.select(
         *(pl.when(swap).then(f"{name}_b").otherwise(name).alias(f"{name}_a") for name in side),

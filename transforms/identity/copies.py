@@ -19,6 +19,8 @@ SIGNALS = pl.Schema(
 DEFAULTS = {"copy_of": None, "copy_kind": None, "copies": 1, "conflict": False, "judgements": None}
 
 _KEY = ["content_id", "rater", "dimension", "response", "step", "value"]
+#: Digits to which values are compared: one minus a number, and the same again, is not always the number.
+_DIGITS = 12
 
 
 def keys(block: pl.DataFrame, index: int, votes: pl.Expr) -> pl.DataFrame:
@@ -58,7 +60,8 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
     """Find copies and merge their judgements into a representative.
 
     The representative has the smallest `version_id` of its copies. A judgement of the same rater with the same value
-    counts once. Anonymous ones count once too, or once for each copy where the source says that they are `votes`.
+    counts once. Anonymous ones of all copies count as often as in the one that has most, or as in all of them together
+    where the source says that they are `votes`.
 
     Args:
         rows: what `keys` gives, of all blocks, with every row of a content_id present.
@@ -80,7 +83,7 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
     contested = (
         flat.filter(pl.col("kind") == "pair")
         .group_by("content_id", "member", "dimension")
-        .agg(side=((pl.col("value") * pl.col("count")).sum() / pl.col("count").sum() - 0.5).sign())
+        .agg(side=((pl.col("value") * pl.col("count")).sum() / pl.col("count").sum() - 0.5).round(9).sign())
         .group_by("content_id", "dimension")
         .agg(conflict=(pl.col("side").max() == 1) & (pl.col("side").min() == -1))
         .group_by("content_id")
@@ -115,12 +118,13 @@ def _oriented(copies: pl.DataFrame) -> pl.DataFrame:
         .unnest("judgements")
         .with_columns(
             response=pl.col("places").list.get(pl.col("response"), null_on_oob=True),
-            value=pl.when("swapped").then(1 - pl.col("value")).otherwise("value"),
-            normalised=pl.when("swapped").then(1 - pl.col("normalised")).otherwise("normalised"),
+            value=pl.when("swapped").then(1 - pl.col("value")).otherwise("value").round(_DIGITS),
+            normalised=pl.when("swapped").then(1 - pl.col("normalised")).otherwise("normalised").round(_DIGITS),
         )
     )
-    voted = pl.col("votes") & pl.col("rater").is_null()
-    return flat.with_columns(voted=voted, fresh=pl.struct(_KEY).is_first_distinct() | voted)
+    anonymous = pl.col("rater").is_null()
+    voted = pl.col("votes") & anonymous
+    return flat.with_columns(anonymous=anonymous, voted=voted, fresh=pl.struct(_KEY).is_first_distinct() | voted)
 
 
 def _merged(flat: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
@@ -128,7 +132,14 @@ def _merged(flat: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
     columns = [field.name for field in JUDGEMENT.fields]
     rest = [name for name in columns if name not in (*_KEY, "count")]
     return (
-        flat.group_by(_KEY, maintain_order=True)
+        # Anonymous judgements of one row are different people's.
+        flat.group_by(*_KEY, "member", maintain_order=True)
+        .agg(
+            pl.col(rest).first(),
+            pl.col("voted").first(),
+            count=pl.when(pl.col("anonymous").first()).then(pl.col("count").sum()).otherwise(pl.col("count").max()),
+        )
+        .group_by(_KEY, maintain_order=True)
         .agg(
             pl.col(rest).first(),
             count=pl.when(pl.col("voted").first()).then(pl.col("count").sum()).otherwise(pl.col("count").max()),
@@ -138,8 +149,8 @@ def _merged(flat: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
             response=pl.col("places")
             .list.eval(pl.element().arg_sort().cast(pl.Int64))
             .list.get(pl.col("response"), null_on_oob=True),
-            value=pl.when("swapped").then(1 - pl.col("value")).otherwise("value"),
-            normalised=pl.when("swapped").then(1 - pl.col("normalised")).otherwise("normalised"),
+            value=pl.when("swapped").then(1 - pl.col("value")).otherwise("value").round(_DIGITS),
+            normalised=pl.when("swapped").then(1 - pl.col("normalised")).otherwise("normalised").round(_DIGITS),
         )
         .sort("content_id", "rater", "dimension", "response", "step", "value", nulls_last=True)
         .group_by("content_id", maintain_order=True)

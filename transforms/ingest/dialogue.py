@@ -116,7 +116,9 @@ def _message(raw: Any, place: int) -> dict[str, Any]:
             out[field] = raw[name]
     if raw.get("tool_calls"):
         if not isinstance(raw["tool_calls"], list):
-            raise DialogueError("wrong_type", f"message {place}: tool_calls is {excerpt(raw['tool_calls'])}, not a list")
+            raise DialogueError(
+                "wrong_type", f"message {place}: tool_calls is {excerpt(raw['tool_calls'])}, not a list"
+            )
         out["tool_calls"] = [_tool_call(call, place) for call in raw["tool_calls"]]
     return out
 
@@ -210,19 +212,19 @@ def as_texts(dialogue: pl.Expr, content: Callable[[pl.Expr], pl.Expr] = lambda t
         rest("role"),
         pl.lit("\x1f"),
         content(rest("content")).fill_null("\x00"),
-        pl.concat_str(pl.lit("\x1f"), rest("name"), ignore_nulls=False).fill_null(""),
-        pl.concat_str(pl.lit("\x1f"), rest("tool_call_id"), ignore_nulls=False).fill_null(""),
-        pl.concat_str(pl.lit("\x1f"), rest("reasoning"), ignore_nulls=False).fill_null(""),
-        _listed(rest("tool_calls"), TOOL_CALL),
-        _listed(rest("images"), IMAGE),
+        pl.concat_str(pl.lit("\x1fn:"), rest("name"), ignore_nulls=False).fill_null(""),
+        pl.concat_str(pl.lit("\x1fi:"), rest("tool_call_id"), ignore_nulls=False).fill_null(""),
+        pl.concat_str(pl.lit("\x1fr:"), rest("reasoning"), ignore_nulls=False).fill_null(""),
+        _listed(rest("tool_calls"), TOOL_CALL, "c"),
+        _listed(rest("images"), IMAGE, "m"),
     )
     return dialogue.list.eval(plain)
 
 
-def _listed(values: pl.Expr, struct: pl.Struct) -> pl.Expr:
+def _listed(values: pl.Expr, struct: pl.Struct, mark: str) -> pl.Expr:
     fields = [pl.element().struct.field(field.name).fill_null("\x00") for field in struct.fields]
     joined = values.list.eval(pl.concat_str(*fields, separator="\x1d")).list.join("\x1c")
-    return pl.concat_str(pl.lit("\x1f"), joined).fill_null("")
+    return pl.concat_str(pl.lit(f"\x1f{mark}:"), joined).fill_null("")
 
 
 def _texts(texts: pl.Series, role: str) -> pl.Series:

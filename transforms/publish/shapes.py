@@ -53,6 +53,7 @@ class ShapeKind:
         about: who reads it.
         build: from kept rows and the dataset's facts to the published frame.
         columns: what it publishes, with a line on each.
+        needs: a column of `transforms.decide.labels.LABELS` that must hold for a row to be in it.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ShapeKind:
     about: str
     build: Callable[[pl.DataFrame, Facts], pl.DataFrame]
     columns: dict[str, str]
+    needs: str = "judged"
 
 
 def messages(dialogue: pl.Expr, facts: Facts) -> pl.Expr:
@@ -307,6 +309,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         weights=False,
         about="listwise and best-of-n training",
         build=_listwise,
+        needs="scored",
         columns=_ROW
         | _PROMPT
         | {"responses": "messages of each response", "scores": "0 to 1 for each response, higher is better"},
@@ -351,6 +354,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         weights=False,
         about="COMET",
         build=_comet,
+        needs="scored",
         columns=_ROW
         | {
             "src": "source text",
@@ -366,6 +370,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         weights=False,
         about="MetricX",
         build=_metricx,
+        needs="scored",
         columns={
             "id": _ROW["id"],
             "source": "source text",
@@ -381,6 +386,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         weights=False,
         about="process reward models, in the layout of TRL's PRMTrainer",
         build=_stepwise,
+        needs="stepped",
         columns=_ROW
         | {
             "prompt": "text of the prompt",
@@ -415,12 +421,15 @@ def published_in(rows: pl.DataFrame, configurations: Sequence[str]) -> pl.Series
     """The configurations that each row goes into, as a list; empty where it is not kept.
 
     Args:
-        rows: kind, action and label.
+        rows: kind, action and what is concluded from its judgements.
         configurations: shapes to be written.
     """
     tie = (pl.col("kind") == "pair") & pl.col("label").is_null()
     goes = {
-        known.name: pl.col("action").is_in(KEPT) & pl.col("kind").is_in(known.kinds) & (known.ties | ~tie)
+        known.name: pl.col("action").is_in(KEPT)
+        & pl.col("kind").is_in(known.kinds)
+        & (known.ties | ~tie)
+        & pl.col(known.needs)
         for known in map(shape, configurations)
     }
     if not goes:

@@ -102,13 +102,23 @@ def _masked(rows: pl.DataFrame) -> pl.DataFrame:
     prompts = _mask(some["prompt"])
     flat = some["responses"].explode(empty_as_null=False, keep_nulls=False)
     responses = of_counts(_mask(flat), some["responses"].list.len().to_numpy()).alias("responses")
-    return pl.concat([rest, some.with_columns(prompts.alias("prompt"), responses)]).sort("row")
+    texts = [_mask_texts(some[name]) for name in ("steps", "references")]
+    tools = pii.mask(some["tools"]).alias("tools")
+    return pl.concat([rest, some.with_columns(prompts.alias("prompt"), responses, tools, *texts)]).sort("row")
+
+
+def _mask_texts(lists: pl.Series) -> pl.Series:
+    hidden = pii.mask(lists.explode(empty_as_null=False, keep_nulls=False))
+    listed = of_counts(hidden, lists.list.len().fill_null(0).to_numpy())
+    return pl.DataFrame({"t": listed, "n": lists}).select(
+        pl.when(pl.col("n").is_not_null()).then("t").alias(lists.name)
+    )[lists.name]
 
 
 def _mask(dialogues: pl.Series) -> pl.Series:
     flat = dialogues.explode(empty_as_null=False, keep_nulls=False)
-    hidden = pii.mask(flat.struct.field("content"))
-    changed = flat.struct.unnest().with_columns(content=hidden).select(pl.struct(pl.all()).cast(MESSAGE)).to_series()
+    hidden = [pii.mask(flat.struct.field(name)).alias(name) for name in ("content", "reasoning")]
+    changed = flat.struct.unnest().with_columns(hidden).select(pl.struct(pl.all()).cast(MESSAGE)).to_series()
     return of_counts(changed, dialogues.list.len().to_numpy())
 
 

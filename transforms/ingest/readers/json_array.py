@@ -111,11 +111,21 @@ def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: 
 
 
 def _elements(text: JsonText, ref: FileRef) -> Iterator[tuple[int, dict[str, Any] | Broken, str]]:
-    number, named = 0, ref.shape == "values"
+    number, named, open_ = 0, ref.shape == "values", ref.shape != "objects"
     closing = _enter(text, ref)
-    while (char := text.peek()) and char != closing:
+    while char := text.peek():
         if char == ",":
             text.at += 1
+            continue
+        if char == closing:
+            text.at += 1
+            open_ = False
+            if ref.shape == "list" or not text.peek():
+                break
+            number += 1
+            message = f"text follows the end of the {_what(ref)}, or element {number} is not JSON"
+            yield number, Broken(number, "invalid_json", message, text.find_next(named)), ""
+            open_ = text.peek() != ""
             continue
         number += 1
         place = f"element {number}"
@@ -131,24 +141,21 @@ def _elements(text: JsonText, ref: FileRef) -> Iterator[tuple[int, dict[str, Any
         except Unparsable as error:
             yield number, Broken(number, error.code, error.message, error.raw), ""
             continue
+        if text.known is None or len(value) >= len(text.known):
+            text.known = value.keys()
         if name is not None:
-            value.setdefault("key", name)
+            value = {"key": name} | value
         yield number, value, raw
     if text.cut_short:
         return
     number += 1
-    if char and ref.shape != "list":
-        text.at += 1
-        if text.peek():
-            raw = text.text[text.at : text.at + 1000]
-            yield number, Broken(number, "invalid_json", f"text follows the end of the {_what(ref)}", raw), ""
     while not text.ended:  # to its end, where it may turn out to be cut off or corrupt
         text.at = len(text.text)
         text.more()
     if text.fault:
         message = f"{text.fault.message}; it stops after element {number - 1}"
         yield number, Broken(number, text.fault.code, message, ""), ""
-    elif closing and not char:
+    elif open_:
         message = f"the file ends after element {number - 1}, and its {_what(ref)} is not closed"
         yield number, Broken(number, "truncated_file", message, ""), ""
 

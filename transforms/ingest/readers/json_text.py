@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import KeysView
 from typing import Any, NoReturn
 
 from transforms.ingest.readers.jsonl import Unparsable, check_text
@@ -19,10 +20,10 @@ _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TOKEN = re.compile(_STRING[:-1] + r'("?)|[\[\]{}]', re.S)
 _SCALAR = re.compile(r"[^,\]}\s]+")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-#: An object's brace and first key: the objects of an array mostly begin alike, indentation included.
-_OPENING = re.compile(r"\{\s*" + _STRING, re.S)
 #: Where an element may start again when nothing else tells: an object, or a named object.
-_NEXT = {False: re.compile(r",\s*(?=\{)"), True: re.compile(r",\s*(?=" + _STRING + r"\s*:\s*\{)", re.S)}
+_NEXT = {False: re.compile(r",\s*(\{)"), True: re.compile(r",\s*" + _STRING + r"\s*:\s*(\{)", re.S)}
+#: How far is looked for an element that tells what elements are like.
+_LOOKAHEAD = 2**20
 _PAIRS = {"[": "]", "{": "}"}
 #: A value that the window cuts off is faulty at most this far from the window's end ("-Infinity", "\\uXXXX").
 _MARGIN = 16
@@ -40,6 +41,8 @@ class JsonText:
         self.text, self.at = "", 0
         self.dropped, self.dropped_lines = 0, 0
         self.ended, self.cut_short = False, False
+        #: Names in the last good element: an object within an element is told from an element by them.
+        self.known: KeysView[str] | None = None
         self.fault: StreamBreak | None = None
         while self.more() and not self.text:
             pass
@@ -95,7 +98,7 @@ class JsonText:
                 value, end = _decode(self.text, self.at)
             except json.JSONDecodeError as error:
                 wrong, where = f"{error.msg} at its character {error.pos - self.at + 1}", error.pos
-                if not error.msg.startswith("Unterminated") and error.pos < len(self.text) - _MARGIN:
+                if self._sure(error):
                     self._broken(f"{place} is not JSON: {wrong}", where, named)
             except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets without end
                 self._broken(f"{place} cannot be parsed: {error}", self.at, named)
@@ -182,57 +185,104 @@ class JsonText:
             raise Unparsable(self.fault.code, f"{self.fault.message}; it stops in {place}", _plain(raw))
         raise Unparsable("truncated_file", f"the file ends within {place}", _plain(raw))
 
+    def find_next(self, named: bool, offset: int = 0) -> str:
+        """Go to the comma before the next whole element, or to the file's end. Gives the text between, or its begin."""
+        raw, start = self.text[self.at : self.at + self._limit], self.dropped + self.at
+        self._learn(named)
+        while True:
+            found = _NEXT[named].search(self.text, self.at + offset)
+            if found is None and not self.ended:
+                offset = max(offset, len(self.text) - self.at - HEAD)
+                if offset > self._limit:
+                    self.at, offset = self.at + offset, 0
+                self.more()
+                continue
+            if found is None:
+                self.at = len(self.text)
+                break
+            offset = found.start() - self.at
+            if self._fits(found.start(1) - self.at):
+                self.at += offset
+                break
+            offset += 1
+        return _plain(raw[: self.dropped + self.at - start])
+
     def _broken(self, message: str, where: int, named: bool) -> NoReturn:
         """Go to where the next element starts, and report the one that `where` shows to be faulty."""
         where -= self.at
-        opening = None if named else _OPENING.match(self.text, self.at)
-        length = len(opening[0]) if opening else 0
-        alike = re.compile(r",\s*(" + re.escape(opening[0]) + ")") if opening else None
-        end = self._swallowed(alike, where, length) if alike else None
-        end = self._balanced() if end is None else end
-        end = self._alike(alike) if end is None and alike else end
-        if end is not None:
-            raw = self.text[self.at : self.at + end]
-            self.at += end
-            raise Unparsable("invalid_json", message, _plain(raw))
-        raw, start = self.text[self.at : self.at + self._limit], self.dropped + self.at
-        self.at += max(1, where)
-        while (found := _NEXT[named].search(self.text, self.at)) is None and not self.ended:
-            self.at = max(self.at, len(self.text) - HEAD)
-            self.more()
-        self.at = found.start() if found else len(self.text)
-        raise Unparsable("invalid_json", message, _plain(raw[: self.dropped + self.at - start]))
+        self._learn(named)
+        balanced = self._balanced()
+        length = None if named else self._swallowed(where, balanced)
+        length = balanced if length is None else length
+        if length is None:
+            raise Unparsable("invalid_json", message, self.find_next(named, 1))
+        raw = self.text[self.at : self.at + length]
+        self.at += length
+        raise Unparsable("invalid_json", message, _plain(raw))
 
-    # The following give lengths from `at`, which `more` moves.
+    # Places in the following are relative to `at`, as the window moves when more is read.
 
-    def _swallowed(self, alike: re.Pattern[str], where: int, length: int) -> int | None:
-        """How long an element is that lacks a closing quote or brace, so that the next one seems to lie within it."""
-        at, stop = self.at, self.at + where + length
-        strings = [m.span() for m in _TOKEN.finditer(self.text, at, stop) if m[0][0] == '"']
-        for found in alike.finditer(self.text, at + 1, stop):
-            start = found.start(1)
-            if start == at + where or any(a < start < b for a, b in strings):
+    def _swallowed(self, where: int, end: int | None) -> int | None:
+        """How long an element is that lacks a quote or brace, so that the next one seems to lie within it.
+
+        The next one starts where the fault is found; or within what is taken for a string, where an object cannot be,
+        since its quotes would be escaped.
+        """
+        text, at = self.text, self.at
+        stop = len(text) if end is None else at + end
+        for found in _NEXT[False].finditer(text, at + 1, min(stop, at + where + 1)):
+            if found.start(1) == at + where and self._fits(where):
                 return found.start() - at
+        for token in _TOKEN.finditer(text, at, stop):
+            for found in _NEXT[False].finditer(text, token.start(), token.end()) if token[0][0] == '"' else ():
+                if self._fits(found.start(1) - at):
+                    return found.start() - at
         return None
 
     def _balanced(self) -> int | None:
         """How long an element is by its brackets, if what follows looks like it."""
-        while (end := _close(self.text, self.at)) is None and len(self.text) - self.at <= self._limit and self.more():
-            pass
+        while True:
+            end = _close(self.text, self.at)
+            after = len(self.text) if end is None else _SPACE.match(self.text, end).end()  # type: ignore[union-attr]
+            if after < len(self.text) or len(self.text) - self.at > self._limit or not self.more():
+                break
         if end is None or end < 0:
             return None
-        after = _SPACE.match(self.text, end).end()  # type: ignore[union-attr]
         return end - self.at if self.text[after : after + 1] in ("", ",", "]", "}") else None
 
-    def _alike(self, alike: re.Pattern[str]) -> int | None:
-        """How far it is to an object that begins like this one, and is whole."""
-        for found in alike.finditer(self.text, self.at + 1):
+    def _learn(self, named: bool) -> None:
+        """Where no element was good yet, learn what one is like from the longest object in what follows."""
+        if self.known is not None:
+            return
+        while len(self.text) - self.at < min(_LOOKAHEAD, self._limit) and self.more():
+            pass
+        self.known, longest = {}.keys(), 0
+        for found in _NEXT[named].finditer(self.text, self.at, self.at + _LOOKAHEAD):
             try:
-                _decode(self.text, found.start(1))
+                value, end = _decode(self.text, found.start(1))
             except (ValueError, RecursionError):
                 continue
-            return found.start() - self.at
-        return None
+            if end - found.start(1) > longest:
+                self.known, longest = value.keys(), end - found.start(1)
+
+    def _fits(self, start: int) -> bool:
+        """Whether a whole object is there that has about the names of an element known to be good."""
+        while True:
+            try:
+                value, _ = _decode(self.text, self.at + start)
+                break
+            except json.JSONDecodeError as error:
+                if self._sure(error) or start > self._limit or not self.more():
+                    return False
+            except (ValueError, RecursionError):
+                return False
+        if not self.known:
+            return bool(value)
+        return 2 * len(self.known & value.keys()) >= len(self.known | value.keys())
+
+    def _sure(self, error: json.JSONDecodeError) -> bool:
+        """Whether the fault is one whatever comes after the window."""
+        return not error.msg.startswith("Unterminated") and error.pos < len(self.text) - _MARGIN
 
 
 def _close(text: str, start: int) -> int | None:
