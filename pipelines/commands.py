@@ -125,14 +125,15 @@ def _curate(request: Request) -> int:
     from pipelines.engine import Engine
     from pipelines.gate import check_expectations
     from pipelines.progress import Reporter
+    from schemas.config import SHAPES
     from transforms import blocks
 
     reporter = Reporter(request.json)
     if not request.dry_run:
         _writable(out)
     planned = plan_sources(config)
-    if config.publish.configurations != "auto":
-        check_expectations(config.gate, list(config.publish.configurations))
+    named = config.publish.configurations
+    check_expectations(config.gate, list(SHAPES if named == "auto" else named))
     if request.dry_run:
         _show_plan(config, planned, describe(options), request.json)
         return DONE

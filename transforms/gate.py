@@ -70,8 +70,8 @@ def shards(dataset: str, configuration: str, splits: Sequence[str]) -> tuple[lis
 
 def batches(path: str) -> Iterator[pl.DataFrame]:
     """A published file's rows, some row groups at a time; one empty frame for a file without rows."""
-    source = io.BytesIO(read_bytes(path)) if is_remote(path) else path
-    footer = pq.read_metadata(source)
+    source = read_bytes(path) if is_remote(path) else path
+    footer = pq.read_metadata(io.BytesIO(source) if isinstance(source, bytes) else source)
     rows = pl.scan_parquet(source, glob=False, hive_partitioning=False)  # decodes in a third of pyarrow's time
     start = size = 0
     for group in range(footer.num_row_groups):

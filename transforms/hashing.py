@@ -8,9 +8,6 @@ import orjson
 import polars as pl
 from xxhash import xxh3_128_hexdigest
 
-_GOLDEN = 0.618033988749895
-
-
 #: An odd factor with its bits well spread (the 64-bit golden ratio, below 2^63).
 _ODD = 0x1E3779B97F4A7C15
 
@@ -27,7 +24,7 @@ def digest_json(value: Any) -> str:
 
 
 def uniform(hashes: pl.Expr, seed: int = 0) -> pl.Expr:
-    """The first 52 bits of hexadecimal hashes as a number in [0, 1), mixed with a seed so that each orders them anew."""
+    """The first 52 bits of hexadecimal hashes as a number in [0, 1), in another order for each seed."""
     bits = hashes.str.slice(0, 13).str.to_integer(base=16, dtype=pl.Int64)
     salt = pl.lit(int(xxh3_128_hexdigest(str(seed).encode())[:13], 16), dtype=pl.Int64)
     # The product wraps; its low 52 bits are a one-to-one mix of the 52 that went in, since the factor is odd.

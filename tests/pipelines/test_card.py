@@ -20,6 +20,7 @@ from schemas.config import SHAPES as NAMES
 from schemas.config import Config
 from schemas.verdict import DEAD_LETTERS, REASONS
 from transforms import blocks
+from transforms.decide.labels import labels
 from transforms.decide.split import cuts
 from transforms.decide.stage import DECIDED
 from transforms.hashing import digest
@@ -108,6 +109,8 @@ def publish_rows(rows: list[dict[str, Any]], folder: Path, shards: int = 2) -> P
         reasons=pl.lit([], dtype=DECIDED["reasons"]),
         details=pl.lit([], dtype=DECIDED["details"]),
     )
+    concluded = labels(frame["judgements"], frame["kind"], None).select("scored", "stepped", judged=pl.lit(True))
+    decided = decided.hstack(concluded)
     decided = decided.with_columns(published_in(decided, NAMES)).select(
         pl.col(name).cast(dtype) for name, dtype in DECIDED.items()
     )

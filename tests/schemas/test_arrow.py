@@ -46,7 +46,7 @@ def test_each_annotation_has_its_type() -> None:
 
 
 def test_type_without_arrow_type_is_named() -> None:
-    with pytest.raises(TypeError, match="no Arrow type for .*complex.*; allowed are .*'float'"):
+    with pytest.raises(TypeError, match=r"no Arrow type for .*complex.*; allowed are .*'float'"):
         arrow_type(complex)
 
 

@@ -102,7 +102,10 @@ FAULTS: list[tuple[str, Raw, str]] = [
     *(("pair", {"judgements": [judged(strength=v)]}, RANGE) for v in (-1.0, NAN)),
     *(("pair", {"judgements": [judged(count=v)]}, RANGE) for v in (0, -1, None)),
     *(("rating", {"scales": [scale(*ends)], "judgements": []}, RANGE) for ends in ((5.0, 1.0), (1.0, 1.0))),
-    *(("rating", {"scales": [scale(*ends)], "judgements": []}, RANGE) for ends in ((NAN, 1.0), (1.0, NAN), (None, 1.0))),
+    *(
+        ("rating", {"scales": [scale(*ends)], "judgements": []}, RANGE)
+        for ends in ((NAN, 1.0), (1.0, NAN), (None, 1.0))
+    ),
     ("rating", {"scales": [scale(higher_is_better=None)]}, RANGE),
     *(("ranking", {"judgements": [judged(response=v)]}, "no_such_response") for v in (3, -1)),
     ("pair", {"judgements": [judged(response=0), judged(response=2)]}, "no_such_response"),
@@ -142,7 +145,9 @@ def test_faulty_rows_break_both_with_one_code(kind: str, change: Raw, code: str)
     error = model_error(row)
     assert error is not None
     assert RULES[first_broken(frame(row))[0]].code == code
-    spoken = [e["msg"].removeprefix("Value error, ").split(":")[0] for e in error.errors() if e["type"] == "value_error"]
+    spoken = [
+        e["msg"].removeprefix("Value error, ").split(":")[0] for e in error.errors() if e["type"] == "value_error"
+    ]
     assert all(said == code for said in spoken if said in SPOKEN)
 
 

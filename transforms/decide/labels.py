@@ -30,17 +30,17 @@ def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl
         dimension: only judgements on this dimension count for pairs; all when None.
 
     Returns:
-        Frame of `LABELS`, one line a row. Only pairs have a label; `judged` says whether any judgement counted, `scored`
-        whether one on the dimension has a normalised value, `stepped` whether every step up to the last judged one is.
+        Frame of `LABELS`, one line a row. Only pairs have a label; `judged` says whether any judgement counted,
+        `scored` whether one on the dimension has a normalised value, `stepped` whether every step up to the last judged
+        one is.
     """
     rows = pl.DataFrame({"kind": kinds, "judgements": judgements}).with_row_index("row")
     flat = rows.explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
-    scored = flat.filter(
-        pl.col("normalised").is_not_null() & (pl.lit(dimension is None) | (pl.col("dimension") == dimension))
-    )
+    asked = pl.lit(True) if dimension is None else pl.col("dimension") == dimension
+    asked = pl.lit(dimension is None) | (pl.col("dimension") == dimension)
+    scored = flat.filter(pl.col("normalised").is_not_null() & asked)
     steps = flat.group_by("row").agg(stepped=pl.col("step").drop_nulls().n_unique() == pl.col("step").max() + 1)
-    if dimension is not None:
-        flat = flat.filter((pl.col("kind") != "pair") | (pl.col("dimension") == dimension))
+    flat = flat.filter((pl.col("kind") != "pair") | asked)
     signed = pl.col("strength") * (2 * pl.col("value") - 1).sign() * pl.col("count")
     known = pl.col("count").filter(pl.col("strength").is_not_null()).sum()
     by_dimension = flat.group_by("row", "dimension", maintain_order=True).agg(

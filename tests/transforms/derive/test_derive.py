@@ -77,6 +77,8 @@ def pairs(tmp_path: Path) -> Make:
             moments = pl.concat([rater_moments(part) for part in flat])
             flat = [normalise_raters(part, moments) for part in flat]
         found = pair_up(pl.concat(flat), rule)
+        if found.is_empty():
+            return []
         made = build.pairs(found, blocks)
         assert made.schema == BLOCK_SCHEMA
         assert first_broken(made).null_count() == made.height
@@ -200,10 +202,14 @@ def test_normalised_raters_are_compared_by_z_scores(pairs: Make) -> None:
         for i, value in enumerate(all_values)
     ]
     # No spread, or a single value, is no measure.
-    rows += [rating("flat1", judged(3, "f")), rating("flat2", judged(3, "f"), prompt="p"), rating("one", judged(9, "o"))]
+    rows += [
+        rating("flat1", judged(3, "f")),
+        rating("flat2", judged(3, "f"), prompt="p"),
+        rating("one", judged(9, "o")),
+    ]
     random.Random(0).shuffle(rows)
     made = said(pairs(rows, raters="normalised"))
-    z = {f"{r}{i}": (v - all_values.mean()) / all_values.std() for r, all_values in given.items() for i, v in enumerate(all_values)}  # fmt: skip
+    z = {f"{r}{i}": (v[i] - v.mean()) / v.std() for r, v in given.items() for i in range(6)}
     prompt = {f"{rater}{i}": prompts[i] for rater in given for i in range(6)}
     wanted = {pair for pair in itertools.combinations(sorted(z), 2) if prompt[pair[0]] == prompt[pair[1]]}
     assert made.keys() == wanted

@@ -185,7 +185,13 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("trl", "chosen", 5, "wrong_type", "5 is neither a text nor a list of messages"),
     ("trl", "rejected", [], "no_message", "'rejected' holds no message"),
     ("trl", "rejected", ["No."], "wrong_type", "message 1 is No., not an object"),
-    ("trl", "rejected", [TALK[1], {"content": "No."}], "unknown_role", "message 2 has the role None; allowed are system"),
+    (
+        "trl",
+        "rejected",
+        [TALK[1], {"content": "No."}],
+        "unknown_role",
+        "message 2 has the role None; allowed are system",
+    ),
     ("trl", "rejected", [{"role": "narrator", "content": "No."}], "unknown_role", "the role 'narrator'"),
     ("trl", "rejected", [{"role": "assistant", "content": 5}], "wrong_type", "content is 5"),
     ("trl", "rejected", [{"role": "assistant", "content": [{"type": "audio"}]}], "wrong_type", "nor an image part"),
@@ -378,9 +384,16 @@ def test_trl_tools_calls_reasoning_and_images() -> None:
         {"role": "tool", "content": "5", "tool_call_id": "c1", "name": "f"},
         {"role": "assistant", "content": "A", "reasoning_content": "hm"},
     ]
-    parts = [{"type": "text", "text": "See"}, {"type": "image_url", "image_url": {"url": "u"}}, "this", {"type": "image"}]
+    parts = [
+        {"type": "text", "text": "See"},
+        {"type": "image_url", "image_url": {"url": "u"}},
+        "this",
+        {"type": "image"},
+    ]
     tools = [{"type": "function", "function": {"name": "f"}}]
-    rows, dead = adapt("trl", {"prompt": [{"role": "user", "content": parts}], "chosen": chosen, "rejected": "B", "tools": tools, "id": 9})  # fmt: skip
+    prompt = [{"role": "user", "content": parts}]
+    item = {"prompt": prompt, "chosen": chosen, "rejected": "B", "tools": tools, "id": 9}
+    rows, dead = adapt("trl", item)
     assert dead == []
     first, tool, last = rows[0]["responses"][0]
     assert first["tool_calls"] == [

@@ -279,7 +279,7 @@ class TestJson:
             ('[{"a": 1}, {"a": 2}]', [{"a": 1}, {"a": 2}]),
             ('\ufeff [\n{"a": [1, {"b": "]}"}]}\n,{"a": 2},]\n', [{"a": [1, {"b": "]}"}]}, {"a": 2}]),
             ("[]", []),
-            ('{"x": {"a": 1}, "y" : {"a": 2}}', [{"a": 1, "key": "x"}, {"a": 2, "key": "y"}]),
+            ('{"x": {"a": 1}, "y" : {"a": 2}}', [{"key": "x", "a": 1}, {"key": "y", "a": 2}]),
             ('{"x": {"key": 1}}', [{"key": 1}]),
             ('{"v": "[{", "n": [1], "data": [{"a": 1}, {"a": 2}], "z": {}}', [{"a": 1}, {"a": 2}]),
             ('{"a": 1,\n "b": [2]}', [{"a": 1, "b": [2]}]),
@@ -320,6 +320,13 @@ class TestJson:
         assert "element 2" in broken.message or code in ("not_an_object", "invalid_utf8")
         assert broken.raw.strip() == (element if code != "line_too_long" else element[:1000])
 
+    def test_an_element_without_its_end_does_not_swallow_the_file(self, tmp_path: Path) -> None:
+        elements = [json.dumps({"id": i, "text": "x" * 90, "turns": [{"a": 1}, {"a": 2}]}) for i in range(200)]
+        elements[50] = elements[50].removesuffix("]}")
+        found, broken = everything(put(tmp_path / "a.json", f"[{', '.join(elements)}]"), max_line_bytes=2000)
+        assert [row["id"] for row in found.values()] == [*range(50), *range(51, 200)]
+        assert [(letter.line, letter.code, letter.raw) for letter in broken[:1]] == [(51, "invalid_json", elements[50])]
+
     @pytest.mark.parametrize("value", ["{nope}", '{"a": 1 "b": 2}', "1"])
     def test_a_bad_member_loses_itself_alone(self, tmp_path: Path, value: str) -> None:
         text = '{"x": {"a": 1}, "y": ' + value + ', "z": {"a": 3}}'
@@ -328,6 +335,17 @@ class TestJson:
         (records,) = read(shape)
         assert (records.items, records.lines.tolist()) == ([{"a": 1, "key": "x"}, {"a": 3, "key": "z"}], [1, 3])
         assert [letter.line for letter in records.broken] == [2]
+
+    @pytest.mark.parametrize("broken_one", [0, 3])
+    def test_no_part_of_a_broken_element_is_a_record(self, tmp_path: Path, broken_one: int) -> None:
+        elements = [json.dumps({"id": i, "turns": [{"id": 1}, {"id": 2}], "end": {"x": 1}}) for i in range(6)]
+        whole = elements[broken_one]
+        for at in range(len(whole)):
+            elements[broken_one] = whole[:at] + whole[at + 1 :]
+            found, broken = everything(put(tmp_path / "a.json", f"[{', '.join(elements)}]"))
+            ids = [row["id"] for row in found.values() if "turns" in row]
+            assert set(ids) >= set(range(6)) - {broken_one}, elements[broken_one]
+            assert broken or len(found) == 6
 
     def test_bytes_that_are_not_utf8(self, tmp_path: Path) -> None:
         path = put(tmp_path / "a.json", b'[{"a": "\xc3\xa9"}, {"a": "\xff"}, {"a": "\xe2\x82\xac"}]')

@@ -270,6 +270,7 @@ def test_a_tie_is_absent_where_it_cannot_be_said() -> None:
             "kind": ["pair", "pair", "pair", "rating"],
             "action": ["keep", "soften", "drop", "keep"],
             "label": [1, None, None, None],
+            "judged": [True] * 4,
         },
         schema_overrides={"label": pl.Int64},
     )

@@ -107,7 +107,7 @@ class JsonText:
                 if end < len(self.text) or self.ended or self.text[end - 1] in '"]}':
                     return self._checked(value, end, place)
             if len(self.text) - self.at > self._limit:
-                self._too_long(place)
+                self._unended(place, named)
             if self.ended and _close(self.text, self.at) is not None:
                 self._broken(f"{place} is not JSON: {wrong}", where, named)
             if self.ended:
@@ -172,6 +172,17 @@ class JsonText:
                 raise Unparsable(error.code, error.message, raw) from error
         return value, raw
 
+    def _unended(self, place: str, named: bool) -> NoReturn:
+        """Report an element that does not end within the limit: it lacks its end, or is in truth that long."""
+        self._learn(named)
+        text, at = self.text, self.at
+        for found in _NEXT[named].finditer(text, at + 1, at + self._limit):
+            if self._fits(found.start(1) - at):
+                self.at += found.start() - at
+                raw = text[at : found.start()]
+                raise Unparsable("invalid_json", f"{place} is not closed before the next one starts", _plain(raw))
+        self._too_long(place)
+
     def _too_long(self, place: str) -> NoReturn:
         head, start = self.text[self.at : self.at + HEAD], self.dropped + self.at
         self.pass_over()
@@ -211,33 +222,30 @@ class JsonText:
         """Go to where the next element starts, and report the one that `where` shows to be faulty."""
         where -= self.at
         self._learn(named)
-        balanced = self._balanced()
-        length = None if named else self._swallowed(where, balanced)
-        length = balanced if length is None else length
+        length = self._balanced()
         if length is None:
             raise Unparsable("invalid_json", message, self.find_next(named, 1))
+        length = self._swallowed(named, where, length)
         raw = self.text[self.at : self.at + length]
         self.at += length
         raise Unparsable("invalid_json", message, _plain(raw))
 
     # Places in the following are relative to `at`, as the window moves when more is read.
 
-    def _swallowed(self, where: int, end: int | None) -> int | None:
-        """How long an element is that lacks a quote or brace, so that the next one seems to lie within it.
+    def _swallowed(self, named: bool, where: int, end: int) -> int:
+        """How long an element is whose brackets match up to `end`, but that may have swallowed the next one.
 
-        The next one starts where the fault is found; or within what is taken for a string, where an object cannot be,
-        since its quotes would be escaped.
+        That one starts where the fault is found; or within what is taken for a string, where an object cannot be, since
+        its quotes would be escaped.
         """
         text, at = self.text, self.at
-        stop = len(text) if end is None else at + end
-        for found in _NEXT[False].finditer(text, at + 1, min(stop, at + where + 1)):
-            if found.start(1) == at + where and self._fits(where):
-                return found.start() - at
-        for token in _TOKEN.finditer(text, at, stop):
-            for found in _NEXT[False].finditer(text, token.start(), token.end()) if token[0][0] == '"' else ():
-                if self._fits(found.start(1) - at):
+        strings = [m.span() for m in _TOKEN.finditer(text, at, at + end) if m[0][0] == '"']
+        for a, b in [(at + 1, at + where + 1), *strings]:
+            for found in _NEXT[named].finditer(text, a, b):
+                start = found.start(1) - at
+                if (a > at + 1 or start == where) and self._fits(start):
                     return found.start() - at
-        return None
+        return end
 
     def _balanced(self) -> int | None:
         """How long an element is by its brackets, if what follows looks like it."""

@@ -1,0 +1,314 @@
+"""Labels from judgements, verdicts from signals, splits from groups."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from xxhash import xxh3_128_hexdigest
+
+from schemas.arrow import JUDGEMENT
+from schemas.config import Policy
+from schemas.verdict import ACTIONS, MERGED, REASONS
+from transforms.decide.labels import LABELS, labels
+from transforms.decide.policy import VERDICTS, clauses, decide
+from transforms.decide.split import assign, cuts
+
+Raw = dict[str, Any]
+
+
+def judged(value: float, dimension: str = "overall", count: int = 1, **other: Any) -> Raw:
+    return {"value": float(value), "dimension": dimension, "count": count} | other
+
+
+def label(*judgements: Raw, kind: str = "pair", dimension: str | None = None) -> Raw:
+    made = labels(pl.Series([list(judgements)], dtype=pl.List(JUDGEMENT)), pl.Series([kind]), dimension)
+    assert made.schema == LABELS
+    return made.row(0, named=True)
+
+
+# Labels ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("judgements", "wanted"),
+    [
+        ([judged(1)], 1.0),
+        ([judged(1), judged(1), judged(0)], 0.66667),
+        ([judged(1, count=3), judged(0)], 0.75),
+        ([judged(0.9), judged(0.6, count=2)], 0.7),
+        # A dimension that was judged more often does not count for more.
+        ([judged(1, "a"), judged(1, "a"), judged(1, "a"), judged(0, "b")], 0.5),
+        ([judged(1, "a"), judged(0, "a"), judged(0, "b"), judged(0, "c")], 0.16667),
+        ([judged(1), judged(0)], 0.5),
+        ([judged(0.1), judged(0.7), judged(0.7)], 0.5),  # float dust makes no winner
+        ([], None),
+    ],
+)
+def test_soft_label_is_the_mean_within_and_then_over_dimensions(judgements: list[Raw], wanted: float | None) -> None:
+    for order in itertools.islice(itertools.permutations(judgements), 6):
+        made = label(*order)
+        assert made["soft_label"] == wanted
+        assert made["label"] == (None if wanted in (None, 0.5) else int(wanted < 0.5))
+        assert made["judged"] is (wanted is not None)
+
+
+def test_one_dimension_makes_the_label() -> None:
+    judgements = [judged(1, "a"), judged(0, "b")]
+    assert label(*judgements, dimension="b")["label"] == 1
+    assert label(*judgements, dimension="c") == {
+        "label": None, "soft_label": None, "margin": None, "judged": False, "scored": False, "stepped": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("judgements", "margin"),
+    [
+        ([judged(1, strength=3)], 3.0),
+        ([judged(0, strength=3)], 3.0),
+        ([judged(1, strength=3), judged(0, strength=1)], 1.0),
+        ([judged(1, strength=1), judged(0, strength=3)], 1.0),
+        ([judged(1, strength=4), judged(0, strength=1, count=3)], 0.25),
+        ([judged(1, strength=3), judged(1)], 3.0),  # who does not say how far is not asked
+        ([judged(0.5, strength=3), judged(1, strength=3)], 1.5),  # a tie has no direction
+        ([judged(1, "a", strength=4), judged(0, "b", strength=1)], 1.5),
+        ([judged(1, "a", strength=4), judged(1, "b")], 4.0),
+        ([judged(1)], None),
+    ],
+)
+def test_margin_is_the_absolute_mean_of_signed_strengths(judgements: list[Raw], margin: float | None) -> None:
+    assert label(*judgements)["margin"] == margin
+
+
+def test_only_pairs_have_labels() -> None:
+    made = label(judged(5, strength=1, normalised=0.5), kind="rating")
+    assert made == {
+        "label": None, "soft_label": None, "margin": None, "judged": True, "scored": True, "stepped": False,
+    }  # fmt: skip
+    assert label(judged(5), kind="rating")["scored"] is False
+    assert label(judged(5, "a", normalised=0.5), kind="rating", dimension="b")["scored"] is False
+    assert label(kind="rating")["judged"] is False
+
+
+@pytest.mark.parametrize(("steps", "stepped"), [([0, 1, 2], True), ([0, 0, 1], True), ([0, 2], False), ([1], False)])
+def test_stepped_where_no_step_is_left_out(steps: list[int], stepped: bool) -> None:
+    assert label(*(judged(1, step=step) for step in steps), kind="stepwise")["stepped"] is stepped
+
+
+def test_labels_stay_with_their_rows() -> None:
+    lists = [[judged(1)], [], [judged(0), judged(0)], [judged(0.5)]]
+    made = labels(pl.Series(lists, dtype=pl.List(JUDGEMENT)), pl.Series(["pair"] * 4), None)
+    assert made["label"].to_list() == [0, None, 1, None]
+    assert made["soft_label"].to_list() == [1.0, None, 0.0, 0.5]
+
+
+# Verdicts -------------------------------------------------------------------------------------------------------------
+
+GOOD: Raw = {
+    "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
+    "empty_response": False, "identical_responses": False, "words": [3, 4], "pii": [], "tokens": [5, 6],
+    "too_long": False, "identical_after_truncation": False,
+}  # fmt: skip
+SCHEMA = {
+    "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
+    "copies": pl.Int64, "conflict": pl.Boolean, "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
+    "words": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
+    "identical_after_truncation": pl.Boolean,
+}  # fmt: skip
+SHAPES = ("preference", "preference_soft", "ratings")
+BOTH = ["preference", "preference_soft"]
+
+
+def verdicts(*changes: Raw, shapes: Sequence[str] = SHAPES, max_tokens: int | None = 8, **policy: Any) -> list[Raw]:
+    rows = pl.DataFrame([GOOD | change for change in changes], schema=SCHEMA)
+    made = decide(rows, Policy.model_validate(policy), shapes, max_tokens)
+    assert made.schema == VERDICTS
+    for one in made.to_dicts():
+        assert one["reasons"] == [detail["reason"] for detail in one["details"]]
+        for detail in one["details"]:  # every reason has a number
+            assert detail["reason"] in REASONS
+            assert detail["score"] is not None
+            assert detail["threshold"] is not None
+        assert one["action"] in (*ACTIONS, MERGED)
+        assert one["action"] == "keep" or one["reasons"]
+        assert bool(one["published_in"]) <= (one["action"] in ("keep", "soften", "flip"))
+    return made.to_dicts()
+
+
+def verdict(change: Raw, **policy: Any) -> Raw:
+    alone = verdicts(change, **policy)[0]
+    assert verdicts({}, change, {}, **policy)[1] == alone
+    return alone
+
+
+def test_good_row_is_kept() -> None:
+    assert verdict({}) == {
+        "action": "keep", "label": 0, "soft_label": 1.0, "margin": None, "weight": 1.0, "masked": False,
+        "published_in": BOTH, "reasons": [], "details": [],
+    }  # fmt: skip
+
+
+FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
+    ({"copy_kind": "merged_judgement", "copy_of": "r", "copies": 3}, {}, MERGED, "merged_judgement", 3, 1),
+    ({"copy_kind": "exact_duplicate", "copy_of": "r", "copies": 2}, {}, "drop", "exact_duplicate", 2, 1),
+    ({"empty_response": True, "words": [0, 4]}, {}, "drop", "empty_response", 0, 1),
+    ({"empty_response": True, "words": [0, 4]}, {"empty_response": "review"}, "review", "empty_response", 0, 1),
+    ({"identical_responses": True}, {}, "drop", "identical_responses", 1, 1),
+    ({"identical_responses": True}, {"identical_responses": "review"}, "review", "identical_responses", 1, 1),
+    ({"judgements": []}, {}, "drop", "no_judgement", 0, 1),
+    ({}, {"dimension": "style"}, "drop", "no_judgement", 0, 1),
+    ({"conflict": True, "judgements": [judged(1), judged(1), judged(0)]}, {}, "soften", "conflict", 0.66667, 0.5),
+    ({"conflict": True}, {"conflict": "drop"}, "drop", "conflict", 1, 0.5),
+    ({"conflict": True}, {"conflict": "review"}, "review", "conflict", 1, 0.5),
+    ({"pii": ["email", "phone"]}, {"pii": "drop"}, "drop", "pii", 2, 1),
+    ({"too_long": True, "tokens": [5, 9]}, {}, "drop", "too_long", 9, 8),
+    ({"identical_after_truncation": True}, {}, "drop", "identical_after_truncation", 1, 1),
+]
+
+
+@pytest.mark.parametrize(("change", "policy", "action", "reason", "score", "threshold"), FAULTS)
+def test_each_reason_and_its_number(
+    change: Raw, policy: Raw, action: str, reason: str, score: float, threshold: float
+) -> None:
+    made = verdict(change, **policy)
+    assert made["action"] == action
+    wanted = {"reason": reason, "score": score, "threshold": threshold, "counterpart": change.get("copy_of")}
+    assert made["details"] == [wanted]
+    assert made["published_in"] == (BOTH if action == "soften" else [])
+
+
+def test_every_clause_is_tested() -> None:
+    tested = {reason for *_, reason, _, _ in FAULTS}
+    assert tested == {clause.reason for clause in clauses(Policy(pii="drop"))}
+
+
+@pytest.mark.parametrize(
+    ("change", "policy"),
+    [
+        ({"conflict": True}, {"conflict": "keep"}),
+        ({"pii": ["email"]}, {"pii": "report"}),
+        ({"too_long": True, "identical_after_truncation": True}, {"too_long": "keep"}),
+        ({"pii": None, "tokens": None, "too_long": None, "identical_after_truncation": None}, {"pii": "drop"}),
+    ],
+)
+def test_what_the_policy_lets_pass(change: Raw, policy: Raw) -> None:
+    made = verdict(change, **policy)
+    assert (made["action"], made["reasons"], made["masked"]) == ("keep", [], False)
+
+
+def test_masking() -> None:
+    masked, clean, unknown = verdicts({"pii": ["email"]}, {}, {"pii": None}, pii="mask")
+    assert [one["masked"] for one in (masked, clean, unknown)] == [True, False, False]
+    assert {one["action"] for one in (masked, clean, unknown)} == {"keep"}
+
+
+def test_strongest_action_wins_and_all_reasons_are_given() -> None:
+    change = {"conflict": True, "empty_response": True, "words": [0, 0], "identical_responses": True}
+    made = verdict(change, empty_response="review", identical_responses="drop")
+    assert made["action"] == "drop"
+    assert made["reasons"] == ["empty_response", "identical_responses", "conflict"]
+    assert verdict(change, empty_response="review", identical_responses="review")["action"] == "review"
+
+
+@pytest.mark.parametrize(("kind", "action"), [("merged_judgement", MERGED), ("exact_duplicate", "drop")])
+def test_a_copy_goes_as_a_copy_whatever_else_is_wrong(kind: str, action: str) -> None:
+    copy = {"copy_kind": kind, "copy_of": "r", "copies": 2, "conflict": True}
+    made = verdict(copy | {"judgements": [], "empty_response": True, "words": [0, 1]}, empty_response="review")
+    assert made["action"] == action
+    assert (made["reasons"][0], made["details"][0]["counterpart"]) == (kind, "r")
+    assert "conflict" not in made["reasons"]  # that is said of the representative, which holds all votes
+    assert made["published_in"] == []
+
+
+def test_ties_are_kept_where_a_shape_can_say_them() -> None:
+    tie = {"judgements": [judged(1), judged(0)]}
+    made = verdict(tie)
+    assert (made["action"], made["label"], made["soft_label"]) == ("keep", None, 0.5)
+    assert made["published_in"] == ["preference_soft"]
+    assert made["details"] == [
+        {"reason": "tie_not_expressible", "score": 0.5, "threshold": 0.5, "counterpart": None}
+    ]  # fmt: skip
+    assert verdict(tie, shapes=("preference_soft",))["reasons"] == []
+    assert verdict(tie, shapes=("preference",))["published_in"] == []
+
+
+def test_kinds_that_no_shape_takes() -> None:
+    rating = {"kind": "rating", "judgements": [judged(3, normalised=0.5)]}
+    assert verdict(rating)["published_in"] == ["ratings"]
+    made = verdict(rating, shapes=("preference",))
+    assert (made["action"], made["reasons"], made["published_in"]) == ("keep", ["kind_not_published"], [])
+
+
+# Splits ---------------------------------------------------------------------------------------------------------------
+
+
+def groups(sizes: Sequence[int]) -> pl.DataFrame:
+    ids = [xxh3_128_hexdigest(str(i).encode()) for i in range(len(sizes))]
+    return pl.DataFrame({"group_id": ids, "rows": sizes}, schema={"group_id": pl.String, "rows": pl.Int64})
+
+
+def splits(of: pl.DataFrame, fractions: dict[str, float], seed: int = 0) -> pl.DataFrame:
+    found = cuts(of, fractions, seed)
+    assert [cut.split for cut in found] == list(fractions)
+    return of.with_columns(split=assign(pl.col("group_id"), found, seed))
+
+
+FRACTIONS = {"train": 0.8, "validation": 0.05, "test": 0.15}
+
+
+@given(
+    sizes=st.lists(st.integers(1, 60), min_size=1, max_size=300),
+    shares=st.lists(st.integers(0, 10), min_size=1, max_size=4).filter(any),
+    seed=st.integers(0, 100),
+)
+@settings(max_examples=100, deadline=None)
+def test_fractions_are_met_up_to_the_largest_group(sizes: list[int], shares: list[int], seed: int) -> None:
+    fractions = {f"s{i}": share / sum(shares) for i, share in enumerate(shares)}
+    made = splits(groups(sizes), fractions, seed)
+    assert made["split"].null_count() == 0
+    rows = dict(made.group_by("split").agg(pl.col("rows").sum()).iter_rows())
+    assert rows.keys() <= fractions.keys()
+    for name, fraction in fractions.items():
+        assert abs(rows.get(name, 0) - fraction * sum(sizes)) <= max(0.01 * sum(sizes), max(sizes)) + 1e-6
+
+
+def test_many_small_groups_meet_the_fractions_closely() -> None:
+    made = splits(groups([1] * 10_000), FRACTIONS)
+    assert dict(made["split"].value_counts().iter_rows()) == {"train": 8000, "validation": 500, "test": 1500}
+
+
+def test_order_of_groups_changes_nothing() -> None:
+    of = groups([random.Random(i).randint(1, 9) for i in range(500)])
+    wanted = dict(splits(of, FRACTIONS).select("group_id", "split").iter_rows())
+    for seed in range(3):
+        again = splits(of.sample(fraction=1, shuffle=True, seed=seed), FRACTIONS)
+        assert dict(again.select("group_id", "split").iter_rows()) == wanted
+
+
+def test_split_follows_from_the_group_alone() -> None:
+    """Rows of one group are never apart, whichever block they are in."""
+    of = groups([3] * 200)
+    found = cuts(of, FRACTIONS, 0)
+    rows = pl.concat([of, of.reverse(), of.sample(fraction=1, shuffle=True, seed=1)])
+    parts = [part.with_columns(split=assign(pl.col("group_id"), found, 0)) for part in rows.iter_slices(7)]
+    assert pl.concat(parts).group_by("group_id").agg(pl.col("split").n_unique())["split"].unique().to_list() == [1]
+
+
+def test_another_seed_gives_other_splits() -> None:
+    of = groups([1] * 2000)
+    made = {seed: splits(of, FRACTIONS, seed)["split"] for seed in (0, 1, 2, 18, 19, 20, 38, 1234)}
+    by_chance = sum(fraction**2 for fraction in FRACTIONS.values())
+    for one, other in itertools.combinations(made, 2):
+        assert (made[one] == made[other]).mean() == pytest.approx(by_chance, abs=0.12), (one, other)
+    assert splits(of, FRACTIONS, 19)["split"].equals(made[19])
+
+
+def test_one_split_takes_all() -> None:
+    assert splits(groups([1, 2]), {"train": 1.0})["split"].to_list() == ["train"] * 2
+    assert splits(groups([5]), {"none": 0.0, "train": 1.0})["split"].to_list() == ["train"]
