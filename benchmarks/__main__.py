@@ -3,8 +3,8 @@
     python -m benchmarks [--data DIR] [--rows 100000] [--runs 3] [--plain]
 
 DIR holds the unpacked sets alpaca_eval_gpt4 and wmt13_pairs; without it, only synthetic pairs are measured. `--plain`
-switches language and personal data off, which the script does not look for. Seconds are of the stages: imports, start-up
-and the gate are printed apart.
+switches language and personal data off, which the script does not look for. Seconds are of the stages: imports,
+start-up and the gate are printed apart.
 """
 
 from __future__ import annotations
@@ -86,9 +86,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--plain", action="store_true")
     given = parser.parse_args()
-    print(
-        "| data | records | script s | stages s | ratio | µs a record | gate s (a published row) | start-up s | peak MiB |"
-    )
+    print("| data | records | script s | stages s | ratio | µs a record | gate s (a row) | start-up s | peak MiB |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         if given.data:

@@ -194,8 +194,8 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     say = reporter.say
     say("")
     say(
-        f"{counts['records_in']:,} records = {counts['rows_in']:,} rows + {counts['merged_records']:,} merged into others"
-        f" + {counts['dead_letters']:,} dead letters"
+        f"{counts['records_in']:,} records = {counts['rows_in']:,} rows + {counts['merged_records']:,} merged into "
+        f"others + {counts['dead_letters']:,} dead letters"
     )
     derived = f" + {counts['derived_rows']:,} derived" if counts["derived_rows"] else ""
     review = f" + {counts['review']:,} for review" if counts["review"] else ""

@@ -107,11 +107,11 @@ def _notes(config: Config, curated: Curated) -> list[str]:
     if curated.largest_group > config.gate.split_tolerance:
         notes.append(
             f"The largest group of rows that must stay together (one prompt) holds {curated.largest_group:.1%} of the "
-            f"kept rows, so the splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
+            f"kept rows: splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
         )
     if config.policy.pii == "mask":
         notes.append(
-            "Personal data that was found is masked in the published texts; arguments of tool calls are left as they are."
+            "Personal data that was found is masked in the published texts, but not in arguments of tool calls."
         )
     return notes
 
