@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-_WORDS = 20_000
+_WORDS, _PHRASES = 20_000, 50_000
 _SEGMENT = re.compile(r'<seg id="(\d+)">(.*?)</seg>', re.DOTALL)
 
 
@@ -16,14 +16,15 @@ def pairs(path: Path, rows: int, seed: int = 0) -> None:
     """Write preference pairs: prompt, chosen, rejected of 1.5 KB together; 5 % are exact copies of earlier rows."""
     rng = np.random.default_rng(seed)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
-    vocabulary = np.array(["".join(rng.choice(letters, size)) for size in rng.integers(2, 11, _WORDS)])
+    words = np.array(["".join(rng.choice(letters, size)) for size in rng.integers(2, 11, _WORDS)])
+    phrases = [" ".join(words[picked]) for picked in rng.integers(0, _WORDS, (_PHRASES, 10))]
     with path.open("wb") as file:
         for start in range(0, rows, 10_000):
             count = min(10_000, rows - start)
-            words = vocabulary[rng.zipf(1.3, size=(count, 215)) % _WORDS]
+            chosen = [[phrases[i] for i in picked] for picked in rng.integers(0, _PHRASES, (count, 21)).tolist()]
             lines = [
-                {"prompt": " ".join(w[:35]), "chosen": " ".join(w[35:130]), "rejected": " ".join(w[130:])}
-                for w in words
+                {"prompt": ". ".join(p[:3]), "chosen": ". ".join(p[3:12]), "rejected": ". ".join(p[12:])}
+                for p in chosen
             ]
             copies = max(1, count // 20)
             lines[-copies:] = lines[:copies]

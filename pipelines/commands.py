@@ -38,6 +38,7 @@ def answer(work: Callable[[], int], json: bool = False) -> int:
     """Run a command's work and turn what goes wrong into words and an exit code."""
     # What libraries log is not for whoever runs a command; what goes wrong is raised.
     logging.basicConfig(level=logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     try:
         return work()
     except UserError as error:

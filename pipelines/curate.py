@@ -120,7 +120,6 @@ def _ingest(planned: list[Planned], engine: Engine) -> Done:
     work: list[dict[str, Any]] = []
     lineage = []
     for one in planned:
-        sizes = {file.path: file.bytes for file in one.files}
         source = {
             "name": one.source.name,
             "format": one.format,
@@ -133,11 +132,7 @@ def _ingest(planned: list[Planned], engine: Engine) -> Done:
             # Without a key of the user's, raters are hashed under the data's own, which no one else has.
             "key": digest_json([file.hash for file in one.files]),
         }
-        weights = [
-            (ref.end - ref.start) if ref.end and ref.format in ("jsonl", "tsv", "csv") else sizes[ref.path]
-            for ref in one.refs
-        ]
-        work += tasks_of(source, one.refs, weights)
+        work += tasks_of(source, one.refs)
         lineage.append(
             [
                 source,

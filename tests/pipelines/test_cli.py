@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.commands import Request, run_curate, run_formats, run_schema, run_validate
 
+ROOT = Path(__file__).parents[2]
 GOOD = '{"prompt": "p", "chosen": "good", "rejected": "bad"}\n'
 
 
@@ -94,6 +95,33 @@ def test_an_output_that_cannot_be_written(capsys: pytest.CaptureFixture[str], pa
     assert "cannot be written" in refused(capsys, Request(None, str(tmp_path / "file" / "out"), [str(pairs)]))
 
 
+@pytest.mark.slow
+def test_a_full_disk_is_said_in_words_and_gone_on_from(tmp_path: Path) -> None:
+    """A small file system of its own; needs the right to mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    rows = ({"prompt": f"p{i}", "chosen": f"good {i} " * 40, "rejected": f"bad {i} " * 40} for i in range(60_000))
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("no right to mount a file system")
+    line = [sys.executable, "-m", "pipelines.cli", "curate", "--input", str(tmp_path / "in.jsonl")]
+    line += ["--out", str(disk / "out")]
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, timeout=240, cwd=ROOT)
+        assert done.returncode == 3
+        assert "No space left on device" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (disk / "out" / "manifest.json").exists()
+        subprocess.run(["mount", "-o", "remount,size=400m", str(disk)], check=True)
+        assert subprocess.run(line, capture_output=True, timeout=240, cwd=ROOT).returncode == 0
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        done = subprocess.run([*line[:-1], str(disk / "other")], capture_output=True, text=True, timeout=60, cwd=ROOT)
+        assert done.returncode == 2
+        assert "Read-only file system" in done.stderr
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 def test_faulty_lines_lose_themselves_alone(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     good = [GOOD.replace("p", f"p{i}", 1).replace("good", f"good {i}") for i in range(40)]
@@ -137,7 +165,7 @@ def test_json_lines(pairs: Path, tmp_path: Path) -> None:
         str(tmp_path / "o"),
         "--json",
     ]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[2])
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     events = [json.loads(text) for text in done.stdout.splitlines()]
     assert events[-1]["event"] == "done"
@@ -168,7 +196,7 @@ def test_our_own_expectations(pairs: Path, tmp_path: Path, capsys: pytest.Captur
 def test_help_is_there() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pipelines.cli", "curate", "--help"], capture_output=True, text=True, timeout=60,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0
     assert "--dry-run" in done.stdout

@@ -37,7 +37,6 @@ def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl
     rows = pl.DataFrame({"kind": kinds, "judgements": judgements}).with_row_index("row")
     flat = rows.explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
     asked = pl.lit(True) if dimension is None else pl.col("dimension") == dimension
-    asked = pl.lit(True) if dimension is None else pl.col("dimension") == dimension
     scored = flat.filter(pl.col("normalised").is_not_null() & asked)
     steps = flat.group_by("row").agg(stepped=pl.col("step").drop_nulls().n_unique() == pl.col("step").max() + 1)
     flat = flat.filter((pl.col("kind") != "pair") | asked)

@@ -30,16 +30,16 @@ RATER_KEY = "TRENCHCOAT_RATER_KEY"
 RAW_CHARACTERS = 10_000
 
 
-def tasks_of(source: dict[str, Any], refs: list[FileRef], sizes: list[int]) -> list[dict[str, Any]]:
+def tasks_of(source: dict[str, Any], refs: list[FileRef]) -> list[dict[str, Any]]:
     """Consecutive references as tasks of about `TASK_BYTES`, independent of workers."""
     tasks: list[dict[str, Any]] = []
     room = 0
-    for ref, size in zip(refs, sizes, strict=True):
-        if size > room or not tasks:
+    for ref in refs:
+        if ref.size > room or not tasks:
             tasks.append({"source": source, "refs": []})
             room = TASK_BYTES
         tasks[-1]["refs"].append(ref.to_dict())
-        room -= size
+        room -= ref.size
     return tasks
 
 

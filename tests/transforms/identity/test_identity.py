@@ -205,7 +205,8 @@ def test_anonymous_judgements_of_one_row_are_different_people() -> None:
         ([judged(1), judged(0, dimension="style")], [judged(1), judged(1, dimension="style")], True),
         ([judged(1, "x"), judged(0, "y")], [judged(1, "z")], False),  # raters of one copy disagree: a tie
         ([judged(1, count=3), judged(0, count=2)], [judged(0)], True),
-        ([judged(0.1, "x"), judged(0.7, "y"), judged(0.7, "z")], [judged(0)], False),  # a tie, but for float dust
+        # A tie, but for float dust.
+        ([judged(0, "x"), judged(0.1, "y"), judged(0.8, "z", count=3)], [judged(0)], False),
         ([], [judged(0)], False),
     ],
 )
