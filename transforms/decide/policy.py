@@ -69,7 +69,7 @@ def clauses(policy: Policy) -> list[Clause]:
             "empty_response",
             pl.col("empty_response"),
             policy.empty_response,
-            pl.col("words").list.min().cast(pl.Float64),
+            pl.col("characters").list.min().cast(pl.Float64),
             1,
         ),
         Clause("identical_responses", pl.col("identical_responses"), policy.identical_responses, pl.lit(1.0), 1),

@@ -29,6 +29,8 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
             too_long=pl.lit(False),
             identical_after_truncation=pl.lit(False),
         )
+    ids = pl.col("response_ids").list
+    rows = rows.with_columns(identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()))
     return rows.hstack(identity).hstack(signals).with_columns(judgements=pl.coalesce("merged", "judgements"))
 
 

@@ -39,6 +39,9 @@ def units(block: pl.DataFrame, index: int, rule: Derive) -> pl.DataFrame:
     )
     if rule.dimensions is not None:
         flat = flat.filter(pl.col("dimension").is_in(rule.dimensions))
+    if kind == "rating" and rule.raters != "unknown":
+        # Nobody knows whether two ratings without a rater are of one person. A ranking's are: it is one record.
+        flat = flat.filter(pl.col("rater").is_not_null())
     lower = (
         pl.col("scales")
         .list.eval(pl.when(~pl.element().struct.field("higher_is_better")).then(pl.element().struct.field("dimension")))

@@ -14,7 +14,7 @@ def row_signals(block: pl.DataFrame, *, language: bool, pii: bool, counter: Toke
     """Language, personal data, sizes and token counts of each row.
 
     Args:
-        block: canonical rows (schemas.arrow.ROW_SCHEMA; only prompt, responses, kind and language are read).
+        block: canonical rows (schemas.arrow.ROW_SCHEMA; only prompt, responses and language are read).
         language: whether to detect the language of rows that do not say theirs.
         pii: whether to look for personal data and secrets.
         counter: counts tokens; None leaves the token columns out.
@@ -24,17 +24,16 @@ def row_signals(block: pl.DataFrame, *, language: bool, pii: bool, counter: Toke
         `language` (String; the row's own, else that of its first non-empty text: the responses', then the prompt's) and
         `language_score` in [0, 1] (null where the row says its language; both null where none is detected or asked);
         `pii` List(String), kinds over the contents of the prompt and all responses, sorted (null where not asked);
-        `characters` and `words` List(Int64), one a response, summed over its messages' contents;
+        `characters` List(Int64), one a response, summed over its messages' contents without white space at their ends;
         `empty_response`, any response without visible content, tool call or image;
-        `identical_responses`, a pair whose two responses are the same in NFC and without white space around contents;
         and with a counter `tokens`, `too_long`, `identical_after_truncation` (see TokenCounter.measure).
     """
-    rows = block.select("prompt", "responses", "kind", "language").with_row_index("row")
+    rows = block.select("prompt", "responses", "language").with_row_index("row")
     turns = _turns(rows)
     out = rows.select("row", "language")
-    out = _join(out, _sizes(turns, rows)).with_columns(
-        pl.col("characters", "words").fill_null(pl.lit([], dtype=pl.List(pl.Int64))),
-        pl.col("empty_response", "identical_responses").fill_null(False),
+    out = _join(out, _sizes(turns)).with_columns(
+        pl.col("characters").fill_null(pl.lit([], dtype=pl.List(pl.Int64))),
+        pl.col("empty_response").fill_null(False),
     )
     out = out.with_columns(language_score=pl.lit(None, dtype=pl.Float64), pii=pl.lit(None, dtype=pl.List(pl.String)))
     if language:
@@ -43,9 +42,7 @@ def row_signals(block: pl.DataFrame, *, language: bool, pii: bool, counter: Toke
         out = out.drop("pii").pipe(_join, _kinds(turns)).with_columns(
             pl.col("pii").fill_null(pl.lit([], dtype=pl.List(pl.String)))
         )  # fmt: skip
-    out = out.select(
-        "language", "language_score", "pii", "characters", "words", "empty_response", "identical_responses"
-    )
+    out = out.select("language", "language_score", "pii", "characters", "empty_response")
     if counter is not None:
         out = out.hstack(counter.measure(block["prompt"], block["responses"]))
     return out
@@ -79,38 +76,17 @@ def _turns(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _sizes(turns: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Characters, words, empty and identical responses, one line a row that has responses."""
+def _sizes(turns: pl.DataFrame) -> pl.DataFrame:
+    """Characters and empty responses, one line a row that has responses."""
     answers = turns.filter(pl.col("side") >= 0)
-    answers = answers.with_columns(
-        characters=pl.col("content").str.len_chars().fill_null(0).cast(pl.Int64),
-        words=pl.col("content").str.count_matches(r"\S+").fill_null(0).cast(pl.Int64),
-    )
+    seen = pl.col("content").str.strip_chars()
+    answers = answers.with_columns(characters=seen.str.len_chars().fill_null(0).cast(pl.Int64))
     other = (pl.col("calls").list.len() > 0) | (pl.col("images").list.len() > 0)
     sides = answers.group_by("row", "side", maintain_order=True).agg(
         pl.col("characters").sum(),
-        pl.col("words").sum(),
-        says=(pl.col("words") > 0).any() | other.fill_null(False).any(),
+        says=(pl.col("characters") > 0).any() | other.fill_null(False).any(),
     )
-    sizes = sides.group_by("row", maintain_order=True).agg(
-        "characters", "words", empty_response=(~pl.col("says")).any()
-    )
-    # Neither NFC nor stripping changes a number of words, and few pairs have two of the same: only those are compared.
-    alike = sizes.filter(pl.col("words").list.n_unique() == 1).select("row")
-    pairs = rows.filter((pl.col("kind") == "pair") & (pl.col("responses").list.len() == 2)).select("row")
-    compared = answers.join(pairs.join(alike, on="row", how="semi"), on="row", how="semi", maintain_order="left")
-    return sizes.join(_identical(compared), on="row", how="left", maintain_order="left")
-
-
-def _identical(answers: pl.DataFrame) -> pl.DataFrame:
-    """Whether the two responses of each row say the same."""
-    content = pl.col("content").fill_null("").str.normalize("NFC").str.strip_chars()
-    calls, images = (pl.col(name).fill_null(pl.lit([], dtype=answers.schema[name])) for name in ("calls", "images"))
-    said = answers.select("row", "side", said=pl.struct("role", content=content, calls=calls, images=images))
-    sides = said.group_by("row", "side", maintain_order=True).agg("said")
-    first, second = (sides.filter(pl.col("side") == side).drop("side") for side in (0, 1))
-    both = first.join(second, on="row", how="inner", suffix="_second")
-    return both.select("row", identical_responses=pl.col("said").eq_missing(pl.col("said_second")))
+    return sides.group_by("row", maintain_order=True).agg("characters", empty_response=(~pl.col("says")).any())
 
 
 def _with_language(out: pl.DataFrame, turns: pl.DataFrame) -> pl.DataFrame:

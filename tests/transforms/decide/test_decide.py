@@ -112,13 +112,13 @@ def test_labels_stay_with_their_rows() -> None:
 
 GOOD: Raw = {
     "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
-    "empty_response": False, "identical_responses": False, "words": [3, 4], "pii": [], "tokens": [5, 6],
+    "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
     "too_long": False, "identical_after_truncation": False,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
     "copies": pl.Int64, "conflict": pl.Boolean, "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
-    "words": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
+    "characters": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
     "identical_after_truncation": pl.Boolean,
 }  # fmt: skip
 SHAPES = ("preference", "preference_soft", "ratings")
@@ -157,8 +157,8 @@ def test_good_row_is_kept() -> None:
 FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"copy_kind": "merged_judgement", "copy_of": "r", "copies": 3}, {}, MERGED, "merged_judgement", 3, 1),
     ({"copy_kind": "exact_duplicate", "copy_of": "r", "copies": 2}, {}, "drop", "exact_duplicate", 2, 1),
-    ({"empty_response": True, "words": [0, 4]}, {}, "drop", "empty_response", 0, 1),
-    ({"empty_response": True, "words": [0, 4]}, {"empty_response": "review"}, "review", "empty_response", 0, 1),
+    ({"empty_response": True, "characters": [0, 4]}, {}, "drop", "empty_response", 0, 1),
+    ({"empty_response": True, "characters": [0, 4]}, {"empty_response": "review"}, "review", "empty_response", 0, 1),
     ({"identical_responses": True}, {}, "drop", "identical_responses", 1, 1),
     ({"identical_responses": True}, {"identical_responses": "review"}, "review", "identical_responses", 1, 1),
     ({"judgements": []}, {}, "drop", "no_judgement", 0, 1),
@@ -209,7 +209,7 @@ def test_masking() -> None:
 
 
 def test_strongest_action_wins_and_all_reasons_are_given() -> None:
-    change = {"conflict": True, "empty_response": True, "words": [0, 0], "identical_responses": True}
+    change = {"conflict": True, "empty_response": True, "characters": [0, 0], "identical_responses": True}
     made = verdict(change, empty_response="review", identical_responses="drop")
     assert made["action"] == "drop"
     assert made["reasons"] == ["empty_response", "identical_responses", "conflict"]
@@ -219,7 +219,7 @@ def test_strongest_action_wins_and_all_reasons_are_given() -> None:
 @pytest.mark.parametrize(("kind", "action"), [("merged_judgement", MERGED), ("exact_duplicate", "drop")])
 def test_a_copy_goes_as_a_copy_whatever_else_is_wrong(kind: str, action: str) -> None:
     copy = {"copy_kind": kind, "copy_of": "r", "copies": 2, "conflict": True}
-    made = verdict(copy | {"judgements": [], "empty_response": True, "words": [0, 1]}, empty_response="review")
+    made = verdict(copy | {"judgements": [], "empty_response": True, "characters": [0, 1]}, empty_response="review")
     assert made["action"] == action
     assert (made["reasons"][0], made["details"][0]["counterpart"]) == (kind, "r")
     assert "conflict" not in made["reasons"]  # that is said of the representative, which holds all votes

@@ -201,6 +201,7 @@ def test_normalised_raters_are_compared_by_z_scores(pairs: Make) -> None:
         for rater, all_values in given.items()
         for i, value in enumerate(all_values)
     ]
+    del given[None]  # nobody knows whether ratings without a rater are of one person
     # No spread, or a single value, is no measure.
     rows += [
         rating("flat1", judged(3, "f")),

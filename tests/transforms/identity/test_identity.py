@@ -366,3 +366,20 @@ def test_other_fields_of_merged_judgements_come_from_the_first_version_in_any_or
         first, copies = split(merged(*shuffled))
         assert {one["copy_of"] for one in copies} == {wanted}
         assert first["judgements"][0]["reason"] == f"because {wanted[1:]}"
+
+
+def test_sides_that_say_the_same_have_one_id() -> None:
+    sides = [("café au lait", "cafe\u0301 au lait \n"), ("a b", "a  b"), ("a", "A"), ("a\r\nb", "a\nb")]
+    text = {"role": "assistant"}
+    frame = pl.DataFrame(
+        [
+            {
+                "row_id": str(i), "content_id": "", "source": "s", "file": "f", "line": 1, "kind": "pair", "prompt": [],
+                "responses": [[text | {"content": one}] for one in pair], "judgements": [],
+            }
+            for i, pair in enumerate(sides)
+        ],
+        schema=ROW_SCHEMA,
+    )  # fmt: skip
+    ids = identify(frame)["response_ids"]
+    assert (ids.list.first() == ids.list.last()).to_list() == [True, False, False, True]
