@@ -146,7 +146,7 @@ def _curate(request: Request) -> int:
             reporter.say(f"{one.source.name}: {one.refs[0].file} is read as `{one.format}`")
     engine = Engine(f"{out}/work", options, reporter)
     curated = curate(config, planned, engine)
-    summary = output.assemble(out, config, curated, engine)
+    summary = output.assemble(out, config, curated)
     verdict = output.judge(out, config, summary)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
     _report(out, manifest, verdict, reporter)

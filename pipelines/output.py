@@ -20,6 +20,7 @@ from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
 from transforms.publish.shapes import KEPT
+from transforms.tasks import counts as counted
 
 _LIBRARIES = (
     "apache-beam",
@@ -34,7 +35,7 @@ _LIBRARIES = (
 )
 
 
-def assemble(out: str, config: Config, curated: Curated, engine: Engine) -> dict[str, Any]:
+def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     """Write everything in the output folder but the gate's verdict and the manifest; returns the manifest so far."""
     counts = _counts(curated)
     _dead_letters(out, curated)
@@ -168,7 +169,6 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     contaminated = ledger.filter(
         pl.col("reasons").list.contains("contaminated") & (pl.col("published_in").list.len() > 0)
     )
-    shares = dict(kept["split"].value_counts(normalize=True).iter_rows())
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
     return {
         "records_in": counts["records_in"],
@@ -184,7 +184,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
         "published_rows": int((ledger["published_in"].list.len() > 0).sum()),
         "unexplained_verdicts": unexplained.height,
         "contaminated_published": contaminated.height,
-        **{f"share_{split}": float(share) for split, share in shares.items()},
+        **{f"share_{split}": rows / kept.height for split, rows in counted(kept["split"]).items()},
     }
 
 

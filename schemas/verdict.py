@@ -77,14 +77,3 @@ LEDGER_SCHEMA = pl.Schema(
         ),
     }
 )
-
-DEAD_LETTER_SCHEMA = pl.Schema(
-    {
-        "source": pl.String,
-        "file": pl.String,
-        "line": pl.Int64,
-        "code": pl.String,
-        "message": pl.String,
-        "raw": pl.String,
-    }
-)

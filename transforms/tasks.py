@@ -53,6 +53,12 @@ def total(stats: Sequence[Stats]) -> Stats:
     return dict(sorted(out.items()))
 
 
+def counts(values: pl.Series) -> dict[str, int]:
+    """How often each value occurs, the commonest first; nulls are not counted."""
+    names, numbers = values.drop_nulls().value_counts(sort=True).get_columns()
+    return dict(zip(names.to_list(), numbers.to_list(), strict=True))
+
+
 class _Run(beam.DoFn):
     def __init__(self, run: Callable[[dict[str, Any], str], Stats], folder: str) -> None:
         self.run, self.folder = run, folder

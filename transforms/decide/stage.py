@@ -11,7 +11,7 @@ from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.decide.policy import VERDICTS, decide
 from transforms.publish.shapes import KEPT
-from transforms.tasks import Stats
+from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "content_id", "prompt_id", "response_ids", "judgements", "parents")
 #: A sidecar's columns: the verdict, the row's group and kind.
@@ -56,19 +56,13 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
         "rows": rows.height,
         "derived": int((derived & (decided["action"] != "merged")).sum()),
         "merged_derived": int((derived & (decided["action"] == "merged")).sum()),
-        "actions": _counts(decided["action"]),
-        "reasons": _counts(decided["reasons"].explode(empty_as_null=False, keep_nulls=False)),
-        "kept_kinds": _counts(kept["kind"]),
-        "kept_sources": _counts(rows["source"].filter(decided["action"].is_in(KEPT))),
-        "published": _counts(kept["published_in"].explode(empty_as_null=False, keep_nulls=False)),
+        "actions": counts(decided["action"]),
+        "reasons": counts(decided["reasons"].explode(empty_as_null=False, keep_nulls=False)),
+        "kept_kinds": counts(kept["kind"]),
+        "kept_sources": counts(rows["source"].filter(decided["action"].is_in(KEPT))),
+        "published": counts(kept["published_in"].explode(empty_as_null=False, keep_nulls=False)),
         "ties": int(pairs["label"].null_count()),
         "pairs": pairs.height,
         "margins": int(pairs["margin"].count()),
         "conflicts": int((rows["conflict"] & rows["copy_of"].is_null()).sum()),
     }
-
-
-def _counts(values: pl.Series) -> dict[str, int]:
-    table = values.drop_nulls().value_counts(sort=True)
-    names, counts = table.get_columns()
-    return dict(zip(names.to_list(), counts.to_list(), strict=True))

@@ -30,11 +30,6 @@ def turn(content: pl.Expr, role: str) -> pl.Expr:
     return pl.concat_list(message(content, role))
 
 
-def no_turns() -> pl.Expr:
-    """A dialogue without messages."""
-    return pl.lit([], dtype=DIALOGUE)
-
-
 def prompt_turns(prompt: pl.Series, system: pl.Series | None = None) -> pl.Series:
     """A prompt as dialogue: an optional system message, then the user's; an empty text is no message."""
     parts = [(prompt, "user")] if system is None else [(system, "system"), (prompt, "user")]

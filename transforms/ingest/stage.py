@@ -20,7 +20,7 @@ from transforms.ingest.files import FileRef
 from transforms.ingest.readers import read
 from transforms.ingest.records import Broken
 from transforms.publish.shapes import OPTIONAL_FIELDS
-from transforms.tasks import Stats
+from transforms.tasks import Stats, counts
 
 #: Small files are read together until they have this many bytes, so that a block is worth its overhead.
 TASK_BYTES = 32 * 2**20
@@ -57,7 +57,7 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     dead: list[bytes] = []
     for ref, rows, broken, read_records in _rows(task):
         records += read_records
-        kinds.update(dict(rows["kind"].value_counts().iter_rows()))
+        kinds.update(counts(rows["kind"]))
         codes.update(letter.code for letter in broken)
         dead.extend(_letter(source["name"], ref.file, letter) for letter in broken)
         writer.add(rows)

@@ -19,7 +19,7 @@ from transforms.decide.split import Cut, assign
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, Facts, shape
 from transforms.signals import pii
-from transforms.tasks import Stats
+from transforms.tasks import Stats, counts
 
 _BLOCK = (
     "row_id", "source", "file", "line", "content_id", "prompt", "responses", "tools", "steps", "references",
@@ -56,7 +56,7 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
         rows_in += decided.height
         names = read_frame(part["path"], _LEDGER)
         ledger.add(_ledger(names, decided))
-        splits.update(decided["split"].drop_nulls().to_list())
+        splits.update(counts(decided["split"]))
         kept = decided.with_row_index("row").filter(pl.col("published_in").list.len() > 0)
         if kept.is_empty():
             continue

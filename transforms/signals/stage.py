@@ -12,7 +12,7 @@ from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.signals.rows import row_signals
 from transforms.signals.tokens import TokenCounter
-from transforms.tasks import Stats
+from transforms.tasks import Stats, counts
 
 _COLUMNS = ("kind", "prompt", "responses", "language")
 
@@ -48,10 +48,8 @@ def measure(task: dict[str, Any], folder: str) -> Stats:
     ]
     signals = pl.concat(parts, how="diagonal").sort("place").drop("place")
     blocks.write_frame(signals, f"{folder}/{task['name']}")
-    kinds = signals["pii"].explode(empty_as_null=False, keep_nulls=False).value_counts(sort=True)
-    languages = signals["language"].drop_nulls().value_counts(sort=True)
     return {
         "rows": block.height,
-        "pii": dict(zip(*(column.to_list() for column in kinds.get_columns()), strict=True)),
-        "languages": dict(zip(*(column.to_list() for column in languages.get_columns()), strict=True)),
+        "pii": counts(signals["pii"].explode(empty_as_null=False, keep_nulls=False)),
+        "languages": counts(signals["language"]),
     }
