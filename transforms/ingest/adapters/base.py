@@ -28,6 +28,7 @@ class Adapter:
         rows: from records to canonical columns (`transforms.ingest.canonical.to_rows` says which).
         fits: whether records with those fields are of this format.
         example: a record.
+        variants: records of its other layouts, where it has several.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Adapter:
     rows: Callable[[Records, Options], pl.DataFrame]
     fits: Callable[[Records], bool] = field(default=lambda records: True)
     example: dict[str, Any] = field(default_factory=dict)
+    variants: tuple[dict[str, Any], ...] = ()
 
 
 def rest(records: Records, taken: Sequence[str]) -> pl.Series:

@@ -1,0 +1,76 @@
+"""What the tests of adapters share: records in, rows and dead letters out."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from schemas.row import Row
+from schemas.verdict import DEAD_LETTERS
+from transforms.ingest.adapters import ADAPTERS, adapter, recognise
+from transforms.ingest.canonical import Origin, to_rows
+from transforms.ingest.files import plan
+from transforms.ingest.readers import read, sample
+from transforms.ingest.records import Broken, Records
+
+Raw = dict[str, Any]
+Data = Callable[[str], Path]
+#: Format, the field that is changed, its value, the dead letter's code, and words of its message.
+Wrong = tuple[str, str, Any, str, str]
+MISSING = ...
+EXAMPLES = {known.name: known.example for known in ADAPTERS}
+
+
+def records(*items: Raw) -> Records:
+    return Records(np.arange(1, len(items) + 1), items=list(copy.deepcopy(items)))
+
+
+def adapt(name: str, *items: Raw, pseudonymise: bool = False, **options: Any) -> tuple[list[Raw], list[Broken]]:
+    batch = records(*items)
+    rows, dead = to_rows(batch, adapter(name).rows(batch, options), Origin("s", "f", pseudonymise=pseudonymise))
+    for row in rows.to_dicts():
+        Row.model_validate(row)
+    return rows.to_dicts(), dead
+
+
+def ingest(*paths: Path, **options: Any) -> tuple[str, int, pl.DataFrame, list[Broken]]:
+    """The format found out, how many records there are, their rows and dead letters."""
+    refs, _ = plan("s", [str(path) for path in paths], **options)
+    known = recognise(sample(refs[0]), refs[0].file)
+    count, rows, dead = 0, [], []
+    for ref in refs:
+        for batch in read(ref):
+            count += len(batch) + len(batch.broken)
+            made, broken = to_rows(batch, known.rows(batch, {}), Origin("s", ref.file))
+            rows.append(made)
+            dead += broken
+    return known.name, count, pl.concat(rows), dead
+
+
+def values(rows: pl.DataFrame) -> Counter[float]:
+    return Counter(rows["judgements"].explode(empty_as_null=False, keep_nulls=False).struct.field("value").to_list())
+
+
+def said(dialogue: list[Raw]) -> list[tuple[str, str | None]]:
+    return [(message["role"], message["content"]) for message in dialogue]
+
+
+def check_wrong(name: str, field: str, value: Any, code: str, words: str, mapped: dict[str, tuple[Raw, Raw]]) -> None:
+    """One changed field makes one dead letter, among good records and alone; `mapped` names mappings with a record."""
+    mapping, good = mapped.get(name, (None, EXAMPLES.get(name, {})))
+    bad = {key: item for key, item in good.items() if key != field} | ({} if value is MISSING else {field: value})
+    rows, dead = adapt("mapping" if mapping else name, good, bad, good, **({"mapping": mapping} if mapping else {}))
+    assert {row["line"] for row in rows} == {1, 3}
+    assert [(letter.line, letter.code) for letter in dead] == [(2, code)]
+    assert words in dead[0].message
+    assert code in DEAD_LETTERS
+    assert all(key in dead[0].raw for key in bad)
+    # A batch may hold nothing else.
+    alone = adapt("mapping" if mapping else name, bad, **({"mapping": mapping} if mapping else {}))
+    assert [(len(alone[0]), letter.code) for letter in alone[1]] == [(0, code)]
