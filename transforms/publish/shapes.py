@@ -13,6 +13,7 @@ import polars as pl
 
 from schemas.arrow import DIALOGUE
 from transforms.lists import of_counts, side_by_side
+from transforms.texts import plain
 
 #: What a row is called in every shape.
 _NAMED = ("id", "source")
@@ -84,11 +85,6 @@ def _calls(calls: pl.Expr) -> pl.Expr:
     field = pl.element().struct.field
     function = pl.struct(name=field("name"), arguments=field("arguments"))
     return calls.list.eval(pl.struct(id=field("id"), type=pl.lit("function"), function=function))
-
-
-def text(dialogue: pl.Expr) -> pl.Expr:
-    """A dialogue's contents as one text."""
-    return dialogue.list.eval(pl.element().struct.field("content").fill_null("")).list.join("\n")
 
 
 def join_dialogues(first: pl.Series, second: pl.Series) -> pl.Series:
@@ -221,7 +217,7 @@ def _one_score(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         "row",
         *_NAMED,
         source_text=pl.col("prompt").list.last().struct.field("content").fill_null(""),
-        response=text(pl.col("responses").list.first()),
+        response=plain(pl.col("responses").list.first()),
         reference=pl.col("references").list.first(),
     )
     return texts.join(scores, on="row", how="inner", maintain_order="left").filter(pl.col("normalised").is_not_null())
@@ -251,7 +247,7 @@ def _stepwise(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         .group_by("row", "step").agg(value=(value * count).sum() / count.sum()).sort("row", "step")
         .group_by("row", maintain_order=True).agg(labels=pl.col("value") > 0.5, last=pl.col("step").max())
     )  # fmt: skip
-    texts = rows.with_row_index("row").select("row", *_NAMED, prompt=text(pl.col("prompt")), completions="steps")
+    texts = rows.with_row_index("row").select("row", *_NAMED, prompt=plain(pl.col("prompt")), completions="steps")
     # Steps after the last one that was judged have no label, so they are not published.
     return (
         texts.join(flat, on="row", how="inner", maintain_order="left")
