@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from unicodedata import normalize
 
+import numpy as np
 import polars as pl
 
 from schemas.arrow import ROW_SCHEMA
 from transforms.hashing import digest
-from transforms.ingest.dialogue import as_text
+from transforms.ingest.dialogue import dialogue_texts
 from transforms.lists import of_counts
 
 #: What a block holds beside the canonical row: hashes of the normalised prompt and of each response, and of the whole
@@ -16,21 +17,21 @@ from transforms.lists import of_counts
 KEYS = pl.Schema({"prompt_id": pl.String(), "response_ids": pl.List(pl.String()), "version_id": pl.String()})
 BLOCK_SCHEMA = pl.Schema({**ROW_SCHEMA, **KEYS})
 
-_VERSION = ("source", "generators", "language", "licence", "timestamp", "metadata", "tools", "steps", "references")
+#: What tells the versions of one content apart, each with a letter that marks it; what is absent adds nothing.
+_VERSION = ("source", "language", "licence", "timestamp", "metadata", "tools")
+_VERSION_LISTS = ("steps", "references", "generators")
+#: Raters are not among them: their names change with the key, and the choice among copies must not.
+_SAID = ("dimension", "value", "response", "step", "strength", "count", "reason", "timestamp")
 
 
-def trimmed(text: pl.Expr) -> pl.Expr:
-    """Text with one kind of line end and no white space at its ends. Inner white space is content."""
-    return text.str.replace_all("\r\n", "\n", literal=True).str.strip_chars()
-
-
-def composed(texts: pl.Series) -> pl.Series:
-    """Texts in Unicode NFC. Only those with a character beyond ASCII are looked at; few of them change."""
-    beyond = (texts.str.len_bytes() > texts.str.len_chars()).arg_true()
+def tidy(texts: pl.Series) -> pl.Series:
+    """Texts in NFC, with one kind of line end and no white space at their ends. Inner white space is content."""
+    texts = texts.str.replace_all("\r\n", "\n", literal=True).str.strip_chars()
+    beyond = (texts.str.len_bytes() > texts.str.len_chars()).arg_true()  # ASCII is composed as it is
     if beyond.is_empty():
         return texts
-    changed = [None if text is None else normalize("NFC", text) for text in texts[beyond].to_list()]
-    return texts.scatter(beyond, pl.Series(changed, dtype=pl.String))
+    composed = [None if text is None else normalize("NFC", text) for text in texts[beyond].to_list()]
+    return texts.scatter(beyond, pl.Series(composed, dtype=pl.String))
 
 
 def identify(rows: pl.DataFrame) -> pl.DataFrame:
@@ -45,35 +46,58 @@ def identify(rows: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Frame of `BLOCK_SCHEMA`.
     """
-    flat = rows["responses"].explode(empty_as_null=False, keep_nulls=False)
     counts = rows["responses"].list.len().to_numpy()
-    texts = flat.to_frame("r").select(shown=as_text(pl.col("r"), trimmed), raw=as_text(pl.col("r")))
-    ids = of_counts(digest(composed(texts["shown"])), counts).alias("response_ids")
-    raws = of_counts(texts["raw"], counts).alias("raws")
-    keyed = rows.with_columns(ids, raws).with_columns(
-        prompt_id=pl.concat_str(
-            as_text(pl.col("prompt"), trimmed), pl.concat_str(pl.lit("\x1d"), pl.col("tools")).fill_null("")
-        )
+    flat = rows["responses"].explode(empty_as_null=False, keep_nulls=False)
+    texts = dialogue_texts(flat, tidy)
+    ids = digest(texts)
+    prompts = rows.select("tools", p=dialogue_texts(rows["prompt"], tidy)).select(
+        pl.concat_str("p", pl.concat_str(pl.lit("\x1d"), pl.col("tools")).fill_null(""))
     )
-    keyed = keyed.with_columns(digest(composed(keyed["prompt_id"])))
-    parts = keyed.select(
-        content_id=pl.concat_str(
-            pl.col("kind"),
-            pl.col("prompt_id"),
-            pl.col("response_ids").list.sort().list.join(","),
-            pl.col("steps").list.join("\x1e").fill_null(""),
-            separator="\x1f",
-        ),
-        version_id=pl.concat_str(
-            pl.col("raws").list.join("\x1d"),
-            as_text(pl.col("prompt")),
-            pl.struct(pl.col(name) for name in _VERSION).struct.json_encode(),
-            # Raters' hashes change with the key, and the choice among copies must not.
-            pl.col("judgements")
-            .list.eval(pl.element().struct.with_fields(rater=None).struct.json_encode())
-            .list.join(","),
-            separator="\x1f",
-        ),
+    keyed = rows.with_columns(of_counts(ids, counts).alias("response_ids"), digest(prompts["p"]).alias("prompt_id"))
+    content = keyed.with_columns(set=_unordered(ids, counts)).select(
+        pl.concat_str("kind", "prompt_id", "set", pl.col("steps").list.join("\x1e").fill_null(""), separator="\x1f")
     )
-    keyed = keyed.with_columns(digest(parts["content_id"]), digest(parts["version_id"]))
+    raw = dialogue_texts(flat)
+    changed = (raw != texts).arg_true()  # few texts are not tidy already
+    raw_ids = of_counts(ids.scatter(changed, digest(raw[changed])), counts)
+    keyed = keyed.with_columns(
+        digest(content.to_series()).alias("content_id"), _versions(rows, raw_ids).alias("version_id")
+    )
     return keyed.select(pl.col(name).cast(dtype) for name, dtype in BLOCK_SCHEMA.items())
+
+
+def _unordered(ids: pl.Series, counts: np.ndarray) -> pl.Series:
+    """The ids of each row in their own order, as one text."""
+    if (counts == 2).all():
+        sides = pl.DataFrame({"a": ids.gather_every(2), "b": ids.gather_every(2, 1)})
+        low, high = pl.min_horizontal("a", "b"), pl.max_horizontal("a", "b")
+        return sides.select(pl.concat_str(low, pl.lit(","), high)).to_series()
+    flat = pl.DataFrame({"row": np.repeat(np.arange(len(counts)), counts), "id": ids}).sort("row", "id")
+    return of_counts(flat["id"], counts).list.join(",")
+
+
+def _versions(rows: pl.DataFrame, raw_ids: pl.Series) -> pl.Series:
+    """A hash of each row's whole record; `raw_ids` are of the responses' texts as they were."""
+    parts = {
+        "p": dialogue_texts(rows["prompt"]),
+        "r": raw_ids.list.join(","),
+        "j": _judged(rows["judgements"]),
+        **{name: rows[name] for name in _VERSION if rows[name].count()},
+        **{name: rows[name].list.eval(pl.element().fill_null("\x00")).list.join("\x1e")
+           for name in _VERSION_LISTS if rows[name].count()},
+    }  # fmt: skip
+    return digest(_marked(pl.DataFrame(parts)))
+
+
+def _judged(lists: pl.Series) -> pl.Series:
+    """What the judgements of each row say, as text."""
+    flat = lists.explode(empty_as_null=False, keep_nulls=False).struct.unnest().select(_SAID)
+    texts = _marked(flat.with_columns(pl.col(pl.Float64, pl.Int64).cast(pl.String)))
+    return of_counts(texts, lists.list.len().fill_null(0).to_numpy()).list.join("\x1e")
+
+
+def _marked(frame: pl.DataFrame) -> pl.Series:
+    """The texts of each line in one, each behind its column's name; nulls leave no trace, so nor do empty columns."""
+    known = [name for name in frame.columns if frame[name].count()]
+    marked = [pl.concat_str(pl.lit(f"\x1f{name}:"), pl.col(name)).fill_null("") for name in known]
+    return frame.select(t=pl.concat_str(marked) if marked else pl.lit("").repeat_by(pl.len()).explode())["t"]

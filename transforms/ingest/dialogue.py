@@ -11,7 +11,7 @@ import polars as pl
 from schemas.arrow import DIALOGUE, IMAGE, MESSAGE, TOOL_CALL
 from schemas.row import ROLES
 from transforms.ingest.records import Records, excerpt
-from transforms.lists import side_by_side
+from transforms.lists import of_counts, side_by_side
 
 #: Other names that formats have for roles.
 ROLE_NAMES = {"human": "user", "prompter": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"} | {
@@ -156,13 +156,13 @@ def split_prompt(records: Records, sides: Sequence[pl.Series]) -> tuple[pl.Serie
 
     The prefix ends before the last message of the shorter side, so that no response is left without a message.
     """
-    frame = pl.DataFrame({str(i): side for i, side in enumerate(sides)})
-    names = frame.columns
+    names = [str(i) for i in range(len(sides))]
+    frame = pl.DataFrame(dict(zip(names, sides, strict=True)))
     last = pl.min_horizontal(pl.col(name).list.len() for name in names).cast(pl.Int64) - 1
     frame = frame.with_columns(_last=pl.max_horizontal(last, 0))
-    heads = [pl.col(name).list.head(pl.col("_last")) for name in names]
-    same = pl.all_horizontal(as_text(heads[0]) == as_text(head) for head in heads[1:])
-    frame = frame.with_columns(_shared=pl.when(same.fill_null(False)).then(pl.col("_last")))
+    heads = [dialogue_texts(frame.select(pl.col(name).list.head(pl.col("_last"))).to_series()) for name in names]
+    same = pl.DataFrame(heads[1:]).select(pl.all_horizontal(pl.all() == heads[0])).to_series()
+    frame = frame.with_columns(_shared=pl.when(same).then(pl.col("_last")))
     rest = frame["_shared"].is_null() & frame["_last"].is_not_null()
     if rest.any():
         frame = frame.with_columns(_shared=pl.Series(_prefix_lengths(frame, names), dtype=pl.Int64))
@@ -177,12 +177,13 @@ def split_prompt(records: Records, sides: Sequence[pl.Series]) -> tuple[pl.Serie
 def _prefix_lengths(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     """Number of leading messages that are the same on all sides, at most `_last`."""
     rows = frame.with_row_index("_row")
-    turns = [
-        rows.select("_row", as_texts(pl.col(name).list.head(pl.col("_last"))).alias(name))
-        .explode(name, empty_as_null=False, keep_nulls=False)
-        .with_columns(pl.int_range(pl.len()).over("_row").alias("_turn"))
-        for name in names
-    ]
+    turns = []
+    for name in names:
+        heads = rows.select("_row", head=pl.col(name).list.head(pl.col("_last"))).explode(
+            "head", empty_as_null=False, keep_nulls=False
+        )
+        texts = message_texts(heads["head"]).alias(name)
+        turns.append(heads.select("_row", pl.int_range(pl.len()).over("_row").alias("_turn")).with_columns(texts))
     joined = turns[0]
     for other in turns[1:]:
         joined = joined.join(other, on=["_row", "_turn"], how="left", maintain_order="left")
@@ -191,29 +192,32 @@ def _prefix_lengths(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     return rows.join(lengths, on="_row", how="left", maintain_order="left")["n"].fill_null(0)
 
 
-def as_text(dialogue: pl.Expr, content: Callable[[pl.Expr], pl.Expr] = lambda text: text) -> pl.Expr:
-    """A dialogue as one text in which different dialogues differ: roles, contents and what else a message has.
+def dialogue_texts(dialogues: pl.Series, content: Callable[[pl.Series], pl.Series] = lambda texts: texts) -> pl.Series:
+    """Each dialogue as one text in which different dialogues differ; an empty text for none.
 
-    `content` may change each message's content first, to compare dialogues that are the same but for it.
+    Args:
+        dialogues: lists of messages.
+        content: changes the messages' contents first, to compare dialogues that are the same but for it.
     """
-    return as_texts(dialogue, content).list.join("\x1e")
+    texts = message_texts(dialogues.explode(empty_as_null=False, keep_nulls=False), content)
+    counts = dialogues.list.len().fill_null(0).to_numpy()
+    if (counts == 1).all():  # most are: a question, an answer
+        return texts.alias(dialogues.name)
+    return of_counts(texts, counts).list.join("\x1e").alias(dialogues.name)
 
 
-def as_texts(dialogue: pl.Expr, content: Callable[[pl.Expr], pl.Expr] = lambda text: text) -> pl.Expr:
-    """Each message of a dialogue as a text, as in `as_text`."""
-    element = pl.element()
-    rest = element.struct.field
-    plain = pl.concat_str(
-        rest("role"),
-        pl.lit("\x1f"),
-        content(rest("content")).fill_null("\x00"),
-        pl.concat_str(pl.lit("\x1fn:"), rest("name"), ignore_nulls=False).fill_null(""),
-        pl.concat_str(pl.lit("\x1fi:"), rest("tool_call_id"), ignore_nulls=False).fill_null(""),
-        pl.concat_str(pl.lit("\x1fr:"), rest("reasoning"), ignore_nulls=False).fill_null(""),
-        _listed(rest("tool_calls"), TOOL_CALL, "c"),
-        _listed(rest("images"), IMAGE, "m"),
-    )
-    return dialogue.list.eval(plain)
+def message_texts(messages: pl.Series, content: Callable[[pl.Series], pl.Series] = lambda texts: texts) -> pl.Series:
+    """Each message as one text: its role, its content, and what else it has."""
+    field = messages.struct.field
+    frame = messages.struct.unnest().with_columns(content(field("content")).alias("content"))
+    parts: list[pl.Expr] = [pl.col("role"), pl.lit("\x1f"), pl.col("content").fill_null("\x00")]
+    for name, mark in (("name", "n"), ("tool_call_id", "i"), ("reasoning", "r")):
+        if frame[name].count():
+            parts.append(pl.concat_str(pl.lit(f"\x1f{mark}:"), pl.col(name), ignore_nulls=False).fill_null(""))
+    for name, struct, mark in (("tool_calls", TOOL_CALL, "c"), ("images", IMAGE, "m")):
+        if frame[name].count():
+            parts.append(_listed(pl.col(name), struct, mark))
+    return frame.select(text=pl.concat_str(parts))["text"]
 
 
 def _listed(values: pl.Expr, struct: pl.Struct, mark: str) -> pl.Expr:
