@@ -20,8 +20,8 @@ import orjson
 import polars as pl
 
 #: A block is closed at this many rows or bytes, whichever comes first; fixed, so that blocks do not depend on workers.
-BLOCK_ROWS = 16_384
-BLOCK_BYTES = 64 * 2**20
+BLOCK_ROWS = 65_536
+BLOCK_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, order=True)

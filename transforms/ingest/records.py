@@ -7,6 +7,7 @@ written as plain column expressions.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,7 @@ class Broken:
     code: str
     message: str
     raw: str
+    file: str = ""
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Records:
         frame: one row a record; `textual` says that its values are text that has yet to be parsed (CSV).
         raws: the records as read, for dead letters; made from the values where absent.
         broken: records that the reader could not parse. They are not in `lines`.
+        files: the file of each record, where they are of several.
     """
 
     lines: np.ndarray
@@ -66,6 +69,26 @@ class Records:
     raws: Sequence[bytes | str] | None = None
     broken: list[Broken] = field(default_factory=list)
     problems: dict[int, tuple[str, str]] = field(default_factory=dict)
+    files: pl.Series | None = None
+    _seen: dict[str, list[Any]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def join(cls, parts: Sequence[tuple[str, Records]]) -> Records:
+        """Records of several reads, each with its file, as one batch; all of one kind and with the same fields."""
+        full = [(file, part) for file, part in parts if len(part)]
+        broken = [dataclasses.replace(letter, file=file) for file, part in parts for letter in part.broken]
+        if not full:
+            return cls(np.empty(0, np.int64), items=[], broken=broken)
+        batches = [part for _, part in full]
+        names = pl.Series([file for file, _ in full], dtype=pl.String)
+        files = names.gather(np.repeat(np.arange(len(full)), [len(part) for part in batches]))
+        lines = np.concatenate([part.lines for part in batches])
+        if batches[0].frame is not None:
+            frame = pl.concat([part.frame for part in batches if part.frame is not None])
+            return cls(lines, frame=frame, textual=batches[0].textual, broken=broken, files=files)
+        items = [item for part in batches for item in part.items or []]
+        raws = None if any(part.raws is None for part in batches) else _Chain([part.raws or [] for part in batches])
+        return cls(lines, items=items, raws=raws, broken=broken, files=files)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -85,6 +108,11 @@ class Records:
 
     def values(self, name: str) -> list[Any]:
         """The field's values as Python objects, None where absent; a dotted path reaches into objects and lists."""
+        if name not in self._seen:
+            self._seen[name] = self._read(name)
+        return self._seen[name]
+
+    def _read(self, name: str) -> list[Any]:
         if self.frame is not None:
             if name in self.frame.columns:
                 return self.frame[name].to_list()
@@ -96,6 +124,12 @@ class Records:
             path = name.split(".")
             return [reach(item, path) for item in items]
         return [item.get(name) for item in items]
+
+    def texts_only(self, name: str) -> bool:
+        """Whether every value of a field is a text or absent."""
+        if self.frame is not None and name in self.frame.columns:
+            return bool(self.frame.schema[name] == pl.String)
+        return set(map(type, self.values(name))) <= {str, type(None)}
 
     def column(self, name: str, dtype: Any, *, required: bool = True) -> pl.Series:
         """One field as a series of a type.
@@ -138,8 +172,11 @@ class Records:
 
     def dead_letters(self) -> list[Broken]:
         """What was broken when read and what an adapter rejected, by line."""
-        rejected = [Broken(int(self.lines[i]), *problem, self.raw(i)) for i, problem in self.problems.items()]
-        return sorted([*self.broken, *rejected], key=lambda b: (b.line, b.code))
+        rejected = [
+            Broken(int(self.lines[i]), *problem, self.raw(i), "" if self.files is None else self.files[i])
+            for i, problem in self.problems.items()
+        ]
+        return sorted([*self.broken, *rejected], key=lambda b: (b.file, b.line, b.code))
 
     def _frame_row(self, index: int) -> dict[str, Any]:
         assert self.frame is not None
@@ -193,6 +230,20 @@ class Records:
     def _wrong_type(self, index: int, name: str, value: Any, dtype: pl.DataType) -> None:
         said = f"field {name!r} is {_NAMES.get(type(value), type(value).__name__)} ({excerpt(value)})"
         self.problem(index, "wrong_type", f"{said}; {_expected(dtype)} is expected")
+
+
+class _Chain(Sequence[bytes | str]):
+    """Sequences end to end, without a copy: most raw records are never asked for."""
+
+    def __init__(self, parts: Sequence[Sequence[bytes | str]]) -> None:
+        self._parts, self._ends = parts, np.cumsum([len(part) for part in parts])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: Any) -> Any:
+        part = int(np.searchsorted(self._ends, index, side="right"))
+        return self._parts[part][index - int(self._ends[part]) + len(self._parts[part])]
 
 
 def convert(values: list[Any], arrow: pa.DataType) -> tuple[pa.Array, list[int]]:
