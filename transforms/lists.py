@@ -40,6 +40,15 @@ def of_counts(values: pl.Series, counts: np.ndarray, absent: np.ndarray | None =
     return pl.Series(values.name, pl.from_arrow(nested))
 
 
+def totals(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The sums of consecutive values: of the first `counts[0]`, then of the next `counts[1]`, and so on."""
+    if (counts == 1).all():
+        return values
+    ends = np.concatenate([[0], np.cumsum(values)])
+    stops = np.cumsum(counts)
+    return ends[stops] - ends[stops - counts]
+
+
 def element(lists: pl.Series, index: int) -> pl.Series:
     """The value at one place of each list; null where the list is shorter."""
     return lists.list.get(index, null_on_oob=True)
