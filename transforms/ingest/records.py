@@ -57,6 +57,7 @@ class Records:
         frame: one row a record; `textual` says that its values are text that has yet to be parsed (CSV).
         raws: the records as read, for dead letters; made from the values where absent.
         broken: records that the reader could not parse. They are not in `lines`.
+        units: for each record the index of the first one of its unit, where several records are one (see `join`).
     """
 
     lines: np.ndarray
@@ -66,6 +67,7 @@ class Records:
     raws: Sequence[bytes | str] | None = None
     broken: list[Broken] = field(default_factory=list)
     problems: dict[int, tuple[str, str]] = field(default_factory=dict)
+    units: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -127,6 +129,44 @@ class Records:
         """Mark the records where `mask` holds."""
         for index in mask.fill_null(False).arg_true().to_list():
             self.problem(index, code, message)
+
+    def keys(self, names: Sequence[str]) -> pl.DataFrame:
+        """The values of those of the fields that there are, as texts or as the columns they are."""
+        if self.frame is not None:
+            return self.frame.select(name for name in names if name in self.frame.columns)
+        items = self.items or []
+        return pl.DataFrame({name: [str(item[name]) if name in item else None for item in items] for name in names})
+
+    def join(self, names: Sequence[str]) -> pl.Series:
+        """Take records with the same values in these fields for one unit: a problem of one is one of all of them.
+
+        Returns:
+            For each record the index of the first one of its unit.
+        """
+        keys = self.keys(names).with_row_index("first")
+        firsts = keys.select(pl.col("first").first().over(keys.columns[1:]).cast(pl.Int64))["first"]
+        self.units = firsts.to_numpy()
+        return firsts
+
+    def spread(self) -> None:
+        """Mark every record of a unit that has one with a problem: what is made of the others would be wrong."""
+        if self.units is None:
+            return
+        bad = {int(self.units[index]): index for index in sorted(self.problems, reverse=True)}
+        for index in np.flatnonzero(np.isin(self.units, list(bad))).tolist():
+            line = self.lines[bad[int(self.units[index])]]
+            self.problem(index, "incomplete_unit", f"record {line}, which belongs to the same unit, cannot be used")
+
+    def pick(self, indices: np.ndarray) -> Records:
+        """Some of the records, without what was said of them."""
+        numbers = indices.tolist()
+        return Records(
+            self.lines[indices],
+            items=None if self.items is None else [self.items[i] for i in numbers],
+            frame=None if self.frame is None else self.frame[indices],
+            textual=self.textual,
+            raws=None if self.raws is None else [self.raws[i] for i in numbers],
+        )
 
     def raw(self, index: int) -> str:
         """The record as read, as text."""
@@ -193,6 +233,21 @@ class Records:
     def _wrong_type(self, index: int, name: str, value: Any, dtype: pl.DataType) -> None:
         said = f"field {name!r} is {_NAMES.get(type(value), type(value).__name__)} ({excerpt(value)})"
         self.problem(index, "wrong_type", f"{said}; {_expected(dtype)} is expected")
+
+
+def concat(batches: Sequence[Records]) -> Records:
+    """Batches of one file as one, with all that the reader said of them."""
+    full = [batch for batch in batches if len(batch)]
+    broken = [letter for batch in batches for letter in batch.broken]
+    if not full:
+        return Records(np.empty(0, np.int64), items=[], broken=broken)
+    lines = np.concatenate([batch.lines for batch in full])
+    if full[0].frame is not None:
+        frame = pl.concat([batch.frame for batch in full if batch.frame is not None])
+        return Records(lines, frame=frame, textual=full[0].textual, broken=broken)
+    items = [item for batch in full for item in batch.items or []]
+    raws = [raw for batch in full for raw in batch.raws or []]
+    return Records(lines, items=items, raws=raws or None, broken=broken)
 
 
 def convert(values: list[Any], arrow: pa.DataType) -> tuple[pa.Array, list[int]]:

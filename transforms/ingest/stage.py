@@ -15,10 +15,12 @@ from transforms import blocks
 from transforms.blocks import BLOCK_BYTES, BLOCK_ROWS
 from transforms.identity.keys import identify
 from transforms.ingest.adapters import adapter
+from transforms.ingest.adapters.base import Adapter
 from transforms.ingest.canonical import Origin, to_rows
 from transforms.ingest.files import FileRef
 from transforms.ingest.readers import read
-from transforms.ingest.records import Broken
+from transforms.ingest.records import Broken, Records
+from transforms.ingest.units import parts, whole_units
 from transforms.publish.shapes import OPTIONAL_FIELDS
 from transforms.tasks import Stats, counts
 
@@ -47,7 +49,8 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     """Read one task's references and write its blocks and dead letters.
 
     Returns:
-        Counts (`records`, `rows`, `dead`, `kinds`, `codes`), and `blocks`: name and rows of each block in order.
+        Counts (`records`, `rows`, `dead`, `joined`: parts of rows that are made of several records, `kinds`, `codes`),
+        and `blocks`: name and rows of each block in order.
     """
     number, source = task["number"], task["source"]
     writer = _Blocks(folder, number)
@@ -55,21 +58,27 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     kinds: Counter[str] = Counter()
     records = 0
     dead: list[bytes] = []
-    for ref, rows, broken, read_records in _rows(task):
+    joined: list[pl.DataFrame] = []
+    for ref, rows, broken, joins, read_records in _rows(task):
         records += read_records
         kinds.update(counts(rows["kind"]))
         codes.update(letter.code for letter in broken)
         dead.extend(_letter(source["name"], ref.file, letter) for letter in broken)
+        joined.append(joins)
         writer.add(rows)
     writer.close()
     if dead:
         blocks.write_bytes(b"".join(dead), f"{folder}/dead/{number:06d}.jsonl")
+    merged = pl.concat(joined) if joined else pl.DataFrame()
+    if merged.height:
+        blocks.write_frame(merged, f"{folder}/joined/{number:06d}.parquet")
     return {
         "records": records,
         "source_records": {source["name"]: records},
         "rows": sum(block["rows"] for block in writer.blocks),
         "extra": writer.extra,
         "dead": len(dead),
+        "joined": merged.height,
         "kinds": dict(kinds),
         "codes": dict(codes),
         "fields": dict(writer.fields),
@@ -77,20 +86,25 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     }
 
 
-def _rows(task: dict[str, Any]) -> Iterator[tuple[FileRef, pl.DataFrame, list[Broken], int]]:
+def batches(ref: FileRef, adapt: Adapter) -> Iterator[Records]:
+    """A reference's records as the adapter wants them: several that make one unit are in one batch."""
+    return whole_units(lambda: read(ref), adapt.joins) if adapt.joins else read(ref)
+
+
+def _rows(task: dict[str, Any]) -> Iterator[tuple[FileRef, pl.DataFrame, list[Broken], pl.DataFrame, int]]:
     source = task["source"]
     adapt = adapter(source["format"])
     key = (os.environ.get(RATER_KEY) or source["key"]).encode()
     for raw in task["refs"]:
         ref = FileRef.from_dict(raw)
         origin = Origin(source["name"], ref.file, source["licence"], source["pseudonymise"], key)
-        for records in read(ref):
+        for records in batches(ref, adapt):
             count = len(records) + len(records.broken)
             if len(records):
                 rows, broken = to_rows(records, adapt.rows(records, source["options"]), origin)
             else:
                 rows, broken = pl.DataFrame(schema=ROW_SCHEMA), records.dead_letters()
-            yield ref, rows, broken, count
+            yield ref, rows, broken, parts(records, rows, source["name"], ref.file), count
 
 
 def _letter(source: str, file: str, broken: Broken) -> bytes:
@@ -119,8 +133,8 @@ class _Blocks:
         self.extra = 0
 
     def add(self, rows: pl.DataFrame) -> None:
-        # Rows beyond the first of a record were made by the adapter: they count as derived.
-        self.extra += int(rows["row_id"].str.contains("#", literal=True).sum())
+        # Rows beyond the first of a record were made by the adapter: they name it as parent and count as derived.
+        self.extra += rows["parents"].count()
         self.waiting.append(rows)
         while self._rows() >= BLOCK_ROWS:
             whole = pl.concat(self.waiting)

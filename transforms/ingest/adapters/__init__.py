@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.ingest.adapters import alpaca_eval, chitchat, da, hh, mapping, pandalm, trl
+from transforms.ingest.adapters import alpaca_eval, chitchat, da, hh, mapping, mqm, pandalm, trl
 from transforms.ingest.adapters.base import Adapter
 from transforms.ingest.records import Records
 
@@ -14,6 +14,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     pandalm.ADAPTER,
     da.ADAPTER,
     chitchat.ADAPTER,
+    mqm.ADAPTER,
 )
 
 

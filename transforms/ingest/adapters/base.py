@@ -8,10 +8,17 @@ from typing import Any
 
 import orjson
 import polars as pl
+from pydantic import BaseModel, ConfigDict
 
 from transforms.ingest.records import Records
 
 Options = dict[str, Any]
+
+
+class Switches(BaseModel):
+    """What an adapter can be told under `options`; an unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,9 @@ class Adapter:
         fits: whether records with those fields are of this format.
         example: a record.
         variants: records of its other layouts, where it has several.
+        options: what it can be told in a source's `options`.
+        companions: options that name other files (paths and patterns), which are then read with the records.
+        joins: fields by which the records of one unit are known, where several records are one.
     """
 
     name: str
@@ -41,6 +51,9 @@ class Adapter:
     fits: Callable[[Records], bool] = field(default=lambda records: True)
     example: dict[str, Any] = field(default_factory=dict)
     variants: tuple[dict[str, Any], ...] = ()
+    options: type[Switches] = Switches
+    companions: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
 
 
 def rest(records: Records, taken: Sequence[str]) -> pl.Series:

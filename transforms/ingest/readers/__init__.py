@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from transforms.ingest.readers import columnar, delimited, json_array, jsonl, xml
-from transforms.ingest.records import Records
+from transforms.ingest.records import Records, concat
 
 if TYPE_CHECKING:
     from transforms.ingest.files import FileRef
@@ -65,18 +64,7 @@ def sample(ref: FileRef, n: int = 100) -> Records:
         if sum(map(len, batches)) >= n or len(batches) >= _SAMPLE_BATCHES:
             break
     reading.close()  # type: ignore[attr-defined]
-    return _joined(batches, n)
-
-
-def _joined(batches: list[Records], n: int) -> Records:
-    broken = [letter for batch in batches for letter in batch.broken]
-    full = [batch for batch in batches if len(batch)]
-    if not full:
-        return Records(np.empty(0, np.int64), items=[], broken=broken)
-    lines = np.concatenate([batch.lines for batch in full])[:n]
-    if full[0].frame is not None:
-        frame = pl.concat([batch.frame for batch in full if batch.frame is not None])[:n]
-        return Records(lines, frame=frame, textual=full[0].textual, broken=broken)
-    items = [item for batch in full for item in batch.items or []][:n]
-    raws = [raw for batch in full for raw in batch.raws or []][:n]
-    return Records(lines, items=items, raws=raws or None, broken=broken)
+    joined = concat(batches)
+    first = joined.pick(np.arange(min(n, len(joined))))
+    first.broken = joined.broken
+    return first

@@ -16,8 +16,10 @@ from schemas.verdict import DEAD_LETTERS
 from transforms.ingest.adapters import ADAPTERS, adapter, recognise
 from transforms.ingest.canonical import Origin, to_rows
 from transforms.ingest.files import plan
-from transforms.ingest.readers import read, sample
+from transforms.ingest.readers import sample
 from transforms.ingest.records import Broken, Records
+from transforms.ingest.stage import batches
+from transforms.ingest.units import whole_files
 
 Raw = dict[str, Any]
 Data = Callable[[str], Path]
@@ -39,15 +41,15 @@ def adapt(name: str, *items: Raw, pseudonymise: bool = False, **options: Any) ->
     return rows.to_dicts(), dead
 
 
-def ingest(*paths: Path, **options: Any) -> tuple[str, int, pl.DataFrame, list[Broken]]:
+def ingest(*paths: Path, options: Raw | None = None, **reading: Any) -> tuple[str, int, pl.DataFrame, list[Broken]]:
     """The format found out, how many records there are, their rows and dead letters."""
-    refs, _ = plan("s", [str(path) for path in paths], **options)
+    refs, _ = plan("s", [str(path) for path in paths], **reading)
     known = recognise(sample(refs[0]), refs[0].file)
     count, rows, dead = 0, [], []
-    for ref in refs:
-        for batch in read(ref):
+    for ref in whole_files(refs) if known.joins else refs:
+        for batch in batches(ref, known):
             count += len(batch) + len(batch.broken)
-            made, broken = to_rows(batch, known.rows(batch, {}), Origin("s", ref.file))
+            made, broken = to_rows(batch, known.rows(batch, options or {}), Origin("s", ref.file))
             rows.append(made)
             dead += broken
     return known.name, count, pl.concat(rows), dead
