@@ -39,6 +39,17 @@ def prompt_turns(prompt: pl.Series, system: pl.Series | None = None) -> pl.Serie
     return side_by_side(messages.get_columns(), present.get_columns())
 
 
+def named_turn(text: pl.Series, role: str, name: pl.Series) -> pl.Series:
+    """A dialogue of one message. Where its text is not at hand, it has no content but the name of what it would be.
+
+    So rows of different unknown texts differ, and those of one are of one group; policy drops them as empty.
+    """
+    frame = pl.DataFrame({"text": text, "name": name})
+    known = pl.col("text").is_not_null()
+    named = message(pl.col("text"), role).struct.with_fields(name=pl.when(~known).then("name"))
+    return frame.select(dialogue=pl.concat_list(named))["dialogue"]
+
+
 def response_turn(text: pl.Series) -> pl.Series:
     """A response as dialogue: one assistant message."""
     return text.to_frame("text").select(dialogue=turn(pl.col("text"), "assistant"))["dialogue"]

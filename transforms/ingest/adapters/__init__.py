@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.ingest.adapters import alpaca_eval, chitchat, da, hh, mapping, mqm, pandalm, trl
+from transforms.ingest.adapters import alpaca_eval, chitchat, da, hh, mapping, mqm, pandalm, trl, wmt_ranking
 from transforms.ingest.adapters.base import Adapter
 from transforms.ingest.records import Records
 
@@ -15,6 +15,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     da.ADAPTER,
     chitchat.ADAPTER,
     mqm.ADAPTER,
+    wmt_ranking.ADAPTER,
 )
 
 
