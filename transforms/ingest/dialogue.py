@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ import polars as pl
 
 from schemas.arrow import DIALOGUE, IMAGE, MESSAGE, TOOL_CALL
 from schemas.row import ROLES
+from transforms.ingest.listed import Listed
 from transforms.ingest.records import Records, excerpt
 from transforms.lists import of_counts, side_by_side
 
@@ -19,10 +21,11 @@ ROLE_NAMES = {"human": "user", "prompter": "user", "gpt": "assistant", "bot": "a
 }
 
 
-def message(content: pl.Expr, role: str) -> pl.Expr:
+def message(content: pl.Expr, role: str | pl.Expr) -> pl.Expr:
     """A message struct with this content and nothing else."""
     fields = {field.name: pl.lit(None, dtype=field.dtype) for field in MESSAGE.fields}
-    return pl.struct(value.alias(name) for name, value in (fields | {"role": pl.lit(role), "content": content}).items())
+    fields |= {"role": pl.lit(role) if isinstance(role, str) else role, "content": content}
+    return pl.struct(value.alias(name) for name, value in fields.items())
 
 
 def turn(content: pl.Expr, role: str) -> pl.Expr:
@@ -63,6 +66,9 @@ def dialogues(records: Records, name: str, *, role: str, required: bool = True) 
     """
     if records.frame is not None and name in records.frame.columns and records.frame.schema[name] == pl.String:
         return _texts(records.column(name, pl.String, required=required), role)
+    plain = _plain(records, name)
+    if plain is not None:
+        return plain
     values = records.values(name)
     kinds = set(map(type, values))
     if kinds <= {str, type(None)}:
@@ -78,6 +84,52 @@ def dialogues(records: Records, name: str, *, role: str, required: bool = True) 
         except DialogueError as error:
             records.problem(index, error.code, f"field {name!r}: {error}")
     return pl.Series(name, out, dtype=DIALOGUE)
+
+
+def _plain(records: Records, name: str) -> pl.Series | None:
+    """Lists of messages with a role and a text and nothing else, at once; None where one is more, or wrong."""
+    trial = replace(records, problems={})
+    listed = Listed(trial, name)
+    names = set(listed.names())
+    if trial.problems or not (names <= {"role", "content"} or names <= {"from", "value"}):
+        return None
+    said, content = ("from", "value") if "from" in names else ("role", "content")
+    frame = pl.DataFrame(
+        {
+            "role": listed.column(said, pl.String).replace_strict(ROLE_NAMES, default=None),
+            "content": listed.column(content, pl.String, required=False),
+        }
+    )
+    if trial.problems or frame["role"].null_count():
+        return None
+    return listed.lists(frame.select(message(pl.col("content"), pl.col("role"))).to_series()).alias(name)
+
+
+#: What parts turns and speakers while texts are cut: no text holds these controls in this order.
+_TURN, _SAID = "\x1e\x1f", "\x1f\x1e"
+
+
+def marked_turns(texts: pl.Series, mark: str, opening: str | None = None) -> pl.Series:
+    """Texts in which marks say who speaks next, as dialogues.
+
+    Args:
+        texts: null counts as empty.
+        mark: a regular expression whose first group is the speaker; one whose name starts with "A" is the assistant.
+        opening: who says what comes before the first mark; nobody, so that it is left out, when absent.
+    """
+    parts = texts.fill_null("").str.replace_all(mark, f"{_TURN}${{1}}{_SAID}")
+    parts = (parts if opening is None else f"{opening}{_SAID}" + parts).str.split(_TURN)
+    parts = parts.list.slice(1) if opening is None else parts
+    flat = (
+        parts.explode(empty_as_null=False, keep_nulls=False)
+        .to_frame("part")
+        .with_columns(
+            role=pl.when(pl.col("part").str.starts_with("A")).then(pl.lit("assistant")).otherwise(pl.lit("user")),
+            content=pl.col("part").str.splitn(_SAID, 2).struct.field("field_1").fill_null(""),
+        )
+    )
+    messages = flat.select(m=message(pl.col("content"), pl.col("role")))["m"]
+    return of_counts(messages, parts.list.len().to_numpy()).cast(DIALOGUE)
 
 
 class DialogueError(ValueError):

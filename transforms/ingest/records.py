@@ -112,8 +112,9 @@ class Records:
             A series with one value a record, null where missing or unusable.
         """
         dtype = dtype() if isinstance(dtype, type) else dtype
-        if self.frame is not None and name in self.frame.columns:
-            series = self._from_frame(name, dtype)
+        found = self._in_frame(name)
+        if found is not None:
+            series = self._from_frame(name, found, dtype)
         else:
             series = self._from_values(name, self.values(name), dtype)
         if required and series.null_count():
@@ -185,9 +186,19 @@ class Records:
         assert self.frame is not None
         return self.frame.row(index, named=True)
 
-    def _from_frame(self, name: str, dtype: pl.DataType) -> pl.Series:
-        assert self.frame is not None
-        series = self.frame[name]
+    def _in_frame(self, name: str) -> pl.Series | None:
+        """A column of the frame, or what a dotted path reaches in its struct columns."""
+        if self.frame is None or name in self.frame.columns:
+            return None if self.frame is None else self.frame[name]
+        head, *path = name.split(".")
+        series = self.frame[head] if head in self.frame.columns else None
+        for step in path:
+            if series is None or not isinstance(series.dtype, pl.Struct):
+                return None
+            series = series.struct.field(step) if step in [field.name for field in series.dtype.fields] else None
+        return series
+
+    def _from_frame(self, name: str, series: pl.Series, dtype: pl.DataType) -> pl.Series:
         if series.dtype == dtype:
             return series
         if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
@@ -231,8 +242,7 @@ class Records:
         return series if series.dtype == dtype else series.cast(dtype)
 
     def _wrong_type(self, index: int, name: str, value: Any, dtype: pl.DataType) -> None:
-        said = f"field {name!r} is {_NAMES.get(type(value), type(value).__name__)} ({excerpt(value)})"
-        self.problem(index, "wrong_type", f"{said}; {_expected(dtype)} is expected")
+        self.problem(index, "wrong_type", f"field {name!r} is {described(value)}; {_expected(dtype)} is expected")
 
 
 def concat(batches: Sequence[Records]) -> Records:
@@ -282,6 +292,11 @@ def excerpt(value: Any) -> str:
     """A value short enough for a message."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+
+def described(value: Any) -> str:
+    """A value and its type for a message: a string (Hello)."""
+    return f"{_NAMES.get(type(value), type(value).__name__)} ({excerpt(value)})"
 
 
 def _expected(dtype: pl.DataType) -> str:

@@ -32,10 +32,14 @@ def adapter(name: str) -> Adapter:
 
 
 def recognise(records: Records, file: str) -> Adapter:
-    """The one adapter whose fields these records have; raises FormatError when none or several fit."""
+    """The one adapter whose fields these records have; raises FormatError when none or several fit.
+
+    A general layout fits only where no format in particular does.
+    """
     if not len(records):
         raise FormatError(f"{file}: no record could be read, so its format cannot be told; name it with `format`")
     fitting = [known for known in ADAPTERS if all(records.has(name) for name in known.fields) and known.fits(records)]
+    fitting = [known for known in fitting if not known.generic] or fitting
     names = records.names()
     if not fitting:
         shown = ", ".join(names[:20])
