@@ -90,6 +90,10 @@ class Listed(Places):
         """All field names of the objects."""
         return self._items.names()
 
+    def values(self, name: str) -> list[Any]:
+        """One field of all objects, as in `Records.values`."""
+        return self._items.values(name)
+
     def column(self, name: str, dtype: Any, *, required: bool = True) -> pl.Series:
         """One field of all objects, as in `Records.column`; what is wrong is said of the record and the item."""
         series = self._items.column(name, dtype, required=required)

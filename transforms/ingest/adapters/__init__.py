@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from transforms.ingest.adapters import alpaca_eval, chitchat, da, hh, mapping, mqm, pandalm, trl, wmt_ranking
+from transforms.ingest.adapters import (
+    alpaca_eval,
+    bigbench_mistake,
+    chitchat,
+    comet,
+    da,
+    dialsummeval,
+    esa,
+    hh,
+    mapping,
+    math_shepherd,
+    mqm,
+    pandalm,
+    prm800k,
+    seahorse,
+    summeval,
+    trl,
+    wmt_ranking,
+)
 from transforms.ingest.adapters.base import Adapter
 from transforms.ingest.records import Records
 
@@ -16,6 +34,14 @@ ADAPTERS: tuple[Adapter, ...] = (
     chitchat.ADAPTER,
     mqm.ADAPTER,
     wmt_ranking.ADAPTER,
+    esa.ADAPTER,
+    comet.ADAPTER,
+    seahorse.ADAPTER,
+    summeval.ADAPTER,
+    dialsummeval.ADAPTER,
+    prm800k.ADAPTER,
+    bigbench_mistake.ADAPTER,
+    math_shepherd.ADAPTER,
 )
 
 
