@@ -56,10 +56,13 @@ class Places:
 
 
 class Listed(Places):
-    """The objects that one field lists; a record whose field is no list of objects is a dead letter and has none."""
+    """The objects that one field lists; a record whose field is no list of objects is a dead letter and has none.
 
-    def __init__(self, records: Records, name: str, *, required: bool = True) -> None:
-        self._records, self._name = records, name
+    `alone` says that one object need not be in a list, as in XML.
+    """
+
+    def __init__(self, records: Records, name: str, *, required: bool = True, alone: bool = False) -> None:
+        self._records, self._name, self._alone = records, name, alone
         lists = records.frame[name] if records.frame is not None and name in records.frame.columns else None
         if lists is None or lists.dtype.base_type() != pl.List or lists.dtype.inner.base_type() != pl.Struct:  # type: ignore[attr-defined]
             items = [self._checked(index, value, required) for index, value in enumerate(records.values(name))]
@@ -79,6 +82,8 @@ class Listed(Places):
             place, item = next((place, item) for place, item in enumerate(value, 1) if type(item) is not dict)
             said = f"item {place} of {self._name!r} is {described(item)}; an object is expected"
             self._records.problem(index, "wrong_type", said)
+        elif type(value) is dict and self._alone:
+            return [value]
         elif value is not None:
             said = f"field {self._name!r} is {described(value)}; a list of objects is expected"
             self._records.problem(index, "wrong_type", said)

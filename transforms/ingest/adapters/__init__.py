@@ -11,6 +11,8 @@ from transforms.ingest.adapters import (
     dialsummeval,
     esa,
     hh,
+    image_preference,
+    imageinwords,
     mapping,
     math_shepherd,
     mqm,
@@ -19,6 +21,7 @@ from transforms.ingest.adapters import (
     seahorse,
     summeval,
     trl,
+    ukp_convarg,
     wmt_ranking,
 )
 from transforms.ingest.adapters.base import Adapter
@@ -42,6 +45,9 @@ ADAPTERS: tuple[Adapter, ...] = (
     prm800k.ADAPTER,
     bigbench_mistake.ADAPTER,
     math_shepherd.ADAPTER,
+    ukp_convarg.ADAPTER,
+    imageinwords.ADAPTER,
+    image_preference.ADAPTER,
 )
 
 

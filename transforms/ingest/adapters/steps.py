@@ -45,23 +45,24 @@ def step_rows(
 def cut(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.DataFrame]:
     """Texts of a question and steps, with a mark after each step, as questions and steps.
 
-    The first step begins with `Step 1:`, or else after the last question mark before its mark. Where a mark stands before
-    `Step 1:`, it is the question's and no step's.
+    The first step begins with `Step 1:`, or else after the last question mark before its mark. A mark that stands before
+    `Step 1:` is the question's and no step's.
 
     Args:
         texts: null counts as empty.
         mark: what ends a step.
 
     Returns:
-        The questions, null where there is no telling where the steps begin; and one line a step, in order: `row`, `text`,
-        `nth` (0-based place of its mark among the text's), `offset` (characters before its mark, each earlier mark
-        counted as one), both null for a step without a mark.
+        The questions, null where there is no telling where the steps begin; and one line a step, in order: `row`,
+        `text`, `nth` (0-based place of its mark among the text's), `offset` (characters before its mark, each earlier
+        mark counted as one), both null for a step without a mark.
     """
     parts = texts.fill_null("").str.split(mark).to_frame("text").with_row_index("row")
     flat = parts.explode("text").with_columns(nth=pl.int_range(pl.len()).over("row"), parts=pl.len().over("row"))
     flat = flat.with_columns(offset=pl.col("text").str.len_chars().cast(pl.Int64).cum_sum().over("row") + pl.col("nth"))
     opened = flat.filter(pl.col("nth") < 2).group_by("row", maintain_order=True).agg(
-        first=pl.col("text").first(), late=(pl.col("text").str.contains(r"(?i)^\s*step 1:") & (pl.col("nth") == 1)).any()
+        first=pl.col("text").first(),
+        late=(pl.col("text").str.contains(r"(?i)^\s*step 1:") & (pl.col("nth") == 1)).any(),
     )  # fmt: skip
     first = pl.col("first")
     head, step = first.str.extract(r"(?is)^(.*?)\bstep 1:", 1), first.str.extract(r"(?is)^.*?(\bstep 1:.*)$", 1)

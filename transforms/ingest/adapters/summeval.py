@@ -100,11 +100,11 @@ ADAPTER = Adapter(
     fields=("id",),
     rows=rows,
     fits=fits_one(_LAYOUTS),
-    example={"id": "dm-1", "decoded": "A greets B.", "references": ["A says hi to B."], "model_id": "M1", "filepath": "f",
+    example={"id": "dm-1", "decoded": "A greets B.", "references": ["A says hi."], "model_id": "M1", "filepath": "f",
              "expert_annotations": [dict.fromkeys(_ASPECTS, score) for score in (5, 4, 5)],
              "turker_annotations": [dict.fromkeys(_ASPECTS, score) for score in (3, 4, 5, 5, 4)]},
     variants=({"id": "dm-1", "text": "Hi, said A.", "machine_summaries": ["A greets B.", "B."],
-               "human_summaries": ["A says hi."], **dict.fromkeys(_ASPECTS, [4.5, 1.0])},),
+               "human_summaries": ["A says hi."], **{name: [4.5, 1.0] for name in _ASPECTS}},),
     options=Articles,
     companions=("articles",),
 )  # fmt: skip
