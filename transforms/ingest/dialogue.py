@@ -13,12 +13,17 @@ from schemas.arrow import DIALOGUE, IMAGE, MESSAGE, TOOL_CALL
 from schemas.row import ROLES
 from transforms.ingest.listed import Listed
 from transforms.ingest.records import Records, excerpt
-from transforms.lists import of_counts, side_by_side
+from transforms.lists import end_to_end, of_counts, side_by_side
 
 #: Other names that formats have for roles.
-ROLE_NAMES = {"human": "user", "prompter": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"} | {
-    role: role for role in ROLES
-}
+ROLE_NAMES = {
+    "human": "user",
+    "observation": "tool",
+    "prompter": "user",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+} | {role: role for role in ROLES}
 
 
 def message(content: pl.Expr, role: str | pl.Expr) -> pl.Expr:
@@ -33,9 +38,9 @@ def turn(content: pl.Expr, role: str) -> pl.Expr:
     return pl.concat_list(message(content, role))
 
 
-def prompt_turns(prompt: pl.Series, system: pl.Series | None = None) -> pl.Series:
+def prompt_turns(prompt: pl.Series, system: pl.Series | None = None, role: str = "user") -> pl.Series:
     """A prompt as dialogue: an optional system message, then the user's; an empty text is no message."""
-    parts = [(prompt, "user")] if system is None else [(system, "system"), (prompt, "user")]
+    parts = [(prompt, role)] if system is None else [(system, "system"), (prompt, role)]
     frame = pl.DataFrame({role: text for text, role in parts})
     messages = frame.select(message(pl.col(role), role).alias(role) for role in frame.columns)
     present = frame.select(pl.col(role).fill_null("") != "" for role in frame.columns)
@@ -56,6 +61,22 @@ def named_turn(text: pl.Series, role: str, name: pl.Series) -> pl.Series:
 def response_turn(text: pl.Series) -> pl.Series:
     """A response as dialogue: one assistant message."""
     return text.to_frame("text").select(dialogue=turn(pl.col("text"), "assistant"))["dialogue"]
+
+
+def with_system(prompt: pl.Series, system: pl.Series) -> pl.Series:
+    """Prompts with a system message before them, where there is a text for one."""
+    return end_to_end([prompt_turns(system, role="system"), prompt])
+
+
+def with_images(prompt: pl.Series, images: pl.Series) -> pl.Series:
+    """Prompts whose last message shows images, where there are any."""
+    frame = pl.DataFrame({"p": prompt, "i": images})
+    last = pl.col("p").list.last()
+    shown = pl.when(pl.col("i").list.len() > 0).then(last.struct.with_fields(images=pl.col("i"))).otherwise(last)
+    head = pl.col("p").list.head(pl.col("p").list.len().cast(pl.Int64) - 1)
+    parts = frame.select(head.alias("head"), pl.when(pl.col("p").list.len() > 0).then(shown).alias("last"))
+    tail = side_by_side([parts["last"]], [prompt.list.len().fill_null(0) > 0])
+    return end_to_end([parts["head"], tail.cast(DIALOGUE)])
 
 
 def dialogues(records: Records, name: str, *, role: str, required: bool = True) -> pl.Series:
@@ -155,7 +176,9 @@ def _message(raw: Any, place: int) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise DialogueError("wrong_type", f"message {place} is {excerpt(raw)}, not an object with a role and a content")
     said = raw.get("role", raw.get("from"))
-    role = ROLE_NAMES.get(said) if isinstance(said, str) else None
+    if said == "function_call":  # ShareGPT's assistant who calls a tool; the value is the call as JSON
+        raw = {"role": "assistant", "tool_calls": _parsed(raw.get("value", raw.get("content")), place)}
+    role = ROLE_NAMES.get(str(raw.get("role", said))) if isinstance(said, str) else None
     if role is None:
         raise DialogueError("unknown_role", f"message {place} has the role {said!r}; allowed are {', '.join(ROLES)}")
     content, images = _content(raw.get("content", raw.get("value")), place)
@@ -202,6 +225,14 @@ def _content(value: Any, place: int) -> tuple[str | None, list[dict[str, Any]]]:
         elif not (isinstance(part, dict) and part.get("type") == "image"):
             raise DialogueError("wrong_type", f"message {place}: {excerpt(part)} is neither a text nor an image part")
     return "\n".join(texts), images
+
+
+def _parsed(value: Any, place: int) -> list[Any]:
+    try:
+        calls = orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError as error:
+        raise DialogueError("wrong_type", f"message {place}: function call {excerpt(value)} is not JSON") from error
+    return calls if isinstance(calls, list) else [calls]
 
 
 def _tool_call(call: Any, place: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from transforms.ingest.adapters import (
     alpaca_eval,
+    axolotl,
     bigbench_mistake,
     chitchat,
     comet,
@@ -13,13 +14,17 @@ from transforms.ingest.adapters import (
     hh,
     image_preference,
     imageinwords,
+    llamafactory,
     mapping,
     math_shepherd,
     mqm,
+    openrlhf,
     pandalm,
     prm800k,
     seahorse,
     summeval,
+    trajectory,
+    trajectory_frames,
     trl,
     ukp_convarg,
     wmt_ranking,
@@ -48,6 +53,11 @@ ADAPTERS: tuple[Adapter, ...] = (
     ukp_convarg.ADAPTER,
     imageinwords.ADAPTER,
     image_preference.ADAPTER,
+    trajectory.ADAPTER,
+    trajectory_frames.ADAPTER,
+    openrlhf.ADAPTER,
+    axolotl.ADAPTER,
+    llamafactory.ADAPTER,
 )
 
 

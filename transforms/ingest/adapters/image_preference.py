@@ -6,8 +6,8 @@
      "model_0": "…", "model_1": "…", "user_id": 12, "created_at": …, "has_label": true, "ranking_id": 3, …}
     {"prompt": "a red fox", "image_left_id": "…", "image_right_id": "…", "pref": -1, "user_id": 12, …}
 
-An image is a URI, bytes, or an object with `path` or `uri`, `bytes`, `sha256`. Rows keep where it is and its SHA-256, not
-its bytes. A preference is one for the first image: 1 or 0, 0.5 a tie; null where nobody said. HPDv2 says 1 or -1.
+An image is a URI, bytes, or an object with `path` or `uri`, `bytes`, `sha256`. Rows keep where it is and its SHA-256,
+not its bytes. A preference is one for the first image: 1 or 0, 0.5 a tie; null where nobody said. HPDv2 says 1 or -1.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@
      "iiw-human-sxs-gpt4v": {"metrics/Comprehensiveness": "GPT-4V is marginally better", …},
      "iiw-human-sxs-iiw-p5b": {"metrics/Comprehensiveness": "IIW-Human is substantially better", …}}
 
-A record has one comparison or two. How much better a side is (1 marginally, 2 substantially, 0 neutral) is the strength.
-Descriptions of DCI and GPT-4V are not in the files: such a side is a message without content that bears its name.
-Records without a comparison are ratings that nobody gave. An image is known by its key.
+A record has one comparison or two. How much better a side is (1 marginally, 2 substantially, 0 neutral) is the
+strength. Descriptions of DCI and GPT-4V are not in the files: such a side is a message without content that bears its
+name. Records without a comparison are ratings that nobody gave. An image is known by its key.
 """
 
 from __future__ import annotations

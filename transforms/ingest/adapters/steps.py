@@ -45,8 +45,8 @@ def step_rows(
 def cut(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.DataFrame]:
     """Texts of a question and steps, with a mark after each step, as questions and steps.
 
-    The first step begins with `Step 1:`, or else after the last question mark before its mark. A mark that stands before
-    `Step 1:` is the question's and no step's.
+    The first step begins with `Step 1:`, or else after the last question mark before its mark. A mark that stands
+    before `Step 1:` is the question's and no step's.
 
     Args:
         texts: null counts as empty.

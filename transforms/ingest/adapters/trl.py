@@ -21,7 +21,8 @@ from transforms.ingest.adapters.parts import chosen_rejected
 from transforms.ingest.records import Records
 
 
-def _tools(records: Records) -> pl.Series:
+def tools(records: Records) -> pl.Series:
+    """The tools on offer, as JSON texts."""
     values = records.values("tools")
     texts: list[str | None] = [_json(value) for value in values]
     return pl.Series("tools", texts, dtype=pl.String)
@@ -50,10 +51,21 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
         {
             **pair,
             "judgements": judgements(frame, [judgement(pl.col("value"), strength=pl.col("strength"))]),
-            "tools": _tools(records),
+            "tools": tools(records),
             "metadata": rest(records, ("prompt", "chosen", "rejected", "margin", "tools")),
         }
     ).with_columns(kind=pl.lit("pair"))
+
+
+#: Where other layouts have what TRL calls the prompt, or what else makes one of theirs.
+_OTHERS = ("instruction", "question", "input", "messages", "conversations")
+
+
+def fits(records: Records) -> bool:
+    """Whether the prompt is where TRL has it, or nowhere but in the sides."""
+    if records.has("system") or records.has("chosen_score"):
+        return False
+    return records.has("prompt") or not any(map(records.has, _OTHERS))
 
 
 ADAPTER = Adapter(
@@ -64,6 +76,7 @@ ADAPTER = Adapter(
     unknown="who judged, which model wrote what",
     fields=("chosen", "rejected"),
     rows=rows,
+    fits=fits,
     generic=True,
     example={"prompt": "Say hi.", "chosen": "Hi.", "rejected": "No."},
 )

@@ -67,7 +67,10 @@ def check_wrong(name: str, field: str, value: Any, code: str, words: str, mapped
     """One changed field makes one dead letter, among good records and alone; `mapped` names mappings with a record."""
     mapping, good = mapped.get(name, (None, EXAMPLES.get(name, {})))
     bad = {key: item for key, item in good.items() if key != field} | ({} if value is MISSING else {field: value})
-    rows, dead = adapt("mapping" if mapping else name, good, bad, good, **({"mapping": mapping} if mapping else {}))
+    # Where several records are one unit, good records are of other units than the bad one.
+    unit = next((key for key in reversed(adapter("mapping" if mapping else name).joins) if key in good), None)
+    before, after = (good | {unit: where} if unit else good for where in ("before", "after"))
+    rows, dead = adapt("mapping" if mapping else name, before, bad, after, **({"mapping": mapping} if mapping else {}))
     assert {row["line"] for row in rows} == {1, 3}
     assert [(letter.line, letter.code) for letter in dead] == [(2, code)]
     assert words in dead[0].message
