@@ -53,15 +53,12 @@ def dialogues(records: Records, name: str, *, role: str, required: bool = True) 
     Messages may be in the OpenAI layout (role, content as text or parts, tool_calls with `function`) or in ShareGPT's
     (from, value). A record whose field is neither becomes a dead letter.
     """
-    if records.frame is not None and name in records.frame.columns and records.frame.schema[name] == pl.String:
+    if holds_texts(records, name):
         return _texts(records.column(name, pl.String, required=required), role)
     plain = _plain(records, name)
     if plain is not None:
         return plain
     values = records.values(name)
-    kinds = set(map(type, values))
-    if kinds <= {str, type(None)}:
-        return _texts(records.column(name, pl.String, required=required), role)
     out: list[list[dict[str, Any]] | None] = [None] * len(values)
     for index, value in enumerate(values):
         if value is None:
@@ -73,6 +70,13 @@ def dialogues(records: Records, name: str, *, role: str, required: bool = True) 
         except DialogueError as error:
             records.problem(index, error.code, f"field {name!r}: {error}")
     return pl.Series(name, out, dtype=DIALOGUE)
+
+
+def holds_texts(records: Records, name: str) -> bool:
+    """Whether a field holds texts and nothing else."""
+    if records.frame is not None and name in records.frame.columns and records.frame.schema[name] == pl.String:
+        return True
+    return set(map(type, records.values(name))) <= {str, type(None)}
 
 
 def _plain(records: Records, name: str) -> pl.Series | None:

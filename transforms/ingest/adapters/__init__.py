@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from transforms.ingest.adapters import alpaca_eval, chitchat, da, hh, mapping, pandalm, trl
+from transforms.ingest.adapters import (
+    alpaca_eval,
+    arena,
+    chitchat,
+    da,
+    helpsteer,
+    helpsteer_preference,
+    hh,
+    judgebench,
+    llmbar,
+    mapping,
+    nectar,
+    oasst,
+    pandalm,
+    pku_saferlhf,
+    rewardbench,
+    rewardbench2,
+    shp,
+    skywork,
+    summarize_from_feedback,
+    trl,
+    ultrafeedback,
+    ultrafeedback_binarized,
+    webgpt,
+)
 from transforms.ingest.adapters.base import Adapter
 from transforms.ingest.records import Records
 
@@ -14,6 +38,22 @@ ADAPTERS: tuple[Adapter, ...] = (
     pandalm.ADAPTER,
     da.ADAPTER,
     chitchat.ADAPTER,
+    rewardbench.ADAPTER,
+    rewardbench2.ADAPTER,
+    ultrafeedback.ADAPTER,
+    ultrafeedback_binarized.ADAPTER,
+    helpsteer.ADAPTER,
+    helpsteer_preference.ADAPTER,
+    arena.ADAPTER,
+    nectar.ADAPTER,
+    oasst.ADAPTER,
+    shp.ADAPTER,
+    webgpt.ADAPTER,
+    summarize_from_feedback.ADAPTER,
+    skywork.ADAPTER,
+    pku_saferlhf.ADAPTER,
+    llmbar.ADAPTER,
+    judgebench.ADAPTER,
 )
 
 

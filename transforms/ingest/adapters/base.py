@@ -55,9 +55,7 @@ def fits_one(layouts: Mapping[str, Sequence[str]]) -> Callable[[Records], bool]:
     return lambda records: any(all(map(records.has, fields)) for fields in layouts.values())
 
 
-def rest(
-    records: Records, taken: Sequence[str], within: Mapping[str, Callable[[Any], Any]] | None = None
-) -> pl.Series:
+def rest(records: Records, taken: Sequence[str], within: Mapping[str, Callable[[Any], Any]] | None = None) -> pl.Series:
     """What an adapter does not read, as a JSON object a record: nobody's columns are lost.
 
     Args:
