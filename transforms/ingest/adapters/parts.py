@@ -122,16 +122,24 @@ def times(records: Records, name: str) -> pl.Series:
 
 
 def chosen_rejected(
-    records: Records, sides: Sequence[str] = ("chosen", "rejected"), prompt: str = "prompt"
+    records: Records,
+    sides: Sequence[str] = ("chosen", "rejected"),
+    prompt: str = "prompt",
+    *,
+    required: bool = False,
 ) -> dict[str, pl.Series]:
     """Prompt and responses of records with a better and a worse side, in this order.
 
-    Without a prompt, it is the longest run of messages that both sides start with. Sides that start with the prompt's
-    first message are whole conversations all the same.
+    Args:
+        records: the batch.
+        sides: their fields: texts or lists of messages.
+        prompt: its field. Without one the prompt is the longest run of messages that both sides start with, and so it
+            is where both start with the prompt's first message: they are whole conversations.
+        required: whether there must be such a field.
     """
     names = list(sides)
     frame = pl.DataFrame({name: dialogues(records, name, role="assistant") for name in names})
-    if not records.has(prompt):
+    if not required and not records.has(prompt):
         frame = frame.with_columns(prompt=pl.lit([], dtype=DIALOGUE))
         whole = pl.repeat(True, len(records), dtype=pl.Boolean, eager=True)
     else:

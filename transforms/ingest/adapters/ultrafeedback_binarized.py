@@ -35,7 +35,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     made = judgement(pl.coalesce(towards_first(gap), 1.0), strength=gap.abs())
     return pl.DataFrame(
         {
-            **chosen_rejected(records, (chosen, rejected), prompt),
+            **chosen_rejected(records, (chosen, rejected), prompt, required=layout == "notus"),
             "judgements": judgements(pl.DataFrame(scores), [made]),
             "generators": generators(records, models),
             "metadata": rest(records, (prompt, chosen, rejected, "messages", *models)),
