@@ -99,6 +99,13 @@ class Listed(Places):
         """One field of all objects, as in `Records.values`."""
         return self._items.values(name)
 
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects themselves."""
+        if self._items.items is not None:
+            return self._items.items
+        assert self._items.frame is not None
+        return self._items.frame.to_dicts()
+
     def column(self, name: str, dtype: Any, *, required: bool = True) -> pl.Series:
         """One field of all objects, as in `Records.column`; what is wrong is said of the record and the item."""
         series = self._items.column(name, dtype, required=required)

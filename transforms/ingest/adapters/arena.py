@@ -1,6 +1,6 @@
 """Chatbot Arena and MT-Bench's human judgements: one person's vote between two models' conversations.
 
-    {"question_id": "…", "model_a": "…", "model_b": "…", "winner": "tie (bothbad)", "judge": "arena_user_973", "turn": 1,
+    {"question_id": "…", "model_a": "…", "model_b": "…", "winner": "tie (bothbad)", "judge": "arena_user_1", "turn": 1,
      "conversation_a": [messages], "conversation_b": [messages], "anony": true, "language": "English", "tstamp": 168…}
     {"id": "…", "model_a": "…", "model_b": "…", "winner": "both_bad", "evaluation_session_id": "…", "conversation_a":
      [{"role": "user", "content": [{"type": "text", "text": "…", "image": null, "mimeType": null}]}, …], …}
@@ -89,36 +89,18 @@ ADAPTER = Adapter(
     fields=("model_a", "model_b", "winner", *_SIDES),
     rows=rows,
     example={
-        "question_id": "q1",
-        "model_a": "m1",
-        "model_b": "m2",
-        "winner": "model_a",
-        "judge": "arena_user_973",
-        "conversation_a": _talk("Hi."),
-        "conversation_b": _talk("No."),
-        "turn": 1,
-        "anony": True,
-        "language": "English",
-        "tstamp": 1682351591.1322,
+        "question_id": "q1", "model_a": "m1", "model_b": "m2", "winner": "model_a", "judge": "arena_user_1",
+        "conversation_a": _talk("Hi."), "conversation_b": _talk("No."), "turn": 1, "anony": True,
+        "language": "English", "tstamp": 1682351591.1322,
         "openai_moderation": {"categories": {"hate": False}, "category_scores": {"hate": 1e-6}, "flagged": False},
         "toxic_chat_tag": {"roberta-large": {"flagged": False, "probability": 0.01}},
     },
     variants=(
         {
-            "id": "v1",
-            "model_a": "m1",
-            "model_b": "m2",
-            "winner": "both_bad",
-            "evaluation_session_id": "s1",
-            "evaluation_order": 1,
-            "conversation_a": _parts("Hi."),
-            "conversation_b": _parts("No."),
-            "full_conversation": [],
-            "conv_metadata": {"sum_assistant_a_tokens": 2},
-            "category_tag": {"math_v0.1": {"math": False}},
-            "language": "en",
-            "is_code": False,
-            "timestamp": "2025-06-01T12:00:00",
+            "id": "v1", "model_a": "m1", "model_b": "m2", "winner": "both_bad", "evaluation_session_id": "s1",
+            "evaluation_order": 1, "conversation_a": _parts("Hi."), "conversation_b": _parts("No."),
+            "full_conversation": [], "conv_metadata": {"sum_assistant_a_tokens": 2}, "language": "en",
+            "category_tag": {"math_v0.1": {"math": False}}, "is_code": False, "timestamp": "2025-06-01T12:00:00",
         },
     ),
-)
+)  # fmt: skip

@@ -1,6 +1,6 @@
 """HelpSteer and HelpSteer2: five attributes of a response, concluded or of each annotator.
 
-    {"prompt": "…", "response": "…", "helpfulness": 3, "correctness": 4, "coherence": 4, "complexity": 2, "verbosity": 1}
+    {"prompt": "…", "response": "…", "helpfulness": 3, "correctness": 4, "coherence": 4, "complexity": 2, …}
     {"prompt": "…", "response": "…", "helpfulness": [3, 3, 4], "correctness": [3, 4, 4], …}  (disagreements.jsonl.gz)
 
 Attributes are 0 to 4, and the authors say that more is better of each. In a prompt of several turns, marks say who
@@ -40,7 +40,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     for name, values in scores.items():
         beyond = outside(values.list.min(), 0, _MAXIMUM) | outside(values.list.max(), 0, _MAXIMUM)
         records.reject(beyond, "value_out_of_range", f"{name!r} is not in [0, 4]")
-    most = max(int(values.list.len().max() or 0) for values in scores.values())
+    most = max(max(values.list.len().drop_nulls().to_list(), default=0) for values in scores.values())
     columns = {
         f"{name} {i}": values.list.get(i, null_on_oob=True) for i in range(most) for name, values in scores.items()
     }

@@ -81,28 +81,19 @@ ADAPTER = Adapter(
     rows=rows,
     fits=fits_one(_LAYOUTS),
     example={
-        "split": "train",
-        "prompt": "Say hi.",
-        "response_1": "No.",
-        "response_2": "Hi.",
-        "preference_strength": 2,
-        "preference_statement": "@Response 2 is better.",
-        "preference_elaboration": "It is kind.",
+        "split": "train", "prompt": "Say hi.", "response_1": "No.", "response_2": "Hi.", "preference_strength": 2,
+        "preference_statement": "@Response 2 is better.", "preference_elaboration": "It is kind.",
         "three_most_similar_preferences": [_each(2), _each(1), _each(2)],
         "all_preferences_unprocessed": [{"strength": -100, "justification": "Neither is valid."}],
     },
     variants=(
         {
-            "domain": "general",
-            "language": "english",
-            "context": [{"role": "user", "content": "Say hi."}],
-            "response1": "Hi.",
-            "response2": "No.",
-            "overall_preference": -1,
+            "domain": "general", "language": "english", "context": [{"role": "user", "content": "Say hi."}],
+            "response1": "Hi.", "response2": "No.", "overall_preference": -1,
             "individual_preference": [
                 {"score": -2, "reasoning": "Kind.", "feedback1": "Short.", "feedback2": "Rude."},
                 {"score": 0, "reasoning": "Both are short.", "feedback1": "Short.", "feedback2": "Short."},
             ],
         },
     ),
-)
+)  # fmt: skip

@@ -54,7 +54,7 @@ ADAPTER = Adapter(
     unknown="why one was ranked above another",
     fields=("prompt", "answers"),
     rows=rows,
-    fits=lambda records: isinstance(next(iter(records.values("answers.0.rank")), None), int | float),
+    fits=lambda records: any(isinstance(rank, int | float) for rank in records.values("answers.0.rank")),
     example={
         "prompt": "\n\nHuman: Say hi.\n\nAssistant: ",
         "answers": [{"answer": f"Hi {n}.", "model": f"m{n}", "rank": n} for n in (1, 2, 2, 4, 5, 6, 7)],

@@ -1,4 +1,4 @@
-"""What several formats have in common: labels, strengths, ranks, times, and records with a chosen and a rejected side."""
+"""What several formats have in common: labels, strengths, ranks, times, and records with a better and a worse side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 
 from schemas.arrow import DIALOGUE, SCALE
 from transforms.ingest.canonical import judgement, judgements
-from transforms.ingest.dialogue import dialogues, response_turn, split_prompt
+from transforms.ingest.dialogue import dialogues, holds_texts, prompt_turns, response_turn, split_prompt
 from transforms.ingest.listed import Places
 from transforms.ingest.records import Records
 from transforms.lists import side_by_side
@@ -26,6 +26,14 @@ def choice(
     for index in (said.is_not_null() & value.is_null()).arg_true().to_list():
         records.problem(index, "unknown_label", f"{name!r} is {said[index]!r}; allowed are {allowed}")
     return value
+
+
+def two_texts(records: Records, prompt: str, sides: Sequence[str]) -> dict[str, pl.Series]:
+    """Prompt and responses of records that hold the three as texts; an empty prompt is no message."""
+    return {
+        "prompt": prompt_turns(records.column(prompt, pl.String)),
+        "responses": side_by_side([response_turn(records.column(side, pl.String)) for side in sides]),
+    }
 
 
 def texts(records: Records, name: str) -> pl.Series:
@@ -114,34 +122,52 @@ def times(records: Records, name: str) -> pl.Series:
 
 
 def chosen_rejected(
-    records: Records, sides: Sequence[str] = ("chosen", "rejected"), prompt: str = "prompt"
+    records: Records,
+    sides: Sequence[str] = ("chosen", "rejected"),
+    prompt: str = "prompt",
+    *,
+    required: bool = False,
 ) -> dict[str, pl.Series]:
     """Prompt and responses of records with a better and a worse side, in this order.
 
-    Without a prompt, it is the longest run of messages that both sides start with. Sides that start with the prompt's
-    first message are whole conversations all the same.
+    Args:
+        records: the batch.
+        sides: their fields: texts or lists of messages.
+        prompt: its field. Without one the prompt is the longest run of messages that both sides start with, and so it
+            is where both start with the prompt's first message: they are whole conversations.
+        required: whether there must be such a field.
     """
     names = list(sides)
     frame = pl.DataFrame({name: dialogues(records, name, role="assistant") for name in names})
-    explicit = dialogues(records, prompt, role="user") if records.has(prompt) else None
-    if explicit is None:
+    if not required and not records.has(prompt):
+        frame = frame.with_columns(prompt=pl.lit([], dtype=DIALOGUE))
         whole = pl.repeat(True, len(records), dtype=pl.Boolean, eager=True)
-        explicit = pl.Series([[]], dtype=DIALOGUE).new_from_index(0, len(records))
     else:
-        opens = explicit.list.first().struct
-        alike = [
-            opens.field(part) == frame[name].list.first().struct.field(part)
-            for name in names
-            for part in ("role", "content")
-        ]
-        whole = pl.select(pl.all_horizontal(alike).fill_null(False)).to_series()
-    frame = frame.with_columns(explicit.alias("prompt"))
+        frame = frame.with_columns(dialogues(records, prompt, role="user").alias("prompt"))
+        texts_alone = any(holds_texts(records, name) for name in names)
+        whole = pl.Series([False]) if texts_alone else _whole(frame, names)
     if whole.any():
         head, rest = split_prompt(records, frame.select(names).get_columns())
         parts = {"prompt": head} | dict(zip(names, rest, strict=True))
-        frame = pl.DataFrame(parts) if whole.all() else frame.select(
-            pl.when(whole).then(part).otherwise(pl.col(name)).alias(name) for name, part in parts.items()
+        frame = (
+            pl.DataFrame(parts)
+            if whole.all()
+            else frame.select(
+                pl.when(whole).then(part).otherwise(pl.col(name)).alias(name) for name, part in parts.items()
+            )
         )
     for name in names:
         records.reject(frame[name].list.len() == 0, "no_message", f"{name!r} holds no message of its own")
     return {"prompt": frame["prompt"], "responses": side_by_side([frame[name] for name in names])}
+
+
+def _whole(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
+    """Whether all sides start with the prompt's first message."""
+    first = frame.select(pl.col("prompt", *names).list.get(0, null_on_oob=True))
+    return first.select(
+        pl.all_horizontal(
+            pl.col("prompt").struct.field(part) == pl.col(name).struct.field(part)
+            for name in names
+            for part in ("role", "content")
+        ).fill_null(False)
+    ).to_series()

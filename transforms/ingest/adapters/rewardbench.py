@@ -21,7 +21,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     """One pair a record, chosen first."""
     return pl.DataFrame(
         {
-            **chosen_rejected(records),
+            **chosen_rejected(records, required=True),
             "judgements": first_wins(len(records)),
             "generators": generators(records, _MODELS),
             "language": records.column("language", pl.String, required=False),

@@ -16,8 +16,8 @@ import orjson
 import polars as pl
 
 from transforms.ingest.adapters.base import Adapter, Options, rest
-from transforms.ingest.canonical import judgement, judgements
 from transforms.ingest.adapters.parts import chosen_rejected
+from transforms.ingest.canonical import judgement, judgements
 from transforms.ingest.records import Records
 
 

@@ -74,14 +74,9 @@ def _answer(model: str, score: float, rating: str) -> dict[str, Any]:
     typed = {"Type": ["1"], **why, "Rationale For Rating": "Mostly right."}
     return {
         "annotations": {"instruction_following": why, "honesty": why, "truthfulness": typed, "helpfulness": typed},
-        "custom_system_prompt": "Be kind.",
-        "model": model,
-        "principle": "helpfulness",
-        "response": f"Hi from {model}.",
-        "critique": "Short and kind.",
-        "overall_score": score,
-        "fine-grained_score": 3.0,
-    }
+        "custom_system_prompt": "Be kind.", "model": model, "principle": "helpfulness", "response": f"Hi from {model}.",
+        "critique": "Short and kind.", "overall_score": score, "fine-grained_score": 3.0,
+    }  # fmt: skip
 
 
 ADAPTER = Adapter(
@@ -93,11 +88,8 @@ ADAPTER = Adapter(
     fields=("instruction", "completions"),
     rows=rows,
     example={
-        "source": "sharegpt",
-        "instruction": "Say hi.",
-        "models": ["m1", "m2"],
+        "source": "sharegpt", "instruction": "Say hi.", "models": ["m1", "m2"],
         "completions": [_answer("m1", 7.5, "4"), _answer("m2", 3.0, "N/A")],
-        "correct_answers": ["None"],
-        "incorrect_answers": ["None"],
+        "correct_answers": ["None"], "incorrect_answers": ["None"],
     },
-)
+)  # fmt: skip

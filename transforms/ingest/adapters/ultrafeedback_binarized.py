@@ -17,27 +17,25 @@ from transforms.ingest.adapters.parts import chosen_rejected, generators, toward
 from transforms.ingest.canonical import judgement, judgements
 from transforms.ingest.records import Records
 
-#: Of each layout: the prompt, the two sides, their scores, and, where it names them, their models.
+#: Of each layout: the prompt, the two sides and their scores.
 _LAYOUTS = {
     "h4": ("prompt", "chosen", "rejected", "score_chosen", "score_rejected"),
-    "argilla": ("prompt", "chosen", "rejected", "chosen-rating", "rejected-rating", "chosen-model", "rejected-model"),
-    "notus": (
-        "instruction", "chosen_response", "rejected_response", "chosen_avg_rating", "rejected_avg_rating",
-        "chosen_model",
-    ),
-}  # fmt: skip
+    "argilla": ("prompt", "chosen", "rejected", "chosen-rating", "rejected-rating"),
+    "notus": ("instruction", "chosen_response", "rejected_response", "chosen_avg_rating", "rejected_avg_rating"),
+}
 
 
 def rows(records: Records, options: Options) -> pl.DataFrame:
     """One pair a record, chosen first; the scores as recorded stay in the metadata."""
-    prompt, chosen, rejected, better, worse, *models = _LAYOUTS[nearest(records, _LAYOUTS)]
-    scores = {name: records.column(name, pl.Float64, required=False) for name in (better, worse)}
+    layout = nearest(records, _LAYOUTS)
+    prompt, chosen, rejected, better, worse = _LAYOUTS[layout]
+    models = ("chosen-model", "rejected-model") if layout == "argilla" else ("chosen_model", "rejected_model")
+    scores = [records.column(name, pl.Float64, required=False) for name in (better, worse)]
     gap = pl.col(better) - pl.col(worse)
     made = judgement(pl.coalesce(towards_first(gap), 1.0), strength=gap.abs())
-    models = (*models, "rejected_model")[:2]
     return pl.DataFrame(
         {
-            **chosen_rejected(records, (chosen, rejected), prompt),
+            **chosen_rejected(records, (chosen, rejected), prompt, required=layout == "notus"),
             "judgements": judgements(pl.DataFrame(scores), [made]),
             "generators": generators(records, models),
             "metadata": rest(records, (prompt, chosen, rejected, "messages", *models)),
@@ -51,7 +49,7 @@ _REJECTED = [{"role": "user", "content": "Say hi."}, {"role": "assistant", "cont
 ADAPTER = Adapter(
     name="ultrafeedback_binarized",
     kinds=("pair",),
-    about="UltraFeedback as pairs (HuggingFaceH4/ultrafeedback_binarized, argilla/ultrafeedback-binarized-preferences).",
+    about="UltraFeedback as pairs: HuggingFaceH4/ultrafeedback_binarized, argilla/ultrafeedback-binarized-preferences.",
     keeps="the gap of the scores as strength, ties, models where named; scores and the rest as metadata",
     unknown="the ratings of aspects and their reasons (format `ultrafeedback` has them)",
     fields=(),
