@@ -48,13 +48,17 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 
 def _lines(records: Records) -> pl.DataFrame:
     score = pl.Series([_number(value) for value in records.values("esa_score")], dtype=pl.Float64, strict=False)
+    spans = records.values("esa_spans")
+    for index, value in enumerate(spans):
+        if value is not None and not isinstance(value, list):
+            records.problem(index, "wrong_type", f"field 'esa_spans' is {described(value)}; a list is expected")
     records.reject(score.is_null(), "wrong_type", "'esa_score' is not a number")
     records.reject(outside(score, *_SCALE), "value_out_of_range", "'esa_score' is not in [0, 100]")
     frame = pl.DataFrame(
         {
             "score": score,
             "annotator": records.column("annotator", pl.String, required=False),
-            "reason": _spans(records.values("esa_spans")),
+            "reason": _spans(spans),
             "time": element(records.column("times", pl.List(pl.String), required=False), 0),
         }
     )

@@ -13,6 +13,8 @@ ranks are ties, -1 says that the judge left it blank.
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 from pydantic import Field
 
@@ -26,6 +28,7 @@ from transforms.lists import side_by_side
 _BEST, _WORST = 1.0, 5.0
 _RANKING = ("srclang", "trglang", "srcIndex", "judgeId", "system1Id", "system2Id", "system1rank")
 _PAIR = ("segment", "pair", "winner", "loser")
+_SYSTEM = re.compile(r"system(\d+)(?:Id|rank)")
 
 
 class Texts(Switches):
@@ -41,7 +44,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 
 
 def _ranking(records: Records, known: pl.DataFrame) -> pl.DataFrame:
-    width = sum(name.startswith("system") and name.endswith("Id") for name in records.names())
+    width = max(int(found[1]) for name in records.names() if (found := _SYSTEM.fullmatch(name)))
     names, ranks = [[f"system{i}{end}" for i in range(1, width + 1)] for end in ("Id", "rank")]
     frame = pl.DataFrame({name: records.column(name, pl.Int64) for name in ranks})
     for name in ranks:

@@ -63,9 +63,21 @@ def said(dialogue: list[Raw]) -> list[tuple[str, str | None]]:
     return [(message["role"], message["content"]) for message in dialogue]
 
 
-def check_wrong(name: str, field: str, value: Any, code: str, words: str, mapped: dict[str, tuple[Raw, Raw]]) -> None:
-    """One changed field makes one dead letter, among good records and alone; `mapped` names mappings with a record."""
-    mapping, good = mapped.get(name, (None, EXAMPLES.get(name, {})))
+def check_wrong(
+    name: str,
+    field: str,
+    value: Any,
+    code: str,
+    words: str,
+    mapped: dict[str, tuple[Raw, Raw]] | None = None,
+    variant: int | None = None,
+) -> None:
+    """One changed field makes one dead letter, among good records and alone.
+
+    `mapped` names mappings with a record; `variant` says which of a format's other layouts is meant.
+    """
+    mapping, good = (mapped or {}).get(name, (None, EXAMPLES.get(name, {})))
+    good = good if variant is None else adapter(name).variants[variant]
     bad = {key: item for key, item in good.items() if key != field} | ({} if value is MISSING else {field: value})
     # Where several records are one unit, good records are of other units than the bad one.
     unit = next((key for key in reversed(adapter("mapping" if mapping else name).joins) if key in good), None)
