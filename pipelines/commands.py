@@ -267,6 +267,7 @@ def run_formats(json: bool) -> int:
                 "about": a.about,
                 "keeps": a.keeps,
                 "unknown": a.unknown,
+                "options": {name: field.description for name, field in a.options.model_fields.items()},
                 "example": a.example,
             }
             for a in ADAPTERS
@@ -278,6 +279,8 @@ def run_formats(json: bool) -> int:
             f"{adapter.name:<14}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
             f"    cannot know: {adapter.unknown}"
         )
+        for name, option in adapter.options.model_fields.items():
+            print(f"    option {name}: {option.description}")
     return DONE
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
@@ -20,9 +21,12 @@ from transforms.derive.stage import DerivePairs, MeasureRaters, derive_ratings
 from transforms.hashing import digest, digest_json
 from transforms.identity.stage import FindCopies
 from transforms.ingest.adapters import FormatError, adapter, recognise
-from transforms.ingest.files import FileRef, InputError, InputFile, plan
+from transforms.ingest.adapters.base import Adapter
+from transforms.ingest.files import FileRef, InputError, InputFile, expand, plan
 from transforms.ingest.readers import sample
+from transforms.ingest.readers.lines import scan
 from transforms.ingest.stage import ingest, tasks_of
+from transforms.ingest.units import whole_files
 from transforms.publish.shapes import KEPT, Facts, resolve
 from transforms.publish.stage import publish, shards
 from transforms.signals.stage import counter_of, measure
@@ -34,12 +38,17 @@ VERSIONS = {"ingest": 2, "raters": 1, "derive": 2, "identity": 2, "signals": 1, 
 
 @dataclass(frozen=True)
 class Planned:
-    """What is read of one source: its references and files, and the format they are in."""
+    """What is read of one source: its references and files, the format they are in, and the adapter's switches.
+
+    `companions` are the files that its options name; `options` has their paths in place of the patterns.
+    """
 
     source: Source
     format: str
     refs: list[FileRef]
     files: list[InputFile]
+    companions: list[InputFile] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,16 +76,37 @@ def plan_sources(config: Config) -> list[Planned]:
                 format=source.reader,
                 quoting=source.quoting,
                 record=source.record,
+                columns=source.columns,
             )
             form = source.format
             if form == "auto":
                 form = recognise(sample(refs[0]), refs[0].file).name
-            adapter(form)
+            adapt = adapter(form)
+            options, companions = _options(source, adapt)
         except (InputError, FormatError) as error:
             raise UserError(f"source {source.name!r}: {error}") from error
-        out.append(Planned(source, form, refs, files))
+        out.append(Planned(source, form, whole_files(refs) if adapt.joins else refs, files, companions, options))
     counter_of(config.signals.length)  # a tokenizer that is not there is found out now, not in a worker
     return out
+
+
+def _options(source: Source, adapt: Adapter) -> tuple[dict[str, Any], list[InputFile]]:
+    """The adapter's switches, checked, and the files that they name; raises UserError naming what is allowed."""
+    if source.mapping is not None:
+        return {"mapping": source.mapping.model_dump()}, []
+    try:
+        options = adapt.options.model_validate(source.options).model_dump()
+    except ValidationError as error:
+        allowed = ", ".join(adapt.options.model_fields) or "none"
+        said = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        raise UserError(f"source {source.name!r}: options: {said} (options of {adapt.name} are {allowed})") from error
+    files: dict[str, InputFile] = {}
+    for name in adapt.companions:
+        options[name] = expand([located(path) for path in options[name]]) if options[name] else []
+        for path in options[name]:
+            size, digest, _ = scan(path, None)
+            files[path] = InputFile(path, path.rsplit("/", 1)[-1], size, digest)
+    return options, list(files.values())
 
 
 def located(path: str) -> str:
@@ -125,21 +155,21 @@ def _ingest(planned: list[Planned], engine: Engine) -> Done:
             "format": one.format,
             "licence": one.source.licence,
             "pseudonymise": one.source.pseudonymise,
-            "options": {
-                **one.source.options,
-                **({"mapping": one.source.mapping.model_dump()} if one.source.mapping else {}),
-            },
+            "options": one.options,
             # Without a key of the user's, raters are hashed under the data's own, which no one else has.
             "key": digest_json([file.hash for file in one.files]),
         }
         work += tasks_of(source, one.refs)
+        # Where companions lie is no part of what comes out; what is in them is.
+        named = {name: value for name, value in one.options.items() if name not in adapter(one.format).companions}
         lineage.append(
             [
-                source,
+                {**source, "options": named},
                 one.source.reader,
                 one.source.quoting,
                 one.source.record,
-                [[file.file, file.hash] for file in one.files],
+                one.source.columns,
+                [[file.file, file.hash] for file in [*one.files, *one.companions]],
             ]
         )
     work = [{**task, "number": number} for number, task in enumerate(work)]

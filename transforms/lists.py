@@ -49,6 +49,14 @@ def totals(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return ends[stops] - ends[stops - counts]
 
 
+def end_to_end(parts: Sequence[pl.Series]) -> pl.Series:
+    """The lists of each row one after another, as one list a row."""
+    counts = [part.list.len().fill_null(0).to_numpy() for part in parts]
+    owners = np.concatenate([np.repeat(np.arange(len(count)), count) for count in counts])
+    values = pl.concat([part.explode(empty_as_null=False, keep_nulls=False) for part in parts], rechunk=True)
+    return of_counts(values[np.argsort(owners, kind="stable")], np.sum(counts, axis=0))
+
+
 def element(lists: pl.Series, index: int) -> pl.Series:
     """The value at one place of each list; null where the list is shorter."""
     return lists.list.get(index, null_on_oob=True)

@@ -11,10 +11,10 @@ import pytest
 from pipelines.commands import Request, run_curate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SETS = {"hh": "hh_rlhf", "alpaca_eval": "alpaca_eval_gpt4", "pandalm": "pandalm"}
+SETS = {"hh": "hh_rlhf", "alpaca_eval": "alpaca_eval_gpt4", "pandalm": "pandalm", "llmbar": "llmbar"}
 
 
-@pytest.mark.parametrize("name", ["hh", "pandalm", pytest.param("alpaca_eval", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["hh", "llmbar", "pandalm", pytest.param("alpaca_eval", marks=pytest.mark.slow)])
 def test_real_sets(name: str, data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = data(SETS[name])
     (tmp_path / "data").mkdir()

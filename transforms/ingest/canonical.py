@@ -88,6 +88,7 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
             )
         adapted = adapted.with_row_index("record")
     adapted = adapted.with_columns(pl.col("record").cast(pl.Int64))
+    records.spread()
     lines = pl.Series("line", records.lines, dtype=pl.Int64)
     bad = pl.Series("record", sorted(records.problems), dtype=pl.Int64)
     adapted = adapted.filter(~pl.col("record").is_in(bad.implode())) if len(bad) else adapted
@@ -113,10 +114,14 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
             if name not in {*adapted.columns, "row_id", "content_id", "source", "file", "line", "licence"}
         )
     )
+    # Rows beyond the first of a record were made by the adapter.
+    made = pl.when(pl.col("_nth") > 0).then(pl.concat_list(pl.col("row_id").str.replace(r"#\d+$", "")))
+    rows = rows.with_columns(parents=pl.coalesce("parents", made))
     broken = first_broken(rows)
     for index, rule in zip(rows["record"].to_list(), broken.to_list(), strict=True):
         if rule is not None:
             records.problem(index, RULES[rule].code, RULES[rule].message)
+    records.spread()
     rejected = pl.Series(sorted(records.problems), dtype=pl.Int64)
     rows = rows.filter(~pl.col("record").is_in(rejected.implode())) if len(rejected) else rows
     rows = rows.select(pl.col(name).cast(dtype) for name, dtype in ROW_SCHEMA.items())

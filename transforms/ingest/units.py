@@ -1,0 +1,94 @@
+"""Formats in which several records are one unit: a line an error, a line a frame.
+
+A unit's records need not stand together, and a batch or a range may end in the middle of one. So a file is gone through
+twice: first its keys alone, to know where each unit ends, then its records, each held back until its unit is whole.
+Where a unit's records stand together, that is no more than a batch in memory; where they are scattered, up to the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import polars as pl
+
+from transforms.ingest.files import FileRef
+from transforms.ingest.records import Records, concat
+
+#: A line for each record that is part of a row made of several: its own name, and the row's.
+PARTS = pl.Schema(
+    {
+        "row_id": pl.String(),
+        "source": pl.String(),
+        "file": pl.String(),
+        "line": pl.Int64(),
+        "kind": pl.String(),
+        "counterpart": pl.String(),
+        "records": pl.Int64(),
+    }
+)
+
+
+def whole_files(refs: Sequence[FileRef]) -> list[FileRef]:
+    """One reference a file, in place of those of its ranges."""
+    files: dict[tuple[str, str | None], FileRef] = {}
+    for ref in refs:
+        first = files.get((ref.path, ref.split))
+        files[ref.path, ref.split] = (
+            ref if first is None else dataclasses.replace(first, end=ref.end, size=first.size + ref.size)
+        )
+    return list(files.values())
+
+
+def whole_units(read: Callable[[], Iterator[Records]], names: Sequence[str]) -> Iterator[Records]:
+    """Batches of a file in which no unit is cut.
+
+    Args:
+        read: begins to read the file; called twice.
+        names: fields by which the records of a unit are known; those that a file lacks say nothing.
+    """
+    hashes = [batch.keys(names).hash_rows().to_numpy() for batch in read() if len(batch)]
+    if not hashes:
+        yield from read()
+        return
+    _, units = np.unique(np.concatenate(hashes), return_inverse=True)
+    last = np.zeros(units.max() + 1, np.int64)
+    np.maximum.at(last, units, np.arange(len(units)))
+    ends = last[units]
+    waiting, places, at = None, np.empty(0, np.int64), 0
+    for batch in read():
+        places = np.concatenate([places, np.arange(at, at + len(batch))])
+        at += len(batch)
+        whole = batch if waiting is None else concat([waiting, batch])
+        done = ends[places] < at
+        if done.all():
+            yield whole
+            waiting, places = None, places[:0]
+            continue
+        ready = whole.pick(np.flatnonzero(done))
+        ready.broken = whole.broken
+        yield ready
+        waiting, places = whole.pick(np.flatnonzero(~done)), places[~done]
+
+
+def parts(records: Records, rows: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The records that are part of a row whose first record is another one, as `PARTS`."""
+    if records.units is None or records.files is None or rows.is_empty():
+        return pl.DataFrame(schema=PARTS)
+    file = records.files[0]  # a batch of units is of one file
+    lines = pl.Series(records.lines, dtype=pl.Int64)
+    frame = pl.DataFrame({"line": lines, "first": lines[records.units]}).with_columns(
+        records=pl.len().over("first").cast(pl.Int64)
+    )
+    made = (
+        rows.group_by("line").agg(pl.col("kind", "row_id").first()).rename({"line": "first", "row_id": "counterpart"})
+    )
+    return (
+        frame.filter(pl.col("line") != pl.col("first"))
+        .join(made, on="first", maintain_order="left")
+        .with_columns(
+            row_id=pl.concat_str(pl.lit(f"{source}:{file}:"), "line"), source=pl.lit(source), file=pl.lit(file)
+        )
+        .select(PARTS.names())
+    )
