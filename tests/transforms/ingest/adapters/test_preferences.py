@@ -480,7 +480,12 @@ def test_oasst_trees() -> None:
     assert ranks == [[(0, 2.0, 0.6), (1, 0.0, 1.0), (2, 5.0, 0.0)], [(0, 1.0, 0.0), (1, 0.0, 1.0)]]
     assert orjson.loads(rows[1]["metadata"]) == {"message_tree_id": "Q", "tree_state": "ready", "message_id": "Q"}
     assert [row["line"] for row in rows] == [1] * 12 + [2]
-    assert [row["row_id"] for row in rows[:3]] == ["s:f:1", "s:f:1#2", "s:f:1#3"]
+    assert [(row["row_id"], row["parents"]) for row in (*rows[:3], rows[-1])] == [
+        ("s:f:1", None),
+        ("s:f:1#2", ["s:f:1"]),
+        ("s:f:1#3", ["s:f:1"]),
+        ("s:f:2", None),
+    ]
 
 
 def test_oasst_labels_writers_and_the_flat_layout() -> None:
