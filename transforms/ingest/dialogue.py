@@ -86,8 +86,8 @@ def _series(dialogues: Sequence[list[dict[str, Any]] | None]) -> pl.Series:
 
 def holds_texts(records: Records, name: str) -> bool:
     """Whether a field holds texts and nothing else."""
-    if records.frame is not None and name in records.frame.columns and records.frame.schema[name] == pl.String:
-        return True
+    if records.frame is not None and name in records.frame.columns:
+        return isinstance(records.frame.schema[name], pl.String | pl.Categorical | pl.Enum)
     return set(map(type, records.values(name))) <= {str, type(None)}
 
 

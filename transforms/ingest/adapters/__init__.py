@@ -5,6 +5,7 @@ from __future__ import annotations
 from transforms.ingest.adapters import (
     alpaca_eval,
     arena,
+    arena_55k,
     chitchat,
     da,
     helpsteer,
@@ -45,6 +46,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     helpsteer.ADAPTER,
     helpsteer_preference.ADAPTER,
     arena.ADAPTER,
+    arena_55k.ADAPTER,
     nectar.ADAPTER,
     oasst.ADAPTER,
     shp.ADAPTER,
