@@ -47,12 +47,13 @@ class Adapter:
 
 def nearest(records: Records, layouts: Mapping[str, Sequence[str]]) -> str:
     """Which of a format's layouts, each given by its fields, the records have most fields of."""
-    return max(layouts, key=lambda name: sum(map(records.has, layouts[name])) / len(layouts[name]))
+    names = set(records.names())
+    return max(layouts, key=lambda name: len(names & set(layouts[name])) / len(layouts[name]))
 
 
 def fits_one(layouts: Mapping[str, Sequence[str]]) -> Callable[[Records], bool]:
     """For `Adapter.fits`: whether records have all fields of a layout."""
-    return lambda records: any(all(map(records.has, fields)) for fields in layouts.values())
+    return lambda records: any(set(fields) <= set(records.names()) for fields in layouts.values())
 
 
 def rest(records: Records, taken: Sequence[str], within: Mapping[str, Callable[[Any], Any]] | None = None) -> pl.Series:
