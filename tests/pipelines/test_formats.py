@@ -22,7 +22,8 @@ def varied(value: Any, number: int, name: str = "") -> Any:
         return {key: varied(part, number, key) for key, part in value.items()}
     if isinstance(value, list):
         return [varied(part, number, name) for part in value]
-    return f"{value} {number}" if isinstance(value, str) and name in _TEXTS else value
+    plain = isinstance(value, str) and name in _TEXTS and not value.startswith("[")  # lists written as text stay whole
+    return f"{value} {number}" if plain else value
 
 
 def battle(number: int) -> dict[str, Any]:
