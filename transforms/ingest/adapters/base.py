@@ -68,9 +68,10 @@ def rest(records: Records, taken: Sequence[str], within: Mapping[str, Callable[[
     left = [name for name in records.names() if name not in set(taken)]
     if not left:
         return pl.Series("metadata", [None], dtype=pl.String).new_from_index(0, len(records))
-    if records.items is None:
+    items = records.objects()
+    if items is None:
         return _rest_of_frame(records, left, within)
-    kept: Iterator[dict[str, Any]] = ({name: item[name] for name in left if name in item} for item in records.items)
+    kept: Iterator[dict[str, Any]] = ({name: item[name] for name in left if name in item} for item in items)
     if within:
         parts = ({name: within[name](v) if name in within else v for name, v in one.items()} for one in kept)
         kept = ({name: v for name, v in one.items() if v != {} or name not in within} for one in parts)
