@@ -118,17 +118,9 @@ def _series(dialogues: Sequence[list[dict[str, Any]] | None]) -> pl.Series:
     """Canonical messages as a series; polars would build a frame for each dialogue, which takes ten times as long."""
     flat = list(chain.from_iterable(dialogue or [] for dialogue in dialogues))
     parts = [pl.Series(f.name, [one.get(f.name) for one in flat], dtype=f.dtype) for f in MESSAGE.fields]
-    messages = pl.DataFrame(parts).select(pl.struct(pl.all())).to_series()
-    lists = of_counts(messages, np.fromiter((len(dialogue or []) for dialogue in dialogues), np.int64))
-    present = pl.Series([dialogue is not None for dialogue in dialogues], dtype=pl.Boolean)
-    return pl.select(pl.when(present).then(lists)).to_series()
-
-
-def holds_texts(records: Records, name: str) -> bool:
-    """Whether a field holds texts and nothing else."""
-    if records.frame is not None and name in records.frame.columns and records.frame.schema[name] == pl.String:
-        return True
-    return set(map(type, records.values(name))) <= {str, type(None)}
+    counts = np.fromiter((len(dialogue or []) for dialogue in dialogues), np.int64)
+    absent = np.array([dialogue is None for dialogue in dialogues], dtype=bool)
+    return of_counts(pl.DataFrame(parts).select(pl.struct(pl.all())).to_series(), counts, absent)
 
 
 def _plain(records: Records, name: str) -> pl.Series | None:

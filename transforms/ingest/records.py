@@ -216,14 +216,16 @@ class Records:
 
     def _in_frame(self, name: str) -> pl.Series | None:
         """A column of the frame, or what a dotted path reaches in its struct columns."""
-        if self.frame is None or name in self.frame.columns:
-            return None if self.frame is None else self.frame[name]
+        if self.frame is None:
+            return None
+        if name in self.frame.columns:
+            return self.frame[name]
         head, *path = name.split(".")
         series = self.frame[head] if head in self.frame.columns else None
         for step in path:
             if series is None or not isinstance(series.dtype, pl.Struct):
                 return None
-            series = series.struct.field(step) if step in [field.name for field in series.dtype.fields] else None
+            series = series.struct.field(step) if step in {field.name for field in series.dtype.fields} else None
         return series
 
     def _from_frame(self, name: str, series: pl.Series, dtype: pl.DataType) -> pl.Series:
