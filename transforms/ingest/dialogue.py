@@ -95,7 +95,7 @@ def dialogues(records: Records, name: str, *, role: str, required: bool = True) 
     Messages may be in the OpenAI layout (role, content as text or parts, tool_calls with `function`) or in ShareGPT's
     (from, value). A record whose field is neither becomes a dead letter.
     """
-    if holds_texts(records, name):
+    if records.texts_only(name):
         return _texts(records.column(name, pl.String, required=required), role)
     plain = _plain(records, name)
     if plain is not None:

@@ -123,6 +123,12 @@ class Records:
             return [reach(item, path) for item in items]
         return [item.get(name) for item in items]
 
+    def texts_only(self, name: str) -> bool:
+        """Whether every value of a field is a text or absent."""
+        if self.frame is not None and name in self.frame.columns:
+            return bool(self.frame.schema[name] == pl.String)
+        return set(map(type, self.values(name))) <= {str, type(None)}
+
     def column(self, name: str, dtype: Any, *, required: bool = True) -> pl.Series:
         """One field as a series of a type.
 

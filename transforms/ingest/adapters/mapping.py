@@ -34,7 +34,7 @@ from schemas.mapping import Mapping, label_text
 from transforms.ingest.adapters.base import Adapter, Options, rest
 from transforms.ingest.adapters.parts import as_responses, ranked
 from transforms.ingest.canonical import judgement, judgements, normalise, outside, scale_of
-from transforms.ingest.dialogue import dialogues, holds_texts, prompt_turns
+from transforms.ingest.dialogue import dialogues, prompt_turns
 from transforms.ingest.listed import Places
 from transforms.ingest.records import Records
 from transforms.lists import side_by_side
@@ -96,7 +96,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 def _texts(records: Records, name: str) -> pl.Series:
     """A field's values as text, whatever scalar they are; labels may be numbers or booleans."""
     values = records.values(name)
-    if holds_texts(records, name):
+    if records.texts_only(name):
         return pl.Series(name, values, dtype=pl.String)
     return pl.Series(name, [None if value is None else label_text(value) for value in values], dtype=pl.String)
 
