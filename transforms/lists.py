@@ -44,7 +44,7 @@ def totals(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """The sums of consecutive values: of the first `counts[0]`, then of the next `counts[1]`, and so on."""
     if (counts == 1).all():
         return values
-    ends = np.concatenate([[0], np.cumsum(values)])
+    ends = np.concatenate([np.zeros(1, dtype=values.dtype), np.cumsum(values)])
     stops = np.cumsum(counts)
     return ends[stops] - ends[stops - counts]
 

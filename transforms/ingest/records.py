@@ -56,7 +56,8 @@ class Records:
     Attributes:
         lines: int64, 1-based line, element or row number of each record.
         items: one dict a record.
-        frame: one row a record; `textual` says that its values are text that has yet to be parsed (CSV).
+        frame: one row a record; `textual` says that its values are text that has yet to be parsed (CSV), `parsed` that
+            they were made of JSON objects, which `raws` still hold as they were.
         raws: the records as read, for dead letters; made from the values where absent.
         broken: records that the reader could not parse. They are not in `lines`.
         files: the file of each record, where they are of several.
@@ -66,6 +67,7 @@ class Records:
     items: list[dict[str, Any]] | None = None
     frame: pl.DataFrame | None = None
     textual: bool = False
+    parsed: bool = False
     raws: Sequence[bytes | str] | None = None
     broken: list[Broken] = field(default_factory=list)
     problems: dict[int, tuple[str, str]] = field(default_factory=dict)
@@ -83,12 +85,21 @@ class Records:
         names = pl.Series([file for file, _ in full], dtype=pl.String)
         files = names.gather(np.repeat(np.arange(len(full)), [len(part) for part in batches]))
         lines = np.concatenate([part.lines for part in batches])
+        raws = None if any(part.raws is None for part in batches) else _Chain([part.raws or [] for part in batches])
         if batches[0].frame is not None:
             frame = pl.concat([part.frame for part in batches if part.frame is not None])
-            return cls(lines, frame=frame, textual=batches[0].textual, broken=broken, files=files)
+            first = batches[0]
+            return cls(
+                lines, frame=frame, textual=first.textual, parsed=first.parsed, raws=raws, broken=broken, files=files
+            )
         items = [item for part in batches for item in part.items or []]
-        raws = None if any(part.raws is None for part in batches) else _Chain([part.raws or [] for part in batches])
         return cls(lines, items=items, raws=raws, broken=broken, files=files)
+
+    def like(self, other: Records) -> bool:
+        """Whether two batches can be joined: of one kind, with the same fields of the same types."""
+        if self.frame is not None and other.frame is not None:
+            return self.frame.schema == other.frame.schema and self.parsed == other.parsed
+        return self.frame is other.frame and set(self.names()) == set(other.names())
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -101,6 +112,12 @@ class Records:
         for keys in {tuple(item): None for item in self.items or []}:
             seen.update(dict.fromkeys(keys))
         return list(seen)
+
+    def objects(self) -> list[dict[str, Any]] | None:
+        """The records as JSON objects with just the fields that each has; None where they never were any."""
+        if self.parsed and self.items is None:
+            self.items = [orjson.loads(self.raws[i]) for i in range(len(self))]  # type: ignore[index]
+        return self.items
 
     def has(self, name: str) -> bool:
         """Whether any record has the field (a dotted path reaches into objects)."""
@@ -189,10 +206,16 @@ class Records:
             return series
         if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
             series = series.cast(pl.String)
+        if self.parsed and series.dtype.is_float() and dtype.is_integer():  # the objects tell 1 from 1.0
+            return self._from_values(name, [item.get(name) for item in self.objects() or []], dtype)
         numeric = series.dtype.is_numeric() and dtype.is_numeric()
         if self.textual or numeric or series.dtype == pl.Null:
             typed = series.cast(dtype, strict=False)
-            for index in (series.is_not_null() & typed.is_null()).arg_true().to_list():
+            wrong = series.is_not_null() & typed.is_null()
+            if series.dtype.is_float() and dtype.is_integer():
+                wrong |= (typed != series).fill_null(False)
+                typed = typed.set(wrong, None)
+            for index in wrong.arg_true().to_list():
                 self.problem(
                     index, "wrong_type", f"field {name!r} is {series[index]!r}; {_expected(dtype)} is expected"
                 )

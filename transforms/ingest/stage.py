@@ -96,16 +96,17 @@ def _rows(task: dict[str, Any]) -> Iterator[tuple[pl.DataFrame, list[Broken], in
 def _batches(refs: list[FileRef]) -> Iterator[Records]:
     """Records about a block at a time; small files go together where their records have the same fields."""
     waiting: list[tuple[str, Records]] = []
-    names: set[str] = set()
+    last: Records | None = None  # of those that wait, with any record
     size = rows = 0
     for ref in refs:
         for records in read(ref, batch_records=BLOCK_ROWS, batch_bytes=BATCH_BYTES):
-            fields = set(records.names()) if len(records) else names
-            if waiting and (fields != names or size >= BATCH_BYTES or rows + len(records) > BLOCK_ROWS):
+            other = last is not None and len(records) > 0 and not last.like(records)
+            if waiting and (other or size >= BATCH_BYTES or rows + len(records) > BLOCK_ROWS):
                 yield Records.join(waiting)
-                waiting, size, rows = [], 0, 0
+                waiting, last, size, rows = [], None, 0, 0
             waiting.append((ref.file, records))
-            names, size, rows = fields, size + min(ref.size, BATCH_BYTES), rows + len(records)
+            last = records if len(records) else last
+            size, rows = size + min(ref.size, BATCH_BYTES), rows + len(records)
     if waiting:
         yield Records.join(waiting)
 

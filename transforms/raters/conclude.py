@@ -17,11 +17,11 @@ from transforms.raters.pairs import CONFUSION, HABITS, bradley_terry_votes
 
 #: What is concluded of one row on one dimension. `soft_label` is the preference for the row's own `responses[0]`, null
 #: where all votes were left out; `tied` the probability of a tie that is part of it (half of it counts for each side),
-#: 0 where the method knows none; `uncertainty` the probability that another label is right; `raters` how many voices it rests on;
-#: `agreement` the share of them that are for the label; `opposed` whether votes were cast for both sides; `left_out`
-#: how many votes of raters worse than chance were not counted, and `reliability` the lowest of theirs. `component`,
-#: `reversal` and `onward` are of the graph: how many responses are in the cycle's component (0 without one), whether
-#: the row is one of the fewest to turn round, the row that leads on from this one's loser.
+#: 0 where the method knows none; `uncertainty` the probability that another label is right; `raters` how many voices
+#: it rests on; `agreement` the share of them that are for the label; `opposed` whether votes were cast for both sides;
+#: `left_out` how many votes of raters worse than chance were not counted, and `reliability` the lowest of theirs.
+#: `component`, `reversal` and `onward` are of the graph: how many responses are in the cycle's component (0 without
+#: one), whether the row is one of the fewest to turn round, the row that leads on from this one's loser.
 CONSENSUS = pl.Struct(
     {
         "dimension": pl.String,

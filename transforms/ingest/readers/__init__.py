@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,12 @@ def sample(ref: FileRef, n: int = 100) -> Records:
             break
     reading.close()  # type: ignore[attr-defined]
     whole = Records.join([("", batch) for batch in batches])
-    if whole.frame is not None:
-        return Records(whole.lines[:n], frame=whole.frame[:n], textual=whole.textual, broken=whole.broken)
     raws = None if whole.raws is None else [whole.raws[i] for i in range(min(n, len(whole)))]
-    return Records(whole.lines[:n], items=(whole.items or [])[:n], raws=raws, broken=whole.broken)
+    return dataclasses.replace(
+        whole,
+        lines=whole.lines[:n],
+        items=None if whole.items is None else whole.items[:n],
+        frame=None if whole.frame is None else whole.frame[:n],
+        raws=raws,
+        files=None,
+    )
