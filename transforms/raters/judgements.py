@@ -124,7 +124,7 @@ def _rows(block: pl.DataFrame, identity: pl.DataFrame) -> pl.DataFrame:
         unit=as_number(pl.col("content_id")),
         group=as_number(pl.col("prompt_id")),
         batch=as_number(pl.col("writers")),
-        version=as_number(pl.col("version_id")),
+        version=pl.col("version_id"),
         derived=pl.col("parents").list.len().fill_null(0) > 0,
         a=pl.when(pair).then(pl.min_horizontal(first, second)),
         b=pl.when(pair).then(pl.max_horizontal(first, second)),
