@@ -59,6 +59,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
     kept = decided.filter(pl.col("action").is_in(KEPT))
     pairs = kept.filter(pl.col("kind") == "pair")
     derived = rows["parents"].list.len().fill_null(0) > 0
+    said = rows["consensus"].explode(empty_as_null=False, keep_nulls=False).struct.unnest()
     return {
         "rows": rows.height,
         "derived": int((derived & (decided["action"] != "merged")).sum()),
@@ -72,4 +73,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
         "pairs": pairs.height,
         "margins": int(pairs["margin"].count()),
         "conflicts": int((rows["conflict"] & rows["copy_of"].is_null()).sum()),
+        "opposed": int(said["opposed"].sum()),
+        "on_cycles": int((said["component"] > 0).sum()),
+        "reversals": int(said["reversal"].sum()),
     }
