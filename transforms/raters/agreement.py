@@ -113,16 +113,16 @@ def rater_pairs(values: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """How every two raters who judged the same units agree.
 
     Args:
-        values: `unit`, `rater` and `value` (one line a rater and unit), and the columns of `by`.
+        values: `unit`, `rater`, `value` and `answer` (one line a rater and unit), and the columns of `by`.
         by: columns whose values are looked at apart.
 
     Returns:
         The columns of `by`, rater_a and rater_b (in alphabetical order), shared (units), agreement (share of equal
-        values), kappa (Cohen's, weighted by squared differences, which needs no list of values: the expected squared
+        answers), kappa (Cohen's, weighted by squared differences, which needs no list of values: the expected squared
         difference of two raters is var a + var b + (mean a - mean b)^2).
     """
     keys = list(by)
-    flat = _within(values.select(*keys, "unit", "rater", "value"), [*keys, "unit"])
+    flat = _within(values.select(*keys, "unit", "rater", "value", "answer"), [*keys, "unit"])
     both = flat.join(flat, on=[*keys, "unit"], suffix="_b", nulls_equal=True).filter(
         pl.col("rater") < pl.col("rater_b")
     )
@@ -134,7 +134,7 @@ def rater_pairs(values: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
         .group_by(*keys, "rater", "rater_b", maintain_order=True)
         .agg(
             shared=pl.len().cast(pl.Int64),
-            agreement=(a == b).mean(),
+            agreement=(pl.col("answer") == pl.col("answer_b")).mean(),
             kappa=pl.when(chance > 1e-12).then(1 - met / chance),
         )
         .rename({"rater": "rater_a"})

@@ -84,7 +84,7 @@ def consistency(acts: pl.DataFrame) -> pl.DataFrame:
     """What raters say of a thing the second time.
 
     Args:
-        acts: source, kind, dimension, rater, unit, act and value.
+        acts: source, kind, dimension, rater, unit, act, value and answer.
 
     Returns:
         source, kind, dimension, rater; repeats (things judged more than once); consistency: for pairs the share of
@@ -95,7 +95,7 @@ def consistency(acts: pl.DataFrame) -> pl.DataFrame:
     looks = acts.unique([*rater, "unit", "act", "value"]).filter(pl.len().over(*rater, "unit") > 1)
     n = pl.col("n")
     same = (
-        looks.group_by(*rater, "unit", "value")
+        looks.group_by(*rater, "unit", "answer")
         .agg(n=pl.len())
         .group_by(*rater, "unit")
         .agg(same=(n * (n - 1)).sum(), asked=n.sum() * (n.sum() - 1))
@@ -132,7 +132,7 @@ def copies(said: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 
 def _suspects(said: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     part = [*keys, "batch"]
-    met = rater_pairs(said, part)
+    met = rater_pairs(said.with_columns(answer=pl.col("value")), part)
     same = pl.col("agreement") == 1
     # What two raters usually agree on, those who always do set aside: they may be the copies.
     usual = (pl.col("agreement") * pl.col("shared")).filter(~same).sum() / pl.col("shared").filter(~same).sum()

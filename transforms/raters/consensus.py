@@ -110,16 +110,25 @@ def dawid_skene(
     return Fit(model, posterior, np.where(company[:, None], others, np.nan), rounds)
 
 
-def outcomes_of(fit: Fit, raters: np.ndarray, votes: np.ndarray, weights: np.ndarray, people: int) -> np.ndarray:
-    """Expected outcomes of each rater's votes in the eyes of the others; votes that stand alone are not counted.
+def outcomes_of(
+    truth: np.ndarray, raters: np.ndarray, votes: np.ndarray, weights: np.ndarray, people: int
+) -> np.ndarray:
+    """Expected outcomes of each rater's votes.
+
+    Args:
+        truth: probabilities of first, tie and second that each vote is held against, shape (votes, 3): the rows', or
+            those in the eyes of the others, where a rater's own vote does not confirm itself. NaN are not counted.
+        raters: the number of each vote's rater; `ANONYMOUS` are not counted.
+        votes: preferences for the first side.
+        weights: how many votes each stands for.
+        people: how many raters there are.
 
     Returns:
-        Shape (raters, 5): right, tie and wrong on rows with a winner, tied and not tied on ties. A rater's own vote
-        does not confirm itself.
+        Shape (raters, 5): right, tie and wrong on rows with a winner, tied and not tied on ties.
     """
-    seen = (raters != ANONYMOUS) & ~np.isnan(fit.others[:, 0])
+    seen = (raters != ANONYMOUS) & ~np.isnan(truth[:, 0])
     cast = shares(votes[seen]) * weights[seen, None]
-    return _by(raters[seen], _outcomes(cast, fit.others[seen]), people)
+    return _by(raters[seen], _outcomes(cast, truth[seen]), people)
 
 
 def log_votes(model: Model, raters: np.ndarray, cast: np.ndarray) -> np.ndarray:

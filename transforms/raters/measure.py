@@ -86,23 +86,29 @@ def measure(judgements: pl.DataFrame, config: Raters) -> Measured:
     """
     # The order of lines is the order of sums, and so must not depend on where rows came from.
     lined = judgements.sort(*GROUP, "unit", "rater", "value", "act", "place", nulls_last=True)
+    # What two say of a pair is the same where they take the same side, however strongly.
+    side = (pl.col("value") - 0.5).sign()
+    answer = pl.when(pl.col("kind") == "pair").then(side).otherwise("value")
+    lined = lined.with_columns(answer=answer)
     acts = lined.filter(pl.col("rater").is_not_null())
     # One voice a rater and thing: what somebody says twice is their mean.
     said = acts.group_by(*_RATER, "unit", maintain_order=True).agg(
         pl.col("a", "b", "group", "batch").first(), pl.col("value").unique(maintain_order=True).mean().round(12)
     )
+    said = said.with_columns(answer=answer)
     nobody = lined.filter(pl.col("rater").is_null() & pl.col("unit").is_not_null())
     met = rater_pairs(said, GROUP)
     copied = copies(said, GROUP).select(pl.col(name).cast(dtype) for name, dtype in COPIES.items())
+    own = without_copies(said, copied, GROUP)
     keys = lined.filter(pl.col("kind") == "pair").select("source", "dimension").unique()
-    rated = rate(keys, without_copies(acts, copied, GROUP), without_copies(said, copied, GROUP), nobody, config)
-    z = normalise(said, moments(said))
+    rated = rate(keys, without_copies(acts, copied, GROUP), own, nobody, config)
+    z = normalise(own, moments(own))
     return Measured(
         _table(lined, acts, said, nobody, copied, z, rated),
         met,
         copied,
         pl.concat([one.model for one in rated] or [pl.DataFrame(schema=MODEL)]),
-        _figures(lined, said, nobody, met, copied, z, rated),
+        _figures(lined, own, nobody, met, copied, z, rated),
     )
 
 
@@ -165,24 +171,24 @@ def _table(
     absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in RATERS.items() if name not in everyone.columns]
     return (
         everyone.with_columns(absent)
-        .with_columns(pl.col("shared", "repeats", "copied").fill_null(0), pl.col("worse_than_chance").fill_null(False))
+        .with_columns(pl.col("shared", "repeats", "copied").fill_null(0))
         .sort(_RATER, nulls_last=True)
         .select(pl.col(name).cast(dtype) for name, dtype in RATERS.items())
     )
 
 
 def _beside(said: pl.DataFrame, nobody: pl.DataFrame) -> pl.DataFrame:
-    """Things that others judged too, and the share of the others' values that are the rater's."""
+    """Things that others judged too, and the share of the others' answers that are the rater's."""
     unit = [*GROUP, "unit"]
     every = pl.concat(
-        [said.select(*unit, "value", n=pl.lit(1, dtype=pl.Int64)), nobody.select(*unit, "value", n=pl.col("count"))]
+        [said.select(*unit, "answer", n=pl.lit(1, dtype=pl.Int64)), nobody.select(*unit, "answer", n=pl.col("count"))]
     )
     all_of = every.group_by(unit).agg(all=pl.col("n").sum())
-    equal = every.group_by(*unit, "value").agg(equal=pl.col("n").sum())
+    equal = every.group_by(*unit, "answer").agg(equal=pl.col("n").sum())
     beside = pl.col("all") - 1
     return (
         said.join(all_of, on=unit, how="left", maintain_order="left")
-        .join(equal, on=[*unit, "value"], how="left", maintain_order="left")
+        .join(equal, on=[*unit, "answer"], how="left", maintain_order="left")
         .filter(beside > 0)
         .group_by(_RATER, maintain_order=True)
         .agg(shared=pl.len(), agreement=((pl.col("equal") - 1) / beside).mean())
@@ -216,7 +222,7 @@ def _with_others(z: pl.DataFrame) -> pl.DataFrame:
 
 def _figures(
     lined: pl.DataFrame,
-    said: pl.DataFrame,
+    own: pl.DataFrame,
     nobody: pl.DataFrame,
     met: pl.DataFrame,
     copied: pl.DataFrame,
@@ -226,12 +232,12 @@ def _figures(
     """How many, and how well they agree, by source, kind and dimension."""
     every = pl.concat(
         [
-            said.select(*GROUP, "unit", "value", count=pl.lit(1, dtype=pl.Int64)),
-            nobody.select(*GROUP, "unit", "value", "count"),
+            own.select(*GROUP, "unit", "value", "answer", count=pl.lit(1, dtype=pl.Int64)),
+            nobody.select(*GROUP, "unit", "value", "answer", "count"),
         ]
     )
     # Alpha before is of the judgements that alpha after is of: raters without spread, and nobody's, have no z-score.
-    before = said.join(z.select(*_RATER, "unit"), on=[*_RATER, "unit"], how="semi")
+    before = own.join(z.select(*_RATER, "unit"), on=[*_RATER, "unit"], how="semi")
     weight = pl.col("shared")
     counted = lined.group_by(GROUP).agg(
         judgements=pl.col("count").filter(pl.col("rater").is_null()).sum() + pl.col("rater").count(),
@@ -239,7 +245,9 @@ def _figures(
         raters=pl.col("rater").drop_nulls().n_unique(),
     )
     parts = [
-        alpha(every, "nominal", GROUP).select(*GROUP, shared="units", alpha_nominal="alpha"),
+        alpha(every.with_columns(value=pl.col("answer")), "nominal", GROUP).select(
+            *GROUP, shared="units", alpha_nominal="alpha"
+        ),
         alpha(every, "ordinal", GROUP).select(*GROUP, alpha_ordinal="alpha"),
         alpha(every, "interval", GROUP).select(*GROUP, alpha_interval="alpha"),
         alpha(before, "interval", GROUP).select(*GROUP, alpha_before="alpha"),

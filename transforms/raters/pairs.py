@@ -44,9 +44,9 @@ class Rated:
         key: source and dimension.
         method: the consensus that is made.
         left_out: how many raters' votes it does without.
-        raters: for the table of raters: reliability (the expected share of right votes in the eyes of the others),
-            side_reliability (of votes for a side where one is better, the share for that one; 0.5 is chance; both
-            shrunk to the average rater's by `PRIOR_VOTES`), worse_than_chance, and Bradley-Terry's numbers.
+        raters: for the table of raters: reliability (the expected share of right votes), side_reliability (of votes for
+            a side where one is better, the share for that one; 0.5 is chance; both shrunk to the average rater's by
+            `PRIOR_VOTES`), worse_than_chance (in the eyes of the others), and Bradley-Terry's numbers.
         expected: unit, rater and the preference for `a` that others have.
         model: frame of `MODEL`.
     """
@@ -92,12 +92,12 @@ def _rate(key: tuple[str, str], acts: pl.DataFrame, said: pl.DataFrame, nobody: 
     raters = numbers(votes["rater"], names)
     values, n = votes["value"].to_numpy(), votes["n"].to_numpy().astype(float)
     fit = dawid_skene(units, raters, values, n)
-    counts = outcomes_of(fit, raters, values, n, len(names))
-    bad = worse_than_chance(counts[:, 0], counts[:, 2])
+    met = outcomes_of(fit.others, raters, values, n, len(names))
+    bad = worse_than_chance(met[:, 0], met[:, 2])
     left_out = bad & (config.worse_than_chance == "leave_out")
     if left_out.any():
         fit = dawid_skene(units, raters, values, n * ~np.append(left_out, False)[raters])
-        counts = outcomes_of(fit, raters, values, n, len(names))
+    counts = outcomes_of(fit.posterior[units], raters, values, n, len(names))
     method = _method(config, raters, n)
     asked = method == "bradley_terry"
     habits = _habits(acts, nobody, names, names.filter(left_out)) if asked else _no_habits(len(names))
