@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.mapping import Mapping
 
@@ -89,7 +89,11 @@ class Signals(Section):
 class Raters(Section):
     """How judgements of several raters become a label, and what is looked for in how they judge."""
 
-    consensus: Literal["auto", "off", "mean", "majority", "dawid_skene", "bradley_terry"] = Field(
+    # YAML reads `off` as false.
+    consensus: Annotated[
+        Literal["auto", "off", "mean", "majority", "dawid_skene", "bradley_terry"],
+        BeforeValidator(lambda given: "off" if given is False else given),
+    ] = Field(
         "auto",
         description="What makes a pair's soft label of its votes. `mean`: the share of the votes. `majority`: the side "
         "with most. `dawid_skene`: the probability of each label, votes weighed by how reliable their raters are. "
