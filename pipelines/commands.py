@@ -203,6 +203,7 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     say(f"{counts['rows_in']:,} rows{derived} = {counts['kept']:,} kept + {counts['dropped']:,} dropped{review}")
     _table(say, "why", manifest["reasons"])
     _table(say, "dead letters", manifest["dead_letter_codes"])
+    _agreement(say, manifest["raters"])
     _table(say, "splits", manifest["splits"])
     _table(say, "published rows", manifest["published"])
     for note in manifest["notes"]:
@@ -224,6 +225,7 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     for name, what in (
         ("ledger.parquet", "every row: where it went, and why"),
         ("dead_letters.jsonl", "records that could not be used"),
+        *([("raters.parquet", "every rater: reliability, bias, consistency")] if manifest["raters"] else []),
         ("gate.json", "every check"),
         ("manifest.json", "inputs, config, versions, counts"),
     ):
@@ -233,6 +235,17 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
 def _table(say: Callable[[str], None], title: str, counts: dict[str, int]) -> None:
     if counts:
         say(f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+
+
+def _agreement(say: Callable[[str], None], raters: dict[str, Any] | None) -> None:
+    """How well those agree who judged the same, source by source."""
+    for one in [one for one in (raters or {}).get("figures", []) if one["shared"]][:8]:
+        alpha = one["alpha_nominal" if one["kind"] == "pair" else "alpha_interval"]
+        after = "" if one["alpha_normalised"] is None else f", {one['alpha_normalised']:.3f} of z-scores"
+        by = f"; label by {one['consensus']}" if "consensus" in one else ""
+        known = "nothing to compare" if alpha is None else f"alpha {alpha:.3f}{after}"
+        where = f"{one['source']} {one['kind']} {one['dimension']}"
+        say(f"raters of {where}: {one['raters']:,} on {one['shared']:,} shared, {known}{by}")
 
 
 def run_validate(out: str, json: bool) -> int:

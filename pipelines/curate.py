@@ -17,7 +17,7 @@ from transforms import blocks
 from transforms.blocks import Block
 from transforms.decide.split import Cut, cuts
 from transforms.decide.stage import verdicts
-from transforms.derive.stage import DerivePairs, MeasureRaters, derive_ratings
+from transforms.derive.stage import DerivePairs, MeasureMoments, derive_ratings
 from transforms.hashing import digest, digest_json
 from transforms.identity.stage import FindCopies
 from transforms.ingest.adapters import FormatError, adapter, recognise
@@ -29,11 +29,15 @@ from transforms.ingest.stage import ingest, tasks_of
 from transforms.ingest.units import whole_files
 from transforms.publish.shapes import KEPT, Facts, resolve
 from transforms.publish.stage import publish, shards
+from transforms.raters.stage import Conclude, MeasureRaters
 from transforms.signals.stage import counter_of, measure
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
-VERSIONS = {"ingest": 2, "raters": 1, "derive": 2, "identity": 2, "signals": 1, "decide": 1, "publish": 1}
+VERSIONS = {
+    "ingest": 2, "moments": 1, "derive": 2, "identity": 2, "signals": 1, "raters": 1, "consensus": 1, "decide": 2,
+    "publish": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Curated:
     planned: list[Planned]
     ingested: Done
     derived: list[Done]
+    raters: Done | None
     decided: Done
     published: Done
     configurations: list[str]
@@ -137,12 +142,14 @@ def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
     identity = _identity(config, every, [ingested, *derived], engine)
     signals = _signals(config, every, identity, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    raters = _raters(config, every, identity, engine)
+    consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
-    decided = _decide(config, every, configurations, identity, signals, engine)
+    decided = _decide(config, every, configurations, identity, signals, consensus, engine)
     found, largest = _split(config, every, decided)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
-    return Curated(planned, ingested, derived, decided, published, configurations, facts, largest)
+    return Curated(planned, ingested, derived, raters, decided, published, configurations, facts, largest)
 
 
 def _ingest(planned: list[Planned], engine: Engine) -> Done:
@@ -206,12 +213,12 @@ def _derive(rule: Derive, raw: list[Block], ingested: Done, engine: Engine) -> D
     key, moments = ingested.key, None
     if rule.raters == "normalised":
         measured = engine.run(
-            "raters",
-            VERSIONS["raters"],
+            "moments",
+            VERSIONS["moments"],
             config,
             [key],
             1,
-            lambda p, folder: p | "raters" >> MeasureRaters(rule, raw, folder),
+            lambda p, folder: p | "moments" >> MeasureMoments(rule, raw, folder),
         )
         key, moments = measured.key, f"{measured.folder}/moments.parquet"
     return engine.run(
@@ -253,8 +260,40 @@ def _signals(config: Config, every: list[Block], identity: Done, engine: Engine)
     )
 
 
+def _raters(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done | None:
+    """What is known of each rater: one table, fitted in one place."""
+    if config.raters.consensus == "off":
+        return None
+    return engine.run(
+        "raters",
+        VERSIONS["raters"],
+        config.raters.model_dump(),
+        [identity.key],
+        1,
+        lambda p, folder: p | "raters" >> MeasureRaters(every, identity.folder, config.raters, folder),
+    )
+
+
+def _consensus(every: list[Block], identity: Done, raters: Done, engine: Engine) -> Done:
+    """What the raters of each pair say together, and where a prompt's preferences go in circles."""
+    return engine.run(
+        "consensus",
+        VERSIONS["consensus"],
+        None,
+        [identity.key, raters.key],
+        len(every),
+        lambda p, folder: p | "consensus" >> Conclude(every, identity.folder, raters.folder, folder),
+    )
+
+
 def _decide(
-    config: Config, every: list[Block], configurations: list[str], identity: Done, signals: Done, engine: Engine
+    config: Config,
+    every: list[Block],
+    configurations: list[str],
+    identity: Done,
+    signals: Done,
+    consensus: Done | None,
+    engine: Engine,
 ) -> Done:
     """Verdicts from all signals: the only stage to run again when only the policy changes."""
     policy = config.policy.model_dump()
@@ -262,6 +301,7 @@ def _decide(
     common = {
         "identity": identity.folder,
         "signals": signals.folder,
+        "consensus": consensus.folder if consensus else None,
         "policy": policy,
         "max_tokens": length.max_tokens if length else None,
         "configurations": configurations,
@@ -272,7 +312,7 @@ def _decide(
         "decide",
         VERSIONS["decide"],
         [policy, configurations],
-        [identity.key, signals.key],
+        [identity.key, signals.key, *([consensus.key] if consensus else [])],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )

@@ -41,6 +41,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     counts = _counts(curated)
     _dead_letters(out, curated)
     _ledger(out, curated)
+    _rater_tables(out, curated)
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
@@ -53,6 +54,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "largest_group_share": round(curated.largest_group, 5),
         "configurations": curated.configurations,
         "sources": _sources(curated),
+        "raters": _raters(curated),
         "notes": _notes(config, curated),
     }
     _dataset(out, config, curated, summary)
@@ -95,6 +97,27 @@ def _sources(curated: Curated) -> dict[str, dict[str, Any]]:
     }
 
 
+def _raters(curated: Curated) -> dict[str, Any] | None:
+    """How well raters agree, and where their preferences contradict each other; None where nobody looked."""
+    if curated.raters is None:
+        return None
+    measured, decided = curated.raters.total, curated.decided.total
+    return {
+        "figures": measured["figures"],
+        "measured_share": measured["sampled"],
+        **{name: decided[name] for name in ("opposed", "on_cycles", "reversals")},
+    }
+
+
+def _rater_tables(out: str, curated: Curated) -> None:
+    """What is known of each rater, and of each two of them; nothing of an older run."""
+    for name, stage in (("raters", "raters"), ("rater_pairs", "pairs")):
+        target = f"{out}/{name}.parquet"
+        blocks.remove(target)
+        if curated.raters is not None:
+            blocks.copy(f"{curated.raters.folder}/{stage}.parquet", target)
+
+
 def _notes(config: Config, curated: Curated) -> list[str]:
     """What a reader should know that no figure says."""
     notes = []
@@ -106,6 +129,20 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             )
         if rule.raters == "normalised":
             notes.append("Pairs were made from ratings of different raters after z-normalising each rater's scores.")
+    if curated.raters is not None:
+        figures = curated.raters.total["figures"]
+        copied, left_out = (sum(one.get(name) or 0 for one in figures) for name in ("copied", "left_out"))
+        if copied:
+            notes.append(
+                f"{copied:,} judgements are filed under a rater's name and are another's, the same in every answer; "
+                "they were counted once."
+            )
+        if left_out:
+            notes.append(f"The votes of {left_out:,} raters who are worse than chance were left out of the labels.")
+        if curated.raters.total["sampled"] < 1:
+            notes.append(
+                f"Raters were measured on {curated.raters.total['sampled']:.1%} of what was judged, chosen by hash."
+            )
     if curated.largest_group > config.gate.split_tolerance:
         notes.append(
             f"The largest group of rows that must stay together (one prompt) holds {curated.largest_group:.1%} of the "
@@ -158,6 +195,7 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         reasons=summary["reasons"],
         dead_letter_codes=summary["dead_letter_codes"],
         sources=summary["sources"],
+        raters=summary["raters"],
         notes=summary["notes"],
         version=version("trenchcoat"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.mapping import Mapping
 
@@ -87,6 +87,29 @@ class Signals(Section):
     length: Length | None = Field(None, description="Count tokens as the trainer will.")
 
 
+class Raters(Section):
+    """How judgements of several raters become a label, and what is looked for in how they judge."""
+
+    # YAML reads `off` as false.
+    consensus: Annotated[
+        Literal["auto", "off", "mean", "majority", "dawid_skene", "bradley_terry"],
+        BeforeValidator(lambda given: "off" if given is False else given),
+    ] = Field(
+        "auto",
+        description="What makes a pair's soft label of its votes. `mean`: the share of the votes. `majority`: the side "
+        "with most. `dawid_skene`: the probability of each label, votes weighed by how reliable their raters are. "
+        "`bradley_terry`: the same from all of a prompt's pairs together. `auto`: Dawid-Skene for each source and "
+        "dimension where most votes are of named raters with enough votes beside others', else the mean. `off`: "
+        "the mean, and raters and cycles are not looked at.",
+    )
+    enough_votes: Annotated[int, Field(ge=1)] = Field(
+        10, description="A rater with as many votes on rows that others judged too is known well enough for `auto`."
+    )
+    worse_than_chance: Literal["leave_out", "keep"] = Field(
+        "leave_out", description="Pairs' votes of raters who take the worse side more often than not."
+    )
+
+
 class Policy(Section):
     """What becomes of rows with a signal."""
 
@@ -95,6 +118,14 @@ class Policy(Section):
     )
     conflict: Literal["soften", "drop", "review", "keep"] = Field(
         "soften", description="Copies with contradicting labels."
+    )
+    in_cycle: Literal["soften", "drop", "review", "keep"] = Field(
+        "soften",
+        description="Pairs to turn round, at the least cost in votes, for their prompt's preferences to hold no cycle; "
+        "softened, they are ties.",
+    )
+    unreliable_rater: Literal["review", "drop"] = Field(
+        "review", description="Pairs whose only votes are of raters worse than chance."
     )
     pii: Literal["report", "drop", "mask"] = Field("report", description="Rows with personal data.")
     too_long: Literal["drop", "keep"] = Field("drop", description="Rows longer than the trainer's maximum.")
@@ -165,6 +196,7 @@ class Config(Section):
     sources: list[Source] = Field(description="Where rows come from.", min_length=1)
     derive: list[Derive] = Field([], description="Rows made from other rows.")
     signals: Signals = Signals()
+    raters: Raters = Raters()
     policy: Policy = Policy()
     split: Split = Split()
     publish: Publish = Publish()

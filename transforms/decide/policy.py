@@ -10,6 +10,7 @@ import polars as pl
 
 from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
+from transforms.decide.consensus import concluded
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, published_in, shape
@@ -50,6 +51,8 @@ class Clause:
     counterpart: pl.Expr = pl.lit(None, dtype=pl.String)  # noqa: RUF009 - an expression is immutable
 
 
+#: Whether no vote is left when those of unreliable raters are not counted.
+_SILENT = pl.col("concluded") & pl.col("consensus_label").is_null()
 #: Strongest first.
 _STRENGTH = (MERGED, "drop", "review", "flip", "soften", "keep")
 
@@ -72,6 +75,10 @@ def clauses(policy: Policy) -> list[Clause]:
         Clause("identical_responses", pl.col("identical_responses"), policy.identical_responses, pl.lit(1.0), 1),
         Clause("no_judgement", ~pl.col("judged"), "drop", pl.lit(0.0), 1),
         Clause("conflict", pl.col("conflict") & pl.col("copy_of").is_null(), policy.conflict, soft, 0.5),
+        Clause("unreliable_rater", _SILENT, policy.unreliable_rater, pl.col("reliability"), 0.5),
+        Clause(
+            "in_cycle", pl.col("reversal"), policy.in_cycle, pl.col("component").cast(pl.Float64), 1, pl.col("onward")
+        ),
     ]
     if policy.pii != "mask":
         action = "drop" if policy.pii == "drop" else "keep"
@@ -83,13 +90,38 @@ def clauses(policy: Policy) -> list[Clause]:
     return [clause for clause in out if clause.action != "keep"]
 
 
+def _remarks() -> list[Clause]:
+    """What a verdict rests on without changing what becomes of the row."""
+    outvoted = (pl.col("mean_label") - 0.5).sign() * (pl.col("consensus_label") - 0.5).sign() == -1
+    return [
+        Clause("unreliable_rater", (pl.col("left_out") > 0) & ~_SILENT, "keep", pl.col("reliability"), 0.5),
+        Clause("weighed_votes", outvoted, "keep", pl.col("consensus_label"), 0.5),
+    ]
+
+
+def _weighed(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """Rows with their raters' consensus in place of the mean of the judgements, and softened where they are to be."""
+    rows = rows.hstack(concluded(rows["consensus"], policy.dimension)).with_columns(mean_label=pl.col("soft_label"))
+    soft = pl.when(pl.col("concluded")).then("consensus_label").otherwise("soft_label")
+    if policy.in_cycle == "soften":
+        soft = pl.when(pl.col("reversal")).then(0.5).otherwise(soft)
+    rows = rows.with_columns(soft_label=soft)
+    soft, tied = pl.col("soft_label"), pl.col("consensus_tied").fill_null(0)
+    # A tie is also where that is the most probable of the three, which their mean does not show.
+    tie = (tied > soft - tied / 2) & (tied > 1 - soft - tied / 2)
+    pair = (pl.col("kind") == "pair") & ~tie
+    return rows.with_columns(
+        label=pl.when(pair & (soft > 0.5)).then(0).when(pair & (soft < 0.5)).then(1).cast(pl.Int64)
+    )
+
+
 def decide(
     rows: pl.DataFrame, policy: Policy, configurations: Sequence[str] = (), max_tokens: int | None = None
 ) -> pl.DataFrame:
     """Verdicts of rows from their signals.
 
     Args:
-        rows: kind, judgements (merged) and all signals of the rows, one line a row.
+        rows: kind, judgements (merged), consensus and all signals of the rows, one line a row.
         policy: what to do about what.
         configurations: published shapes, for where a kept row goes and what it is missing from.
         max_tokens: the threshold of `too_long`, for the ledger.
@@ -103,6 +135,7 @@ def decide(
             False
         )
     )
+    rows = _weighed(rows, policy)
     found = clauses(policy)
     rank = {action: place for place, action in enumerate(_STRENGTH)}
     strongest = pl.min_horizontal(
@@ -110,7 +143,7 @@ def decide(
     )
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
     rows = rows.with_columns(published_in(rows, configurations))
-    listed = _details(rows, [*found, *_unpublished(configurations)], max_tokens)
+    listed = _details(rows, [*found, *_remarks(), *_unpublished(configurations)], max_tokens)
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
         "action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked

@@ -11,6 +11,7 @@ from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.decide.policy import VERDICTS, decide
 from transforms.publish.shapes import KEPT
+from transforms.raters.conclude import SIGNALS
 from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "content_id", "prompt_id", "response_ids", "judgements", "parents")
@@ -29,9 +30,15 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
             too_long=pl.lit(False),
             identical_after_truncation=pl.lit(False),
         )
+    if task["consensus"] is None:
+        said = pl.Series("consensus", [None], dtype=SIGNALS["consensus"]).new_from_index(0, rows.height).to_frame()
+    else:
+        said = read_frame(f"{task['consensus']}/{task['name']}")
     ids = pl.col("response_ids").list
     rows = rows.with_columns(identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()))
-    return rows.hstack(identity).hstack(signals).with_columns(judgements=pl.coalesce("merged", "judgements"))
+    return (
+        rows.hstack(identity).hstack(signals).hstack(said).with_columns(judgements=pl.coalesce("merged", "judgements"))
+    )
 
 
 def verdicts(task: dict[str, Any], folder: str) -> Stats:
@@ -52,6 +59,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
     kept = decided.filter(pl.col("action").is_in(KEPT))
     pairs = kept.filter(pl.col("kind") == "pair")
     derived = rows["parents"].list.len().fill_null(0) > 0
+    said = rows["consensus"].explode(empty_as_null=False, keep_nulls=False).struct.unnest()
     return {
         "rows": rows.height,
         "derived": int((derived & (decided["action"] != "merged")).sum()),
@@ -65,4 +73,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
         "pairs": pairs.height,
         "margins": int(pairs["margin"].count()),
         "conflicts": int((rows["conflict"] & rows["copy_of"].is_null()).sum()),
+        "opposed": int(said["opposed"].sum()),
+        "on_cycles": int((said["component"] > 0).sum()),
+        "reversals": int(said["reversal"].sum()),
     }
