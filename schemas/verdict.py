@@ -15,7 +15,7 @@ MERGED = "merged"
 REASONS: dict[str, str] = {
     "merged_judgement": "A copy of another row; its judgement was added to that row.",
     "exact_duplicate": "A copy of another row that says nothing new.",
-    "near_duplicate": "A verified near-copy of another row.",
+    "near_duplicate": "A near-copy of another row; the score is the share of shingles that they have in common.",
     "conflict": "Copies of this row carry contradicting labels; the label is the share of the votes.",
     "identical_responses": "Both responses are the same text.",
     "empty_response": "A response has no text.",
@@ -59,12 +59,14 @@ DEAD_LETTERS: dict[str, str] = {
 LEDGER_SCHEMA = pl.Schema(
     {
         "row_id": pl.String(),
+        "content_id": pl.String(),
         "source": pl.String(),
         "file": pl.String(),
         "line": pl.Int64(),
         "kind": pl.String(),
         "action": pl.String(),
         "reasons": pl.List(pl.String()),
+        "group_id": pl.String(),
         "split": pl.String(),
         "published_in": pl.List(pl.String()),
         "counterpart": pl.String(),
