@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from transforms.duplicates.sets import CHUNK, Sets, runs, together
-from transforms.identity.keys import composed
+from transforms.identity.keys import tidy
 
 _WORD, _SPACE, _CHARACTER = range(3)
 #: Characters that words do not go beyond: what Unicode and Python call white space.
@@ -54,7 +54,7 @@ def shingles(texts: pl.Series, size: int, alone: np.ndarray) -> Sets:
     Returns:
         One set a text, in the order of its words.
     """
-    lower = composed(texts).str.to_lowercase()
+    lower = tidy(texts).str.to_lowercase()
     parts = [_shingles(lower[run], size, alone[run]) for run in runs(lower.str.len_bytes().to_numpy())]
     return together(parts) if parts else Sets(np.empty(0, dtype=np.uint32), np.zeros(1, dtype=np.int64))
 
