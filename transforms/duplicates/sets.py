@@ -11,7 +11,7 @@ import polars as pl
 from transforms.lists import of_counts
 
 #: About so many hashes are worked on at once.
-CHUNK = 1 << 21
+CHUNK = 1 << 19
 
 
 @dataclass(frozen=True)

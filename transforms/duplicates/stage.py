@@ -23,8 +23,12 @@ from transforms.tasks import WriteSidecars
 
 #: Prompts that are alike must not be in two splits, so that more of those on the threshold have to be found.
 _PROMPT_RECALL = 0.999
-#: An entry has a tenth of the bytes of what partitions are usually made for.
-_ENTRIES = 8
+#: An entry has fewer bytes than what partitions are usually made for.
+_ENTRIES = 2
+#: Entries that make a frame worth moving.
+_FRAME = 4096
+#: Rows of a block that are worked on at once: what becomes of a text is several times its size.
+_AT_ONCE = 8192
 _ROWS = ("row_id", "kind", "content_id", *COLUMNS)
 Framed = tuple[int, pl.DataFrame]
 
@@ -70,10 +74,20 @@ class _EmitBands(beam.DoFn):
     def process(self, member: Member) -> Iterator[Framed]:
         rows = member.rows(_ROWS)
         rows = rows.with_columns(quality=member.quality()[rows["row"]])
-        found = parts(rows, self.likeness.size, read_template(self.likeness.template))
-        for unit, frame in bands_of(rows, found, member.block.index, self.likeness.shapes()).items():
-            place = UNITS.index(unit) * self.partitions + pl.col("key").cast(pl.Int64) % self.partitions
-            yield from split(frame.with_columns(_to=place), "_to")
+        template, shapes = read_template(self.likeness.template), self.likeness.shapes()
+        made: dict[Unit, list[pl.DataFrame]] = {unit: [] for unit in UNITS}
+        for start in range(0, rows.height, _AT_ONCE):
+            few = rows[start : start + _AT_ONCE]
+            found = parts(few, self.likeness.size, template)
+            for unit, frame in bands_of(few, found, member.block.index, shapes).items():
+                made[unit].append(frame)
+                if start + _AT_ONCE >= rows.height or sum(map(len, made[unit])) > _FRAME * self.partitions:
+                    yield from self._split(unit, made[unit])
+                    made[unit] = []
+
+    def _split(self, unit: Unit, made: list[pl.DataFrame]) -> Iterator[Framed]:
+        place = UNITS.index(unit) * self.partitions + pl.col("key").cast(pl.Int64) % self.partitions
+        yield from split(pl.concat(made).with_columns(_to=place), "_to")
 
 
 @beam.typehints.with_input_types(tuple[int, Iterable[pl.DataFrame]])
@@ -124,9 +138,12 @@ class _Gather(beam.DoFn):
         block, frames = element
         asked = pl.concat(frames)
         rows = self.members[block].rows(_ROWS).filter(pl.col("row").is_in(asked["row"].unique().implode()))
-        found = parts(rows, self.likeness.size, read_template(self.likeness.template))
-        for number, part in split(asked, "to"):
-            yield number, shingled(rows, found, part, UNITS[number // self.to])
+        template = read_template(self.likeness.template)
+        for few in rows.iter_slices(_AT_ONCE):
+            found = parts(few, self.likeness.size, template)
+            mine = asked.filter(pl.col("row").is_between(few["row"][0], few["row"][-1]))
+            for number, part in split(mine, "to"):
+                yield number, shingled(few, found, part, UNITS[number // self.to])
 
 
 @beam.typehints.with_output_types(tuple[int, pl.DataFrame])
