@@ -12,13 +12,14 @@ from pydantic import ValidationError
 
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.likeness import Near, find_near, group, measure_groups
 from schemas.config import Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.decide.split import Cut, cuts
 from transforms.decide.stage import verdicts
 from transforms.derive.stage import DerivePairs, MeasureMoments, derive_ratings
-from transforms.hashing import digest, digest_json
+from transforms.hashing import digest_json
 from transforms.identity.stage import FindCopies
 from transforms.ingest.adapters import FormatError, adapter, recognise
 from transforms.ingest.adapters.base import Adapter
@@ -62,6 +63,8 @@ class Curated:
     planned: list[Planned]
     ingested: Done
     derived: list[Done]
+    near: Near | None
+    groups: dict[str, int]
     raters: Done | None
     decided: Done
     published: Done
@@ -141,15 +144,20 @@ def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
         raise UserError("no record could be read; see dead_letters.jsonl in the output folder's work/")
     identity = _identity(config, every, [ingested, *derived], engine)
     signals = _signals(config, every, identity, engine)
+    near = find_near(config, every, identity, signals, engine)
+    groups = group(every, identity, {near.done.key: near.links()} if near else {}, engine)
+    grouped = measure_groups(config, every, identity, near, groups)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
-    decided = _decide(config, every, configurations, identity, signals, consensus, engine)
+    decided = _decide(config, every, configurations, identity, signals, near, groups, consensus, engine)
     found, largest = _split(config, every, decided)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
-    return Curated(planned, ingested, derived, raters, decided, published, configurations, facts, largest)
+    return Curated(
+        planned, ingested, derived, near, grouped, raters, decided, published, configurations, facts, largest
+    )
 
 
 def _ingest(planned: list[Planned], engine: Engine) -> Done:
@@ -292,6 +300,8 @@ def _decide(
     configurations: list[str],
     identity: Done,
     signals: Done,
+    near: Near | None,
+    groups: Done,
     consensus: Done | None,
     engine: Engine,
 ) -> Done:
@@ -305,14 +315,16 @@ def _decide(
         "policy": policy,
         "max_tokens": length.max_tokens if length else None,
         "configurations": configurations,
-        "no_prompt": digest(pl.Series([""]))[0],
+        "near": near.done.folder if near else None,
+        "threshold": config.duplicates.threshold,
+        "groups": groups.folder,
     }
     work = [{**common, "path": block.path, "name": block.sidecar} for block in every]
     return engine.run(
         "decide",
         VERSIONS["decide"],
         [policy, configurations],
-        [identity.key, signals.key, *([consensus.key] if consensus else [])],
+        [signals.key, groups.key, *([consensus.key] if consensus else [])],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )

@@ -52,6 +52,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "splits": curated.published.total["splits"],
         "published": curated.published.total["published"],
         "largest_group_share": round(curated.largest_group, 5),
+        "groups": curated.groups,
         "configurations": curated.configurations,
         "sources": _sources(curated),
         "raters": _raters(curated),
@@ -145,8 +146,9 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             )
     if curated.largest_group > config.gate.split_tolerance:
         notes.append(
-            f"The largest group of rows that must stay together (one prompt) holds {curated.largest_group:.1%} of the "
-            f"kept rows: splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
+            f"The largest group of rows that must stay together (one prompt, or prompts that are alike) holds "
+            f"{curated.largest_group:.1%} of the kept rows: splits may be off their fractions by that much instead of "
+            f"{config.gate.split_tolerance:.1%}."
         )
     if config.policy.pii == "mask":
         notes.append(
@@ -204,7 +206,9 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
 
 def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     """The run's figures that the gate looks at, counted from the ledger and the dead letters that are there."""
-    ledger = blocks.read_frame(f"{out}/ledger.parquet", ["action", "reasons", "split", "published_in", "score"])
+    ledger = blocks.read_frame(
+        f"{out}/ledger.parquet", ["action", "reasons", "group_id", "split", "published_in", "score"]
+    )
     counts = summary["counts"]
     dead = blocks.read_bytes(f"{out}/dead_letters.jsonl").count(b"\n")
     kept = ledger.filter(pl.col("action").is_in(KEPT))
@@ -213,6 +217,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     contaminated = ledger.filter(
         pl.col("reasons").list.contains("contaminated") & (pl.col("published_in").list.len() > 0)
     )
+    in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
     return {
         "records_in": counts["records_in"],
@@ -228,6 +233,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
         "published_rows": int((ledger["published_in"].list.len() > 0).sum()),
         "unexplained_verdicts": unexplained.height,
         "contaminated_published": contaminated.height,
+        "groups_in_two_splits": in_two.height,
         **{f"share_{split}": rows / kept.height for split, rows in counted(kept["split"]).items()},
     }
 

@@ -87,6 +87,24 @@ class Signals(Section):
     length: Length | None = Field(None, description="Count tokens as the trainer will.")
 
 
+class Duplicates(Section):
+    """What counts as nearly the same, and what belongs together because of it."""
+
+    near: bool = Field(True, description="Look for rows, prompts and responses that are nearly the same.")
+    threshold: Annotated[float, Field(ge=0.3, le=1)] = Field(
+        0.7, description="Share of shingles in common (Jaccard) from which on texts are nearly the same."
+    )
+    shingle: Annotated[int, Field(ge=1, le=50)] = Field(
+        5, description="Words in a row that make a shingle; characters in scripts without spaces."
+    )
+    template_share: Share = Field(
+        0.01, description="Text that more than this share of the prompts have in common is not compared."
+    )
+    largest_group: Share = Field(
+        0.2, description="A group of likeness that holds a larger share of the rows stops the run."
+    )
+
+
 class Raters(Section):
     """How judgements of several raters become a label, and what is looked for in how they judge."""
 
@@ -116,6 +134,7 @@ class Policy(Section):
     dimension: str | None = Field(
         None, description="The dimension that makes a pair's label; the mean of all when absent."
     )
+    near_duplicate: Literal["drop", "review", "keep"] = Field("drop", description="Near-copies of a better row.")
     conflict: Literal["soften", "drop", "review", "keep"] = Field(
         "soften", description="Copies with contradicting labels."
     )
@@ -196,6 +215,7 @@ class Config(Section):
     sources: list[Source] = Field(description="Where rows come from.", min_length=1)
     derive: list[Derive] = Field([], description="Rows made from other rows.")
     signals: Signals = Signals()
+    duplicates: Duplicates = Duplicates()
     raters: Raters = Raters()
     policy: Policy = Policy()
     split: Split = Split()

@@ -16,7 +16,7 @@ REASONS: dict[str, str] = {
     "merged_judgement": "A copy of another row; its judgement was added to that row.",
     "exact_duplicate": "A copy of another row that says nothing new.",
     "part_of_row": "A record of a row that is made of several; the row is its counterpart.",
-    "near_duplicate": "A verified near-copy of another row.",
+    "near_duplicate": "A near-copy of another row; the score is the share of shingles that they have in common.",
     "conflict": "Copies of this row carry contradicting labels; the label is what the votes say together.",
     "unreliable_rater": "Votes of raters found to be worse than chance were not counted.",
     "in_cycle": "The prompt's preferences go in a circle through this row.",
@@ -68,12 +68,14 @@ DETAIL = pl.Struct(
 LEDGER_SCHEMA = pl.Schema(
     {
         "row_id": pl.String(),
+        "content_id": pl.String(),
         "source": pl.String(),
         "file": pl.String(),
         "line": pl.Int64(),
         "kind": pl.String(),
         "action": pl.String(),
         "reasons": pl.List(pl.String()),
+        "group_id": pl.String(),
         "split": pl.String(),
         "published_in": pl.List(pl.String()),
         "counterpart": pl.String(),

@@ -33,8 +33,9 @@ def test_mlqe(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_curate(Request(str(EXAMPLES / "mlqe.yaml"), "out")) == 0
     manifest = orjson.loads((tmp_path / "out" / "manifest.json").read_bytes())
-    # 192 in train; the others are in dev, or of both. Their scores differ, so each adds judgements.
-    assert manifest["reasons"] == {"merged_judgement": 215}
+    # 192 in train; the others are in dev, or of both. Their scores differ, so each adds judgements. Eleven more differ
+    # in white space within a sentence.
+    assert manifest["reasons"] == {"merged_judgement": 215, "near_duplicate": 11}
 
 
 def test_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

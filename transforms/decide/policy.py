@@ -57,14 +57,22 @@ _SILENT = pl.col("concluded") & pl.col("consensus_label").is_null()
 _STRENGTH = (MERGED, "drop", "review", "flip", "soften", "keep")
 
 
-def clauses(policy: Policy) -> list[Clause]:
-    """The policy as clauses, in the order in which their reasons are given."""
+def clauses(policy: Policy, near: float = 1.0) -> list[Clause]:
+    """The policy as clauses, in the order in which their reasons are given; `near` is the threshold of near-copies."""
     copied = pl.col("copy_kind")
     soft = pl.col("soft_label")
     count = pl.col("copies").cast(pl.Float64)
     out = [
         Clause("merged_judgement", copied == "merged_judgement", MERGED, count, 1, pl.col("copy_of")),
         Clause("exact_duplicate", copied == "exact_duplicate", "drop", count, 1, pl.col("copy_of")),
+        Clause(
+            "near_duplicate",
+            pl.col("near_of").is_not_null(),
+            policy.near_duplicate,
+            pl.col("near_score"),
+            near,
+            pl.col("near_of"),
+        ),
         Clause(
             "empty_response",
             pl.col("empty_response"),
@@ -116,7 +124,11 @@ def _weighed(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
 
 
 def decide(
-    rows: pl.DataFrame, policy: Policy, configurations: Sequence[str] = (), max_tokens: int | None = None
+    rows: pl.DataFrame,
+    policy: Policy,
+    configurations: Sequence[str] = (),
+    max_tokens: int | None = None,
+    near: float = 1.0,
 ) -> pl.DataFrame:
     """Verdicts of rows from their signals.
 
@@ -125,6 +137,7 @@ def decide(
         policy: what to do about what.
         configurations: published shapes, for where a kept row goes and what it is missing from.
         max_tokens: the threshold of `too_long`, for the ledger.
+        near: that of `near_duplicate`.
 
     Returns:
         Frame of `VERDICTS`, one line a row, in the order of `rows`.
@@ -136,7 +149,7 @@ def decide(
         )
     )
     rows = _weighed(rows, policy)
-    found = clauses(policy)
+    found = clauses(policy, near)
     rank = {action: place for place, action in enumerate(_STRENGTH)}
     strongest = pl.min_horizontal(
         *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])

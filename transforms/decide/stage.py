@@ -10,11 +10,12 @@ from schemas.config import Policy
 from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.decide.policy import VERDICTS, decide
+from transforms.duplicates.representatives import SIGNALS as NEAR
 from transforms.publish.shapes import KEPT
-from transforms.raters.conclude import SIGNALS
+from transforms.raters.conclude import SIGNALS as CONSENSUS
 from transforms.tasks import Stats, counts
 
-_BLOCK = ("row_id", "source", "kind", "content_id", "prompt_id", "response_ids", "judgements", "parents")
+_BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
 #: A sidecar's columns: the verdict, the row's group and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "kind": pl.String()})
 
@@ -30,31 +31,27 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
             too_long=pl.lit(False),
             identical_after_truncation=pl.lit(False),
         )
-    if task["consensus"] is None:
-        said = pl.Series("consensus", [None], dtype=SIGNALS["consensus"]).new_from_index(0, rows.height).to_frame()
-    else:
-        said = read_frame(f"{task['consensus']}/{task['name']}")
     ids = pl.col("response_ids").list
     rows = rows.with_columns(identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()))
-    return (
-        rows.hstack(identity).hstack(signals).hstack(said).with_columns(judgements=pl.coalesce("merged", "judgements"))
+    beside = [_beside(task, name, schema, rows.height) for name, schema in (("near", NEAR), ("consensus", CONSENSUS))]
+    return pl.concat([rows, identity, signals, *beside], how="horizontal").with_columns(
+        judgements=pl.coalesce("merged", "judgements")
     )
+
+
+def _beside(task: dict[str, Any], name: str, schema: pl.Schema, rows: int) -> pl.DataFrame:
+    """A stage's sidecar; nulls where the stage did not run."""
+    folder = task[name]
+    return read_frame(f"{folder}/{task['name']}") if folder else pl.DataFrame(schema=schema).clear(rows)
 
 
 def verdicts(task: dict[str, Any], folder: str) -> Stats:
     """Write one block's verdicts; returns counts of actions, reasons, kinds, and of what shapes must know."""
     rows = load(task)
-    decided = decide(rows, Policy.model_validate(task["policy"]), task["configurations"], task["max_tokens"])
-    decided = decided.with_columns(
-        rows["kind"],
-        # Rows without a prompt have nothing in common but what they say.
-        rows.select(
-            pl.when(pl.col("prompt_id") == task["no_prompt"])
-            .then("content_id")
-            .otherwise("prompt_id")
-            .alias("group_id")
-        ).to_series(),
-    )
+    policy = Policy.model_validate(task["policy"])
+    decided = decide(rows, policy, task["configurations"], task["max_tokens"], task["threshold"])
+    groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id"])
+    decided = decided.with_columns(rows["kind"], groups["group_id"])
     blocks.write_frame(decided.select(DECIDED.names()), f"{folder}/{task['name']}")
     kept = decided.filter(pl.col("action").is_in(KEPT))
     pairs = kept.filter(pl.col("kind") == "pair")

@@ -27,7 +27,7 @@ _BLOCK = (
     "row_id", "source", "file", "line", "content_id", "prompt", "responses", "tools", "steps", "references",
     "judgements", "scales",
 )  # fmt: skip
-_LEDGER = ("row_id", "source", "file", "line")
+_LEDGER = ("row_id", "content_id", "source", "file", "line")
 
 
 def shards(blocks_: Sequence[Block], rows: int) -> list[list[Block]]:
@@ -98,7 +98,7 @@ def _ledger(names: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
     """A line for each row: where it went, and why; the first reason's numbers beside it."""
     first = pl.col("details").list.first().struct
     return (
-        names.hstack(decided.select("kind", "action", "reasons", "split", "published_in", "details"))
+        names.hstack(decided.select("kind", "action", "reasons", "group_id", "split", "published_in", "details"))
         .with_columns(
             counterpart=first.field("counterpart"), score=first.field("score"), threshold=first.field("threshold")
         )

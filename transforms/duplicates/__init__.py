@@ -1,0 +1,1 @@
+"""Which rows, prompts and responses nearly say the same."""
