@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from schemas.config import Config, Derive, Source
@@ -54,6 +55,9 @@ class Curated:
     configurations: list[str]
     facts: Facts
     largest_group: float
+    models: Models
+    texts: Vectors | None
+    images: Vectors | None
 
 
 def plan_sources(config: Config) -> list[Planned]:
@@ -94,7 +98,7 @@ def located(path: str) -> str:
     return str(Path(spec.origin).parent / inside)
 
 
-def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
+def curate(config: Config, planned: list[Planned], models: Models, engine: Engine) -> Curated:
     """Run every stage that is not done yet."""
     ingested = _ingest(planned, engine)
     raw = _blocks(ingested, 0)
@@ -106,13 +110,17 @@ def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
         raise UserError("no record could be read; see dead_letters.jsonl in the output folder's work/")
     identity = _identity(config, every, [ingested, *derived], engine)
     signals = _signals(config, every, identity, engine)
+    texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
+    images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     configurations = resolve(config.publish.configurations, kinds)
     decided = _decide(config, every, configurations, identity, signals, engine)
     found, largest = _split(config, every, decided)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
-    return Curated(planned, ingested, derived, decided, published, configurations, facts, largest)
+    return Curated(
+        planned, ingested, derived, decided, published, configurations, facts, largest, models, texts, images
+    )
 
 
 def _ingest(planned: list[Planned], engine: Engine) -> Done:
