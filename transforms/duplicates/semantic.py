@@ -1,0 +1,249 @@
+"""Semantic likeness: rows whose prompts and responses say the same, and prompts that do.
+
+Two rows are as alike as their least alike part: the smaller of their prompts' cosine and of their responses', the
+responses matched in the better of their two orders (for rankings each with its nearest). Compared are rows of one kind
+with equally many responses. Rows without a prompt are alike in that.
+
+Where there are too many rows to compare each with each, vectors are put into partitions (`kmeans`), and each row is
+compared with the members of its nearest few. A partition that is far too full (many rows with nearly the same vector)
+is cut into slices in the order of a hash; all of them are compared with the first rows of the whole as well, so that
+what is one cloud stays connected. So the work grows with the number of rows, whatever the rows are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import minimum_spanning_tree
+
+#: Rows that a partition should hold, and at most holds before it is cut into slices.
+ROWS, MOST = 1024, 4096
+#: Rows of an over-full partition that all its slices are compared with.
+COMMON = 64
+#: Neighbours of a row that are kept, of the nearest and of those first in order.
+NEAREST = 16
+#: Rows with more responses are not compared.
+MOST_RESPONSES = 8
+#: Digits to which a likeness is rounded before it is compared with anything.
+DIGITS = 5
+_AT_ONCE = 512
+
+#: A pair of rows: their blocks and rows, the keys that order them, and their likeness.
+PAIRS = pl.Schema(
+    {
+        "block_a": pl.Int64(),
+        "row_a": pl.Int64(),
+        "key_a": pl.UInt64(),
+        "block_b": pl.Int64(),
+        "row_b": pl.Int64(),
+        "key_b": pl.UInt64(),
+        "cosine": pl.Float64(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What rows of one class are compared by.
+
+    Attributes:
+        prompts: of length 1, or 0 for rows without one; [n, dimensions].
+        responses: of length 1; [n, responses a row, dimensions]; with no responses only prompts are compared.
+    """
+
+    prompts: np.ndarray
+    responses: np.ndarray
+
+    def __getitem__(self, rows: Any) -> Parts:
+        return Parts(self.prompts[rows], self.responses[rows])
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def on(self, device: str) -> tuple[Any, list[Any]]:
+        """As tensors: prompts with a further dimension for rows that have none, and each place's responses."""
+        import torch
+
+        prompts = torch.from_numpy(self.prompts.astype(np.float32)).to(device)
+        prompts = torch.nn.functional.normalize(prompts, dim=1)  # float16 keeps lengths to three digits
+        none = (prompts == 0).all(dim=1, keepdim=True).to(prompts.dtype)
+        responses = torch.from_numpy(self.responses.astype(np.float32)).to(device)
+        responses = torch.nn.functional.normalize(responses, dim=2)
+        return torch.cat([prompts, none], dim=1), [responses[:, place] for place in range(responses.shape[1])]
+
+
+def likeness(ours: Parts, theirs: Parts, device: str = "cpu") -> Iterator[tuple[int, Any]]:
+    """How alike rows of one class are: chunks of [rows of ours, rows of theirs] with the number of their first row."""
+    import torch
+
+    prompts, responses = theirs.on(device)
+    for start in range(0, len(ours), _AT_ONCE):
+        mine, answers = ours[start : start + _AT_ONCE].on(device)
+        least = mine @ prompts.T
+        between = [[answer @ other.T for other in responses] for answer in answers]
+        if len(responses) == 1:
+            least = torch.minimum(least, between[0][0])
+        elif len(responses) == 2:
+            straight = torch.minimum(between[0][0], between[1][1])
+            crossed = torch.minimum(between[0][1], between[1][0])
+            least = torch.minimum(least, torch.maximum(straight, crossed))
+        elif responses:
+            whole = torch.stack([torch.stack(row) for row in between])
+            least = torch.minimum(least, whole.amax(dim=1).amin(dim=0))
+            least = torch.minimum(least, whole.amax(dim=0).amin(dim=0))
+        scale = 10.0**DIGITS
+        yield start, (least * scale).round() / scale
+
+
+def slices(base: int, queries: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Which members of a partition are compared: their places, and places of those that look among them.
+
+    Args:
+        base: members, in order.
+        queries: rows that look, in order.
+    """
+    count = max(1, -(-base // MOST))
+    common = np.arange(min(COMMON, base)) if count > 1 else np.arange(0)
+    for members, askers in zip(
+        np.array_split(np.arange(base), count), np.array_split(np.arange(queries), count), strict=True
+    ):
+        yield np.union1d(common, members), askers
+
+
+def neighbours(
+    queries: Parts, query_keys: np.ndarray, base: Parts, base_keys: np.ndarray, threshold: float, device: str = "cpu"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each row that looks, members at least this like it: the `NEAREST` nearest, and the first in order.
+
+    Args:
+        queries: rows that look.
+        query_keys: their keys [q].
+        base: members, in the order of their keys.
+        base_keys: their keys [m]; a row is not its own neighbour.
+        threshold: on the likeness.
+        device: cpu or cuda.
+
+    Returns:
+        Places of rows that look, places of members, and their likeness.
+    """
+    import torch
+
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    members = torch.from_numpy(base_keys.astype(np.int64)).to(device)
+    order = torch.arange(len(base), 0, -1, device=device)
+    for start, alike in likeness(queries, base, device):
+        asking = torch.from_numpy(query_keys[start : start + len(alike)].astype(np.int64)).to(device)
+        hit = (alike >= threshold - 1e-9) & (asking[:, None] != members[None])
+        rows = hit.any(dim=1).nonzero()[:, 0]
+        if not len(rows):
+            continue
+        alike, hit = alike[rows], hit[rows]
+        # A whole number a member, no two the same: the likeness and then the order, so that a tie is always cut alike.
+        rank = (alike * 10**DIGITS).round().long() * (len(base) + 1) + order
+        chosen = torch.zeros_like(hit)
+        for score in (rank, order.expand_as(rank)):
+            best = torch.where(hit, score, -1).topk(min(NEAREST, len(base)), dim=1).indices
+            chosen.scatter_(1, best, True)
+        at, member = (chosen & hit).nonzero(as_tuple=True)
+        found.append(
+            (
+                (rows[at] + start).cpu().numpy(),
+                member.cpu().numpy(),
+                alike[at, member].double().cpu().numpy().round(DIGITS),
+            )
+        )
+    if not found:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    return tuple(np.concatenate(part) for part in zip(*found, strict=True))  # type: ignore[return-value]
+
+
+def links(
+    queries: Parts, query_keys: np.ndarray, base: Parts, base_keys: np.ndarray, threshold: float, device: str = "cpu"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs at least this alike, thinned to a forest that connects what they connect.
+
+    As `neighbours`, but what comes back has fewer pairs than rows, and the likest: at any higher threshold too it
+    connects the same rows as all pairs would.
+    """
+    ours = np.arange(len(queries)) + len(base)
+    same = {key: place for place, key in enumerate(base_keys.tolist())}
+    ours = np.array([same.get(key, place) for key, place in zip(query_keys.tolist(), ours.tolist(), strict=True)])
+    a, b, c = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    for start, alike in likeness(queries, base, device):
+        at, member = (alike >= threshold - 1e-9).nonzero(as_tuple=True)
+        values = alike[at, member].double().cpu().numpy().round(DIGITS)
+        at, member = ours[at.cpu().numpy() + start], member.cpu().numpy()
+        other = at != member
+        a, b, c = (
+            np.concatenate([kept, new[other]]) for kept, new in ((a, at), (b, member), (c, values))
+        )
+        a, b, c = forest(a, b, c, len(base) + len(queries))
+    place = {int(node): query for query, node in enumerate(ours.tolist())}
+    # A member that does not look itself is never a query; every edge has one end that looks.
+    turned = np.array([int(x) not in place for x in a.tolist()], dtype=bool)
+    a, b = np.where(turned, b, a), np.where(turned, a, b)
+    return np.array([place[int(x)] for x in a.tolist()], dtype=np.int64), b, c
+
+
+def forest(a: np.ndarray, b: np.ndarray, cosine: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The likest edges that connect what all of them connect (a maximum spanning forest)."""
+    if not len(a):
+        return a, b, cosine
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    order = np.lexsort((high, low))
+    low, high, weight = low[order], high[order], 2.0 - cosine[order]
+    first = np.ones(len(low), dtype=bool)
+    first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+    graph = coo_array((weight[first], (low[first], high[first])), shape=(nodes, nodes))
+    kept = minimum_spanning_tree(graph.tocsr()).tocoo()
+    order = np.lexsort((kept.col, kept.row))
+    return kept.row[order].astype(np.int64), kept.col[order].astype(np.int64), (2.0 - kept.data[order]).round(DIGITS)
+
+
+def representatives(a: np.ndarray, b: np.ndarray, cosine: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows stand for which: no row stands for one that is not like it itself, so there are no chains.
+
+    In the order of their numbers, a row that is like no row that stands for others before it stands for itself; any
+    other is a duplicate of the likest of those. Worked out in rounds, each for all rows at once.
+
+    Args:
+        a: one end of each pair, as numbers in the order of preference.
+        b: the other end.
+        cosine: their likeness.
+        rows: how many there are.
+
+    Returns:
+        For each row the row that stands for it (itself where none does), and their likeness (1 for itself).
+    """
+    ends = np.concatenate([a, b])
+    others = np.concatenate([b, a])
+    weights = np.concatenate([cosine, cosine])
+    stands = np.arange(rows)
+    alike = np.ones(rows)
+    undecided = np.zeros(rows, dtype=bool)
+    undecided[ends] = True
+    kept = ~undecided
+    while undecided.any():
+        live = undecided[ends] & undecided[others]
+        lowest = np.full(rows, rows)
+        np.minimum.at(lowest, ends[live], others[live])
+        new = undecided & (np.arange(rows) < lowest)
+        kept |= new
+        covered = new[others] & undecided[ends] & ~new[ends]
+        undecided &= ~new
+        undecided[ends[covered]] = False
+    # Every other row is like one that is kept; of these the likest, and of equally like ones the first.
+    to_kept = kept[others] & ~kept[ends]
+    ends, others, weights = ends[to_kept], others[to_kept], weights[to_kept]
+    order = np.lexsort((others, -weights, ends))
+    ends, others, weights = ends[order], others[order], weights[order]
+    first = np.ones(len(ends), dtype=bool)
+    first[1:] = ends[1:] != ends[:-1]
+    stands[ends[first]] = others[first]
+    alike[ends[first]] = weights[first]
+    return stands, alike
