@@ -28,12 +28,25 @@ def side_by_side(parts: Sequence[pl.Series], present: Sequence[pl.Series] | None
     return of_counts(pl.concat(parts, rechunk=True)[order], counts)
 
 
-def of_counts(values: pl.Series, counts: np.ndarray) -> pl.Series:
-    """Lists cut from consecutive values: the first `counts[0]` values, then the next `counts[1]`, and so on."""
+def of_counts(values: pl.Series, counts: np.ndarray, absent: np.ndarray | None = None) -> pl.Series:
+    """Lists cut from consecutive values: the first `counts[0]` values, then the next `counts[1]`, and so on.
+
+    Where `absent` holds the list is null, and its count 0.
+    """
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     arrow = values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    nested = pa.LargeListArray.from_arrays(pa.array(offsets), arrow)
+    mask = None if absent is None else pa.array(absent)
+    nested = pa.LargeListArray.from_arrays(pa.array(offsets), arrow, mask=mask)
     return pl.Series(values.name, pl.from_arrow(nested))
+
+
+def totals(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The sums of consecutive values: of the first `counts[0]`, then of the next `counts[1]`, and so on."""
+    if (counts == 1).all():
+        return values
+    ends = np.concatenate([np.zeros(1, dtype=values.dtype), np.cumsum(values)])
+    stops = np.cumsum(counts)
+    return ends[stops] - ends[stops - counts]
 
 
 def element(lists: pl.Series, index: int) -> pl.Series:

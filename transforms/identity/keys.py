@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from unicodedata import normalize
 
+import numpy as np
 import polars as pl
 
 from schemas.arrow import ROW_SCHEMA
-from transforms.hashing import digest
-from transforms.ingest.dialogue import as_text
+from transforms.hashing import digest, fingerprint
+from transforms.ingest.dialogue import dialogue_texts
 from transforms.lists import of_counts
 
 #: What a block holds beside the canonical row: hashes of the normalised prompt and of each response, and of the whole
 #: record as it was, by which one of several copies is chosen without looking at the order of arrival.
-KEYS = pl.Schema({"prompt_id": pl.String(), "response_ids": pl.List(pl.String()), "version_id": pl.String()})
+KEYS = pl.Schema({"prompt_id": pl.String(), "response_ids": pl.List(pl.String()), "version_id": pl.UInt64()})
 BLOCK_SCHEMA = pl.Schema({**ROW_SCHEMA, **KEYS})
 
-_VERSION = ("source", "generators", "language", "licence", "timestamp", "metadata", "tools", "steps", "references")
+#: What tells the versions of one content apart. Raters do not: their names change with the key, and the choice among
+#: copies must not.
+_VERSION = (
+    "source", "prompt", "responses", "tools", "steps", "references", "generators", "language", "licence", "timestamp",
+    "metadata",
+)  # fmt: skip
 
 
-def trimmed(text: pl.Expr) -> pl.Expr:
-    """Text with one kind of line end and no white space at its ends. Inner white space is content."""
-    return text.str.replace_all("\r\n", "\n", literal=True).str.strip_chars()
-
-
-def composed(texts: pl.Series) -> pl.Series:
-    """Texts in Unicode NFC. Only those with a character beyond ASCII are looked at; few of them change."""
-    beyond = (texts.str.len_bytes() > texts.str.len_chars()).arg_true()
+def tidy(texts: pl.Series) -> pl.Series:
+    """Texts in NFC, with one kind of line end and no white space at their ends. Inner white space is content."""
+    if texts.str.contains("\r\n", literal=True).any():
+        texts = texts.str.replace_all("\r\n", "\n", literal=True)
+    texts = texts.str.strip_chars()
+    beyond = (texts.str.len_bytes() > texts.str.len_chars()).arg_true()  # ASCII is composed as it is
     if beyond.is_empty():
         return texts
-    changed = [None if text is None else normalize("NFC", text) for text in texts[beyond].to_list()]
-    return texts.scatter(beyond, pl.Series(changed, dtype=pl.String))
+    composed = [None if text is None else normalize("NFC", text) for text in texts[beyond].to_list()]
+    return texts.scatter(beyond, pl.Series(composed, dtype=pl.String))
 
 
 def identify(rows: pl.DataFrame) -> pl.DataFrame:
@@ -45,35 +49,34 @@ def identify(rows: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Frame of `BLOCK_SCHEMA`.
     """
-    flat = rows["responses"].explode(empty_as_null=False, keep_nulls=False)
     counts = rows["responses"].list.len().to_numpy()
-    texts = flat.to_frame("r").select(shown=as_text(pl.col("r"), trimmed), raw=as_text(pl.col("r")))
-    ids = of_counts(digest(composed(texts["shown"])), counts).alias("response_ids")
-    raws = of_counts(texts["raw"], counts).alias("raws")
-    keyed = rows.with_columns(ids, raws).with_columns(
-        prompt_id=pl.concat_str(
-            as_text(pl.col("prompt"), trimmed), pl.concat_str(pl.lit("\x1d"), pl.col("tools")).fill_null("")
-        )
+    flat = rows["responses"].explode(empty_as_null=False, keep_nulls=False)
+    texts = dialogue_texts(flat, tidy)
+    ids = digest(texts)
+    prompts = rows.select("tools", p=dialogue_texts(rows["prompt"], tidy)).select(
+        pl.concat_str("p", pl.concat_str(pl.lit("\x1d"), pl.col("tools")).fill_null(""))
     )
-    keyed = keyed.with_columns(digest(composed(keyed["prompt_id"])))
-    parts = keyed.select(
-        content_id=pl.concat_str(
-            pl.col("kind"),
-            pl.col("prompt_id"),
-            pl.col("response_ids").list.sort().list.join(","),
-            pl.col("steps").list.join("\x1e").fill_null(""),
-            separator="\x1f",
-        ),
-        version_id=pl.concat_str(
-            pl.col("raws").list.join("\x1d"),
-            as_text(pl.col("prompt")),
-            pl.struct(pl.col(name) for name in _VERSION).struct.json_encode(),
-            # Raters' hashes change with the key, and the choice among copies must not.
-            pl.col("judgements")
-            .list.eval(pl.element().struct.with_fields(rater=None).struct.json_encode())
-            .list.join(","),
-            separator="\x1f",
-        ),
+    keyed = rows.with_columns(of_counts(ids, counts).alias("response_ids"), digest(prompts["p"]).alias("prompt_id"))
+    content = keyed.with_columns(set=_unordered(ids, counts)).select(
+        pl.concat_str("kind", "prompt_id", "set", pl.col("steps").list.join("\x1e").fill_null(""), separator="\x1f")
     )
-    keyed = keyed.with_columns(digest(parts["content_id"]), digest(parts["version_id"]))
+    keyed = keyed.with_columns(digest(content.to_series()).alias("content_id"), _versions(rows))
     return keyed.select(pl.col(name).cast(dtype) for name, dtype in BLOCK_SCHEMA.items())
+
+
+def _unordered(ids: pl.Series, counts: np.ndarray) -> pl.Series:
+    """The ids of each row in their own order, as one text."""
+    if (counts == 2).all():
+        sides = pl.DataFrame({"a": ids.gather_every(2), "b": ids.gather_every(2, 1)})
+        low, high = pl.min_horizontal("a", "b"), pl.max_horizontal("a", "b")
+        return sides.select(pl.concat_str(low, pl.lit(","), high)).to_series()
+    flat = pl.DataFrame({"row": np.repeat(np.arange(len(counts)), counts), "id": ids}).sort("row", "id")
+    return of_counts(flat["id"], counts).list.join(",")
+
+
+def _versions(rows: pl.DataFrame) -> pl.Series:
+    """A hash of each row's whole record, texts as they were."""
+    counts = rows["judgements"].list.len().fill_null(0).to_numpy()
+    flat = rows["judgements"].explode(empty_as_null=False, keep_nulls=False).struct.unnest().drop("rater")
+    said = of_counts(flat.to_struct("judgements"), counts)
+    return pl.Series("version_id", fingerprint(rows.select(*_VERSION, said).to_struct()))

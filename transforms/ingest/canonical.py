@@ -19,7 +19,10 @@ _JUDGEMENT_DEFAULTS = {"dimension": "overall", "count": 1}
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a batch of records comes from, and how its raters are to be called."""
+    """Where a batch of records comes from, and how its raters are to be called.
+
+    `file` is that of all records where they do not name theirs.
+    """
 
     source: str
     file: str
@@ -89,12 +92,15 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
     bad = pl.Series("record", sorted(records.problems), dtype=pl.Int64)
     adapted = adapted.filter(~pl.col("record").is_in(bad.implode())) if len(bad) else adapted
     nth = pl.int_range(pl.len()).over("record")
-    line = lines[adapted["record"]]
+    of = adapted["record"]
+    file = pl.lit(origin.file) if records.files is None else records.files.gather(of).alias("file")
     rows = (
-        adapted.with_columns(line, source=pl.lit(origin.source), file=pl.lit(origin.file), _nth=nth)
+        adapted.with_columns(lines[of], source=pl.lit(origin.source), file=file, _nth=nth)
         .with_columns(
             row_id=pl.concat_str(
-                pl.lit(f"{origin.source}:{origin.file}:"),
+                pl.lit(f"{origin.source}:"),
+                pl.col("file"),
+                pl.lit(":"),
                 pl.col("line"),
                 pl.when(pl.col("_nth") > 0).then(pl.concat_str(pl.lit("#"), pl.col("_nth") + 1)).otherwise(pl.lit("")),
             ),

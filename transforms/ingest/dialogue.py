@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 import polars as pl
 
 from schemas.arrow import DIALOGUE, IMAGE, MESSAGE, TOOL_CALL
 from schemas.row import ROLES
 from transforms.ingest.records import Records, excerpt
-from transforms.lists import side_by_side
+from transforms.lists import of_counts, side_by_side
 
 #: Other names that formats have for roles.
 ROLE_NAMES = {"human": "user", "prompter": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"} | {
@@ -26,22 +27,30 @@ def message(content: pl.Expr, role: str) -> pl.Expr:
 
 
 def turn(content: pl.Expr, role: str) -> pl.Expr:
-    """A dialogue of one message; null content is still a message."""
+    """A dialogue of one message; null content is still a message. For many, `turns` is faster."""
     return pl.concat_list(message(content, role))
+
+
+def messages(contents: pl.Series, role: str) -> pl.Series:
+    """A message for each text, null content included."""
+    return contents.to_frame("text").select(message(pl.col("text"), role).alias("message"))["message"]
+
+
+def turns(contents: pl.Series, role: str) -> pl.Series:
+    """A dialogue of one message for each text; null content is still a message."""
+    return of_counts(messages(contents, role), np.ones(len(contents), dtype=np.int64)).alias(contents.name)
 
 
 def prompt_turns(prompt: pl.Series, system: pl.Series | None = None) -> pl.Series:
     """A prompt as dialogue: an optional system message, then the user's; an empty text is no message."""
     parts = [(prompt, "user")] if system is None else [(system, "system"), (prompt, "user")]
-    frame = pl.DataFrame({role: text for text, role in parts})
-    messages = frame.select(message(pl.col(role), role).alias(role) for role in frame.columns)
-    present = frame.select(pl.col(role).fill_null("") != "" for role in frame.columns)
-    return side_by_side(messages.get_columns(), present.get_columns())
+    present = [text.fill_null("") != "" for text, _ in parts]
+    return side_by_side([messages(text, role) for text, role in parts], present)
 
 
 def response_turn(text: pl.Series) -> pl.Series:
     """A response as dialogue: one assistant message."""
-    return text.to_frame("text").select(dialogue=turn(pl.col("text"), "assistant"))["dialogue"]
+    return turns(text, "assistant").alias("dialogue")
 
 
 def dialogues(records: Records, name: str, *, role: str, required: bool = True) -> pl.Series:
@@ -50,12 +59,9 @@ def dialogues(records: Records, name: str, *, role: str, required: bool = True) 
     Messages may be in the OpenAI layout (role, content as text or parts, tool_calls with `function`) or in ShareGPT's
     (from, value). A record whose field is neither becomes a dead letter.
     """
-    if records.frame is not None and name in records.frame.columns and records.frame.schema[name] == pl.String:
+    if records.texts_only(name):
         return _texts(records.column(name, pl.String, required=required), role)
     values = records.values(name)
-    kinds = set(map(type, values))
-    if kinds <= {str, type(None)}:
-        return _texts(records.column(name, pl.String, required=required), role)
     out: list[list[dict[str, Any]] | None] = [None] * len(values)
     for index, value in enumerate(values):
         if value is None:
@@ -156,13 +162,13 @@ def split_prompt(records: Records, sides: Sequence[pl.Series]) -> tuple[pl.Serie
 
     The prefix ends before the last message of the shorter side, so that no response is left without a message.
     """
-    frame = pl.DataFrame({str(i): side for i, side in enumerate(sides)})
-    names = frame.columns
+    names = [str(i) for i in range(len(sides))]
+    frame = pl.DataFrame(dict(zip(names, sides, strict=True)))
     last = pl.min_horizontal(pl.col(name).list.len() for name in names).cast(pl.Int64) - 1
     frame = frame.with_columns(_last=pl.max_horizontal(last, 0))
-    heads = [pl.col(name).list.head(pl.col("_last")) for name in names]
-    same = pl.all_horizontal(as_text(heads[0]) == as_text(head) for head in heads[1:])
-    frame = frame.with_columns(_shared=pl.when(same.fill_null(False)).then(pl.col("_last")))
+    heads = [dialogue_texts(frame.select(pl.col(name).list.head(pl.col("_last"))).to_series()) for name in names]
+    same = pl.DataFrame(heads[1:]).select(pl.all_horizontal(pl.all() == heads[0])).to_series()
+    frame = frame.with_columns(_shared=pl.when(same).then(pl.col("_last")))
     rest = frame["_shared"].is_null() & frame["_last"].is_not_null()
     if rest.any():
         frame = frame.with_columns(_shared=pl.Series(_prefix_lengths(frame, names), dtype=pl.Int64))
@@ -177,12 +183,13 @@ def split_prompt(records: Records, sides: Sequence[pl.Series]) -> tuple[pl.Serie
 def _prefix_lengths(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     """Number of leading messages that are the same on all sides, at most `_last`."""
     rows = frame.with_row_index("_row")
-    turns = [
-        rows.select("_row", as_texts(pl.col(name).list.head(pl.col("_last"))).alias(name))
-        .explode(name, empty_as_null=False, keep_nulls=False)
-        .with_columns(pl.int_range(pl.len()).over("_row").alias("_turn"))
-        for name in names
-    ]
+    turns = []
+    for name in names:
+        heads = rows.select("_row", head=pl.col(name).list.head(pl.col("_last"))).explode(
+            "head", empty_as_null=False, keep_nulls=False
+        )
+        texts = message_texts(heads["head"]).alias(name)
+        turns.append(heads.select("_row", pl.int_range(pl.len()).over("_row").alias("_turn")).with_columns(texts))
     joined = turns[0]
     for other in turns[1:]:
         joined = joined.join(other, on=["_row", "_turn"], how="left", maintain_order="left")
@@ -191,29 +198,32 @@ def _prefix_lengths(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     return rows.join(lengths, on="_row", how="left", maintain_order="left")["n"].fill_null(0)
 
 
-def as_text(dialogue: pl.Expr, content: Callable[[pl.Expr], pl.Expr] = lambda text: text) -> pl.Expr:
-    """A dialogue as one text in which different dialogues differ: roles, contents and what else a message has.
+def dialogue_texts(dialogues: pl.Series, content: Callable[[pl.Series], pl.Series] = lambda texts: texts) -> pl.Series:
+    """Each dialogue as one text in which different dialogues differ; an empty text for none.
 
-    `content` may change each message's content first, to compare dialogues that are the same but for it.
+    Args:
+        dialogues: lists of messages.
+        content: changes the messages' contents first, to compare dialogues that are the same but for it.
     """
-    return as_texts(dialogue, content).list.join("\x1e")
+    texts = message_texts(dialogues.explode(empty_as_null=False, keep_nulls=False), content)
+    counts = dialogues.list.len().fill_null(0).to_numpy()
+    if (counts == 1).all():  # most are: a question, an answer
+        return texts.alias(dialogues.name)
+    return of_counts(texts, counts).list.join("\x1e").alias(dialogues.name)
 
 
-def as_texts(dialogue: pl.Expr, content: Callable[[pl.Expr], pl.Expr] = lambda text: text) -> pl.Expr:
-    """Each message of a dialogue as a text, as in `as_text`."""
-    element = pl.element()
-    rest = element.struct.field
-    plain = pl.concat_str(
-        rest("role"),
-        pl.lit("\x1f"),
-        content(rest("content")).fill_null("\x00"),
-        pl.concat_str(pl.lit("\x1fn:"), rest("name"), ignore_nulls=False).fill_null(""),
-        pl.concat_str(pl.lit("\x1fi:"), rest("tool_call_id"), ignore_nulls=False).fill_null(""),
-        pl.concat_str(pl.lit("\x1fr:"), rest("reasoning"), ignore_nulls=False).fill_null(""),
-        _listed(rest("tool_calls"), TOOL_CALL, "c"),
-        _listed(rest("images"), IMAGE, "m"),
-    )
-    return dialogue.list.eval(plain)
+def message_texts(messages: pl.Series, content: Callable[[pl.Series], pl.Series] = lambda texts: texts) -> pl.Series:
+    """Each message as one text: its role, its content, and what else it has."""
+    field = messages.struct.field
+    frame = messages.struct.unnest().with_columns(content(field("content")).alias("content"))
+    parts: list[pl.Expr] = [pl.col("role"), pl.lit("\x1f"), pl.col("content").fill_null("\x00")]
+    for name, mark in (("name", "n"), ("tool_call_id", "i"), ("reasoning", "r")):
+        if frame[name].count():
+            parts.append(pl.concat_str(pl.lit(f"\x1f{mark}:"), pl.col(name), ignore_nulls=False).fill_null(""))
+    for name, struct, mark in (("tool_calls", TOOL_CALL, "c"), ("images", IMAGE, "m")):
+        if frame[name].count():
+            parts.append(_listed(pl.col(name), struct, mark))
+    return frame.select(text=pl.concat_str(parts))["text"]
 
 
 def _listed(values: pl.Expr, struct: pl.Struct, mark: str) -> pl.Expr:
@@ -223,7 +233,8 @@ def _listed(values: pl.Expr, struct: pl.Struct, mark: str) -> pl.Expr:
 
 
 def _texts(texts: pl.Series, role: str) -> pl.Series:
-    frame = texts.to_frame("text")
-    return frame.select(pl.when(pl.col("text").is_not_null()).then(turn(pl.col("text"), role)).alias(texts.name))[
-        texts.name
-    ]
+    """Dialogues of one message; null where there is no text."""
+    if not texts.null_count():
+        return turns(texts, role)
+    absent = texts.is_null().to_numpy()
+    return of_counts(messages(texts.drop_nulls(), role), (~absent).astype(np.int64), absent).alias(texts.name)

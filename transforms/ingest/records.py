@@ -7,6 +7,7 @@ written as plain column expressions.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,7 @@ class Broken:
     code: str
     message: str
     raw: str
+    file: str = ""
 
 
 @dataclass
@@ -54,18 +56,50 @@ class Records:
     Attributes:
         lines: int64, 1-based line, element or row number of each record.
         items: one dict a record.
-        frame: one row a record; `textual` says that its values are text that has yet to be parsed (CSV).
+        frame: one row a record; `textual` says that its values are text that has yet to be parsed (CSV), `parsed` that
+            they were made of JSON objects, which `raws` still hold as they were.
         raws: the records as read, for dead letters; made from the values where absent.
         broken: records that the reader could not parse. They are not in `lines`.
+        files: the file of each record, where they are of several.
     """
 
     lines: np.ndarray
     items: list[dict[str, Any]] | None = None
     frame: pl.DataFrame | None = None
     textual: bool = False
+    parsed: bool = False
     raws: Sequence[bytes | str] | None = None
     broken: list[Broken] = field(default_factory=list)
     problems: dict[int, tuple[str, str]] = field(default_factory=dict)
+    files: pl.Series | None = None
+    _seen: dict[str, list[Any]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def join(cls, parts: Sequence[tuple[str, Records]]) -> Records:
+        """Records of several reads, each with its file, as one batch; all of one kind and with the same fields."""
+        full = [(file, part) for file, part in parts if len(part)]
+        broken = [dataclasses.replace(letter, file=file) for file, part in parts for letter in part.broken]
+        if not full:
+            return cls(np.empty(0, np.int64), items=[], broken=broken)
+        batches = [part for _, part in full]
+        names = pl.Series([file for file, _ in full], dtype=pl.String)
+        files = names.gather(np.repeat(np.arange(len(full)), [len(part) for part in batches]))
+        lines = np.concatenate([part.lines for part in batches])
+        raws = None if any(part.raws is None for part in batches) else _Chain([part.raws or [] for part in batches])
+        if batches[0].frame is not None:
+            frame = pl.concat([part.frame for part in batches if part.frame is not None])
+            first = batches[0]
+            return cls(
+                lines, frame=frame, textual=first.textual, parsed=first.parsed, raws=raws, broken=broken, files=files
+            )
+        items = [item for part in batches for item in part.items or []]
+        return cls(lines, items=items, raws=raws, broken=broken, files=files)
+
+    def like(self, other: Records) -> bool:
+        """Whether two batches can be joined: of one kind, with the same fields of the same types."""
+        if self.frame is not None and other.frame is not None:
+            return self.frame.schema == other.frame.schema and self.parsed == other.parsed
+        return self.frame is other.frame and set(self.names()) == set(other.names())
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -79,12 +113,23 @@ class Records:
             seen.update(dict.fromkeys(keys))
         return list(seen)
 
+    def objects(self) -> list[dict[str, Any]] | None:
+        """The records as JSON objects with just the fields that each has; None where they never were any."""
+        if self.parsed and self.items is None:
+            self.items = [orjson.loads(self.raws[i]) for i in range(len(self))]  # type: ignore[index]
+        return self.items
+
     def has(self, name: str) -> bool:
         """Whether any record has the field (a dotted path reaches into objects)."""
         return name.split(".")[0] in self.names()
 
     def values(self, name: str) -> list[Any]:
         """The field's values as Python objects, None where absent; a dotted path reaches into objects and lists."""
+        if name not in self._seen:
+            self._seen[name] = self._read(name)
+        return self._seen[name]
+
+    def _read(self, name: str) -> list[Any]:
         if self.frame is not None:
             if name in self.frame.columns:
                 return self.frame[name].to_list()
@@ -96,6 +141,12 @@ class Records:
             path = name.split(".")
             return [reach(item, path) for item in items]
         return [item.get(name) for item in items]
+
+    def texts_only(self, name: str) -> bool:
+        """Whether every value of a field is a text or absent."""
+        if self.frame is not None and name in self.frame.columns:
+            return bool(self.frame.schema[name] == pl.String)
+        return set(map(type, self.values(name))) <= {str, type(None)}
 
     def column(self, name: str, dtype: Any, *, required: bool = True) -> pl.Series:
         """One field as a series of a type.
@@ -138,8 +189,11 @@ class Records:
 
     def dead_letters(self) -> list[Broken]:
         """What was broken when read and what an adapter rejected, by line."""
-        rejected = [Broken(int(self.lines[i]), *problem, self.raw(i)) for i, problem in self.problems.items()]
-        return sorted([*self.broken, *rejected], key=lambda b: (b.line, b.code))
+        rejected = [
+            Broken(int(self.lines[i]), *problem, self.raw(i), "" if self.files is None else self.files[i])
+            for i, problem in self.problems.items()
+        ]
+        return sorted([*self.broken, *rejected], key=lambda b: (b.file, b.line, b.code))
 
     def _frame_row(self, index: int) -> dict[str, Any]:
         assert self.frame is not None
@@ -152,10 +206,16 @@ class Records:
             return series
         if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
             series = series.cast(pl.String)
+        if self.parsed and series.dtype.is_float() and dtype.is_integer():  # the objects tell 1 from 1.0
+            return self._from_values(name, [item.get(name) for item in self.objects() or []], dtype)
         numeric = series.dtype.is_numeric() and dtype.is_numeric()
         if self.textual or numeric or series.dtype == pl.Null:
             typed = series.cast(dtype, strict=False)
-            for index in (series.is_not_null() & typed.is_null()).arg_true().to_list():
+            wrong = series.is_not_null() & typed.is_null()
+            if series.dtype.is_float() and dtype.is_integer():
+                wrong |= (typed != series).fill_null(False)
+                typed = typed.set(wrong, None)
+            for index in wrong.arg_true().to_list():
                 self.problem(
                     index, "wrong_type", f"field {name!r} is {series[index]!r}; {_expected(dtype)} is expected"
                 )
@@ -193,6 +253,20 @@ class Records:
     def _wrong_type(self, index: int, name: str, value: Any, dtype: pl.DataType) -> None:
         said = f"field {name!r} is {_NAMES.get(type(value), type(value).__name__)} ({excerpt(value)})"
         self.problem(index, "wrong_type", f"{said}; {_expected(dtype)} is expected")
+
+
+class _Chain(Sequence[bytes | str]):
+    """Sequences end to end, without a copy: most raw records are never asked for."""
+
+    def __init__(self, parts: Sequence[Sequence[bytes | str]]) -> None:
+        self._parts, self._ends = parts, np.cumsum([len(part) for part in parts])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: Any) -> Any:
+        part = int(np.searchsorted(self._ends, index, side="right"))
+        return self._parts[part][index - int(self._ends[part]) + len(self._parts[part])]
 
 
 def convert(values: list[Any], arrow: pa.DataType) -> tuple[pa.Array, list[int]]:

@@ -18,12 +18,14 @@ from transforms.ingest.adapters import adapter
 from transforms.ingest.canonical import Origin, to_rows
 from transforms.ingest.files import FileRef
 from transforms.ingest.readers import read
-from transforms.ingest.records import Broken
+from transforms.ingest.records import Broken, Records
 from transforms.publish.shapes import OPTIONAL_FIELDS
 from transforms.tasks import Stats, counts
 
 #: Small files are read together until they have this many bytes, so that a block is worth its overhead.
 TASK_BYTES = 32 * 2**20
+#: About so much text is read at once.
+BATCH_BYTES = 16 * 2**20
 #: The environment variable with the key under which raters' ids are hashed.
 RATER_KEY = "TRENCHCOAT_RATER_KEY"
 #: Dead letters hold the raw record, but no more of it than this.
@@ -55,11 +57,11 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     kinds: Counter[str] = Counter()
     records = 0
     dead: list[bytes] = []
-    for ref, rows, broken, read_records in _rows(task):
+    for rows, broken, read_records in _rows(task):
         records += read_records
         kinds.update(counts(rows["kind"]))
         codes.update(letter.code for letter in broken)
-        dead.extend(_letter(source["name"], ref.file, letter) for letter in broken)
+        dead.extend(_letter(source["name"], letter) for letter in broken)
         writer.add(rows)
     writer.close()
     if dead:
@@ -77,28 +79,44 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     }
 
 
-def _rows(task: dict[str, Any]) -> Iterator[tuple[FileRef, pl.DataFrame, list[Broken], int]]:
+def _rows(task: dict[str, Any]) -> Iterator[tuple[pl.DataFrame, list[Broken], int]]:
     source = task["source"]
     adapt = adapter(source["format"])
     key = (os.environ.get(RATER_KEY) or source["key"]).encode()
-    for raw in task["refs"]:
-        ref = FileRef.from_dict(raw)
-        origin = Origin(source["name"], ref.file, source["licence"], source["pseudonymise"], key)
-        for records in read(ref):
-            count = len(records) + len(records.broken)
-            if len(records):
-                rows, broken = to_rows(records, adapt.rows(records, source["options"]), origin)
-            else:
-                rows, broken = pl.DataFrame(schema=ROW_SCHEMA), records.dead_letters()
-            yield ref, rows, broken, count
+    origin = Origin(source["name"], "", source["licence"], source["pseudonymise"], key)
+    for records in _batches([FileRef.from_dict(raw) for raw in task["refs"]]):
+        count = len(records) + len(records.broken)
+        if len(records):
+            rows, broken = to_rows(records, adapt.rows(records, source["options"]), origin)
+        else:
+            rows, broken = pl.DataFrame(schema=ROW_SCHEMA), records.dead_letters()
+        yield rows, broken, count
 
 
-def _letter(source: str, file: str, broken: Broken) -> bytes:
+def _batches(refs: list[FileRef]) -> Iterator[Records]:
+    """Records about a block at a time; small files go together where their records have the same fields."""
+    waiting: list[tuple[str, Records]] = []
+    last: Records | None = None  # of those that wait, with any record
+    size = rows = 0
+    for ref in refs:
+        for records in read(ref, batch_records=BLOCK_ROWS, batch_bytes=BATCH_BYTES):
+            other = last is not None and len(records) > 0 and not last.like(records)
+            if waiting and (other or size >= BATCH_BYTES or rows + len(records) > BLOCK_ROWS):
+                yield Records.join(waiting)
+                waiting, last, size, rows = [], None, 0, 0
+            waiting.append((ref.file, records))
+            last = records if len(records) else last
+            size, rows = size + min(ref.size, BATCH_BYTES), rows + len(records)
+    if waiting:
+        yield Records.join(waiting)
+
+
+def _letter(source: str, broken: Broken) -> bytes:
     raw = broken.raw if len(broken.raw) <= RAW_CHARACTERS else broken.raw[:RAW_CHARACTERS] + "…"
     return orjson.dumps(
         {
             "source": source,
-            "file": file,
+            "file": broken.file,
             "line": broken.line,
             "code": broken.code,
             "message": broken.message,

@@ -48,8 +48,9 @@ def rest(records: Records, taken: Sequence[str]) -> pl.Series:
     left = [name for name in records.names() if name not in set(taken)]
     if not left:
         return pl.Series("metadata", [None], dtype=pl.String).new_from_index(0, len(records))
-    if records.items is not None:
-        kept = ({name: item[name] for name in left if name in item} for item in records.items)
+    items = records.objects()
+    if items is not None:
+        kept = ({name: item[name] for name in left if name in item} for item in items)
         return pl.Series("metadata", [orjson.dumps(value, default=str).decode() for value in kept], dtype=pl.String)
     assert records.frame is not None
     return records.frame.select(pl.struct(left).struct.json_encode().alias("metadata"))["metadata"]

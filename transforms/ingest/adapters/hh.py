@@ -13,7 +13,7 @@ import polars as pl
 from schemas.arrow import DIALOGUE
 from transforms.ingest.adapters.base import Adapter, Options, rest, starts_with
 from transforms.ingest.canonical import judgement, judgements
-from transforms.ingest.dialogue import as_text, message
+from transforms.ingest.dialogue import dialogue_texts, message
 from transforms.ingest.records import Records
 from transforms.lists import of_counts, side_by_side
 
@@ -46,12 +46,13 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
             f"{side!r} does not end with a turn that starts with '\\n\\nAssistant:'",
         )
     head = {side: pl.col(side).list.head(pl.col(side).list.len().cast(pl.Int64) - 1) for side in frame.columns}
-    same = frame.select(as_text(head["chosen"]) == as_text(head["rejected"])).to_series()
+    prompts = frame.select(**head)
+    same = dialogue_texts(prompts["chosen"]) == dialogue_texts(prompts["rejected"])
     records.reject(~same, "prompt_mismatch", "the turns before the last one differ between 'chosen' and 'rejected'")
     responses = frame.select(pl.col(side).list.tail(1) for side in frame.columns)
     return pl.DataFrame(
         {
-            "prompt": frame.select(head["chosen"]).to_series(),
+            "prompt": prompts["chosen"],
             "responses": side_by_side(responses.get_columns()),
             "judgements": judgements(frame, [judgement(pl.repeat(1.0, pl.len()))]),
             "metadata": rest(records, frame.columns),

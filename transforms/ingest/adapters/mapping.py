@@ -32,7 +32,7 @@ from schemas.arrow import DIALOGUE, SCALE
 from schemas.mapping import Mapping, label_text
 from transforms.ingest.adapters.base import Adapter, Options, rest
 from transforms.ingest.canonical import judgement, judgements, normalise, outside, scale_of
-from transforms.ingest.dialogue import dialogues, prompt_turns, turn
+from transforms.ingest.dialogue import dialogues, prompt_turns, turns
 from transforms.ingest.records import Records
 from transforms.lists import of_counts, side_by_side
 
@@ -93,6 +93,8 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 def _texts(records: Records, name: str) -> pl.Series:
     """A field's values as text, whatever scalar they are; labels may be numbers or booleans."""
     values = records.values(name)
+    if records.texts_only(name):
+        return pl.Series(name, values, dtype=pl.String)
     return pl.Series(name, [None if value is None else label_text(value) for value in values], dtype=pl.String)
 
 
@@ -157,8 +159,8 @@ def _ranked(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
     out: dict[str, pl.Series] = {}
     if isinstance(mapping.responses, str):
         texts = records.column(mapping.responses, pl.List(pl.String))
-        flat = texts.explode(empty_as_null=False, keep_nulls=False).to_frame("t").select(turn(pl.col("t"), "assistant"))
-        out["responses"] = of_counts(flat.to_series(), texts.list.len().fill_null(0).to_numpy())
+        flat = turns(texts.explode(empty_as_null=False, keep_nulls=False), "assistant")
+        out["responses"] = of_counts(flat, texts.list.len().fill_null(0).to_numpy())
         counts = texts.list.len()
     else:
         counts = pl.Series([len(mapping.responses)] * len(records), dtype=pl.UInt32)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-
-import numpy as np
-import polars as pl
 
 from transforms.ingest.readers import columnar, delimited, json_array, jsonl, xml
 from transforms.ingest.records import Records
@@ -65,18 +63,13 @@ def sample(ref: FileRef, n: int = 100) -> Records:
         if sum(map(len, batches)) >= n or len(batches) >= _SAMPLE_BATCHES:
             break
     reading.close()  # type: ignore[attr-defined]
-    return _joined(batches, n)
-
-
-def _joined(batches: list[Records], n: int) -> Records:
-    broken = [letter for batch in batches for letter in batch.broken]
-    full = [batch for batch in batches if len(batch)]
-    if not full:
-        return Records(np.empty(0, np.int64), items=[], broken=broken)
-    lines = np.concatenate([batch.lines for batch in full])[:n]
-    if full[0].frame is not None:
-        frame = pl.concat([batch.frame for batch in full if batch.frame is not None])[:n]
-        return Records(lines, frame=frame, textual=full[0].textual, broken=broken)
-    items = [item for batch in full for item in batch.items or []][:n]
-    raws = [raw for batch in full for raw in batch.raws or []][:n]
-    return Records(lines, items=items, raws=raws or None, broken=broken)
+    whole = Records.join([("", batch) for batch in batches])
+    raws = None if whole.raws is None else [whole.raws[i] for i in range(min(n, len(whole)))]
+    return dataclasses.replace(
+        whole,
+        lines=whole.lines[:n],
+        items=None if whole.items is None else whole.items[:n],
+        frame=None if whole.frame is None else whole.frame[:n],
+        raws=raws,
+        files=None,
+    )
