@@ -12,6 +12,7 @@ import polars as pl
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.semantics import Semantic, find_semantic
 from schemas.config import Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
@@ -58,6 +59,7 @@ class Curated:
     models: Models
     texts: Vectors | None
     images: Vectors | None
+    semantic: Semantic | None
 
 
 def plan_sources(config: Config) -> list[Planned]:
@@ -112,14 +114,15 @@ def curate(config: Config, planned: list[Planned], models: Models, engine: Engin
     signals = _signals(config, every, identity, engine)
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
     images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
+    semantic = find_semantic(config, every, identity, texts, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     configurations = resolve(config.publish.configurations, kinds)
-    decided = _decide(config, every, configurations, identity, signals, engine)
+    decided = _decide(config, every, configurations, identity, signals, semantic, engine)
     found, largest = _split(config, every, decided)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
     return Curated(
-        planned, ingested, derived, decided, published, configurations, facts, largest, models, texts, images
+        planned, ingested, derived, decided, published, configurations, facts, largest, models, texts, images, semantic
     )
 
 
@@ -232,7 +235,13 @@ def _signals(config: Config, every: list[Block], identity: Done, engine: Engine)
 
 
 def _decide(
-    config: Config, every: list[Block], configurations: list[str], identity: Done, signals: Done, engine: Engine
+    config: Config,
+    every: list[Block],
+    configurations: list[str],
+    identity: Done,
+    signals: Done,
+    semantic: Semantic | None,
+    engine: Engine,
 ) -> Done:
     """Verdicts from all signals: the only stage to run again when only the policy changes."""
     policy = config.policy.model_dump()
@@ -240,8 +249,10 @@ def _decide(
     common = {
         "identity": identity.folder,
         "signals": signals.folder,
+        "semantic": semantic.concluded.folder if semantic else None,
         "policy": policy,
         "max_tokens": length.max_tokens if length else None,
+        "semantic_threshold": config.semantic.threshold,
         "configurations": configurations,
         "no_prompt": digest(pl.Series([""]))[0],
     }
@@ -250,7 +261,7 @@ def _decide(
         "decide",
         VERSIONS["decide"],
         [policy, configurations],
-        [identity.key, signals.key],
+        [identity.key, signals.key, *([semantic.concluded.key] if semantic else [])],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )

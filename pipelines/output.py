@@ -55,6 +55,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "embedding": {
             name: vectors.to_dict() for name in ("texts", "images") if (vectors := getattr(curated, name)) is not None
         },
+        "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
     _dataset(out, config, curated, summary)

@@ -47,7 +47,7 @@ def nearest(vectors: np.ndarray, centres: np.ndarray, count: int, device: str = 
 
     if not len(vectors):
         return np.zeros((0, min(count, len(centres))), dtype=np.int64)
-    there = torch.from_numpy(np.ascontiguousarray(centres, dtype=np.float32)).to(device)
+    there = torch.from_numpy(np.array(centres, dtype=np.float32)).to(device)
     parts = [
         _nearest(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)).to(device), there, count).cpu().numpy()
         for part in np.split(vectors, range(_AT_ONCE, len(vectors), _AT_ONCE))

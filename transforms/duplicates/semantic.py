@@ -33,18 +33,10 @@ MOST_RESPONSES = 8
 DIGITS = 5
 _AT_ONCE = 512
 
-#: A pair of rows: their blocks and rows, the keys that order them, and their likeness.
-PAIRS = pl.Schema(
-    {
-        "block_a": pl.Int64(),
-        "row_a": pl.Int64(),
-        "key_a": pl.UInt64(),
-        "block_b": pl.Int64(),
-        "row_b": pl.Int64(),
-        "key_b": pl.UInt64(),
-        "cosine": pl.Float64(),
-    }
-)
+#: Where a row is, the key that orders it, and that of what groups it.
+END = {"block": pl.Int64(), "row": pl.Int64(), "key": pl.UInt64(), "group": pl.UInt64()}
+#: A pair of rows, and how alike they are.
+PAIRS = pl.Schema({**{f"{name}_{side}": dtype for side in "ab" for name, dtype in END.items()}, "cosine": pl.Float64()})
 
 
 @dataclass(frozen=True)
@@ -129,7 +121,7 @@ def neighbours(
         device: cpu or cuda.
 
     Returns:
-        Places of rows that look, places of members, and their likeness.
+        Keys of rows that look, keys of members, and their likeness.
     """
     import torch
 
@@ -152,42 +144,45 @@ def neighbours(
         at, member = (chosen & hit).nonzero(as_tuple=True)
         found.append(
             (
-                (rows[at] + start).cpu().numpy(),
-                member.cpu().numpy(),
+                query_keys[(rows[at] + start).cpu().numpy()],
+                base_keys[member.cpu().numpy()],
                 alike[at, member].double().cpu().numpy().round(DIGITS),
             )
         )
     if not found:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+        return np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0)
     return tuple(np.concatenate(part) for part in zip(*found, strict=True))  # type: ignore[return-value]
 
 
 def links(
     queries: Parts, query_keys: np.ndarray, base: Parts, base_keys: np.ndarray, threshold: float, device: str = "cpu"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All pairs at least this alike, thinned to a forest that connects what they connect.
+    """Pairs at least this alike, thinned to a forest that connects what all of them connect.
 
-    As `neighbours`, but what comes back has fewer pairs than rows, and the likest: at any higher threshold too it
-    connects the same rows as all pairs would.
+    There are fewer pairs than rows, and they are the likest: at a higher threshold they still connect the same rows.
+
+    Args:
+        queries: rows that look.
+        query_keys: their keys [q].
+        base: members.
+        base_keys: their keys [m]; a row is not linked with itself.
+        threshold: on the likeness.
+        device: cpu or cuda.
+
+    Returns:
+        Keys of both rows of each pair, the smaller first, and their likeness.
     """
-    ours = np.arange(len(queries)) + len(base)
-    same = {key: place for place, key in enumerate(base_keys.tolist())}
-    ours = np.array([same.get(key, place) for key, place in zip(query_keys.tolist(), ours.tolist(), strict=True)])
-    a, b, c = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    nodes = np.unique(np.concatenate([query_keys, base_keys]))
+    ours, theirs = np.searchsorted(nodes, query_keys), np.searchsorted(nodes, base_keys)
+    a, b, cosine = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
     for start, alike in likeness(queries, base, device):
         at, member = (alike >= threshold - 1e-9).nonzero(as_tuple=True)
-        values = alike[at, member].double().cpu().numpy().round(DIGITS)
-        at, member = ours[at.cpu().numpy() + start], member.cpu().numpy()
-        other = at != member
-        a, b, c = (
-            np.concatenate([kept, new[other]]) for kept, new in ((a, at), (b, member), (c, values))
-        )
-        a, b, c = forest(a, b, c, len(base) + len(queries))
-    place = {int(node): query for query, node in enumerate(ours.tolist())}
-    # A member that does not look itself is never a query; every edge has one end that looks.
-    turned = np.array([int(x) not in place for x in a.tolist()], dtype=bool)
-    a, b = np.where(turned, b, a), np.where(turned, a, b)
-    return np.array([place[int(x)] for x in a.tolist()], dtype=np.int64), b, c
+        left, right = ours[at.cpu().numpy() + start], theirs[member.cpu().numpy()]
+        new = (left, right, alike[at, member].double().cpu().numpy())
+        other = left != right
+        a, b, cosine = (np.concatenate([kept, more[other]]) for kept, more in zip((a, b, cosine), new, strict=True))
+        a, b, cosine = forest(a, b, cosine, len(nodes))
+    return nodes[a], nodes[b], cosine
 
 
 def forest(a: np.ndarray, b: np.ndarray, cosine: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -34,6 +34,12 @@ class TextVectors:
     responses: np.ndarray
     counts: np.ndarray
 
+    @property
+    def starts(self) -> np.ndarray:
+        """The place of each row's first response in `responses` [rows]."""
+        starts: np.ndarray = np.cumsum(self.counts) - self.counts
+        return starts
+
 
 def read_texts(folder: str, sidecar: str) -> TextVectors:
     """The vectors of a block's texts, from the stage's folder and the name of the block's sidecars."""

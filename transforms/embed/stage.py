@@ -115,13 +115,18 @@ class FindItems(beam.PTransform):
         )
 
 
+#: Chunks that one worker takes at once; it reads their block once for all of them.
+CHUNKS_A_SHARE = 32
+
+
 @dataclass(frozen=True)
 class Share:
-    """The chunks that one block embeds, as tasks: `first` and the `chunks` - 1 after it."""
+    """Chunks of one block, from `start` on, that are the tasks from `first` on."""
 
     block: Block
-    first: int
+    start: int
     chunks: int
+    first: int
 
 
 def shares(every: Sequence[Block], chunks: dict[str, int]) -> list[Share]:
@@ -129,8 +134,8 @@ def shares(every: Sequence[Block], chunks: dict[str, int]) -> list[Share]:
     out, first = [], 0
     for block in every:
         count = chunks.get(str(block.index), 0)
-        if count:
-            out.append(Share(block, first, count))
+        for start in range(0, count, CHUNKS_A_SHARE):
+            out.append(Share(block, start, min(CHUNKS_A_SHARE, count - start), first + start))
         first += count
     return out
 
@@ -140,20 +145,21 @@ class _ReadChunks(beam.DoFn):
         self.folder, self.found, self.what = folder, found, what
 
     def process(self, share: Share) -> Iterator[Chunk]:
-        tasks_ = range(share.first, share.first + share.chunks)
-        missing = [task for task in tasks_ if not blocks.exists(tasks.marker(self.folder, task))]
+        numbers = range(share.start, share.start + share.chunks)
+        ahead = share.first - share.start  # of a chunk's number in its block, the number of its task is
+        missing = [n for n in numbers if not blocks.exists(tasks.marker(self.folder, ahead + n))]
         if not missing:
             return
         told = read_frame(f"{self.found}/told/{share.block.sidecar}", ["item", "place", "chunk"])
         block = read_frame(share.block.path, items.COLUMNS)
-        own = told.filter(pl.col("chunk").is_in([task - share.first for task in missing]))
+        own = told.filter(pl.col("chunk").is_in(missing))
         # All texts of a block fit beside it; images are read as they are needed.
         at_once = [own] if self.what == "text" else own.partition_by("chunk", maintain_order=True)
         for part in at_once:
             inputs = part.with_columns(_n=pl.int_range(pl.len()))
             things = items.given(block, part["place"].to_list(), self.what)
             for (chunk,), one in inputs.partition_by("chunk", as_dict=True, maintain_order=True).items():
-                yield Chunk(share.first + int(chunk), one["item"].to_list(), [things[i] for i in one["_n"].to_list()])
+                yield Chunk(ahead + int(chunk), one["item"].to_list(), [things[i] for i in one["_n"].to_list()])
 
 
 class _Keep(beam.DoFn):
