@@ -57,39 +57,68 @@ class Parts:
     def __len__(self) -> int:
         return len(self.prompts)
 
-    def on(self, device: str) -> tuple[Any, list[Any]]:
-        """As tensors: prompts with a further dimension for rows that have none, and each place's responses."""
+    def on(self, device: str) -> tuple[Any, Any]:
+        """As tensors of 32 bits, with a further dimension of prompts for rows that have none."""
         import torch
 
-        prompts = torch.from_numpy(self.prompts.astype(np.float32)).to(device)
-        prompts = torch.nn.functional.normalize(prompts, dim=1)  # float16 keeps lengths to three digits
+        # float16 keeps a length to three digits only.
+        prompts, responses = (
+            torch.nn.functional.normalize(torch.from_numpy(part.astype(np.float32)).to(device), dim=-1)
+            for part in (self.prompts, self.responses)
+        )
         none = (prompts == 0).all(dim=1, keepdim=True).to(prompts.dtype)
-        responses = torch.from_numpy(self.responses.astype(np.float32)).to(device)
-        responses = torch.nn.functional.normalize(responses, dim=2)
-        return torch.cat([prompts, none], dim=1), [responses[:, place] for place in range(responses.shape[1])]
+        return torch.cat([prompts, none], dim=1), responses
 
 
-def likeness(ours: Parts, theirs: Parts, device: str = "cpu") -> Iterator[tuple[int, Any]]:
-    """How alike rows of one class are: chunks of [rows of ours, rows of theirs] with the number of their first row."""
+def alike(
+    ours: Parts, theirs: Parts, threshold: float, device: str = "cpu"
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Pairs of rows of one class that are at least this alike, for some of our rows at a time.
+
+    Args:
+        ours: rows.
+        theirs: rows to compare each of them with.
+        threshold: on the likeness.
+        device: cpu or cuda.
+
+    Yields:
+        Places in `ours`, places in `theirs`, and likeness, in the order of places.
+    """
     import torch
 
     prompts, responses = theirs.on(device)
+    places, enough = responses.shape[1], threshold - 0.1 * 10.0**-DIGITS
     for start in range(0, len(ours), _AT_ONCE):
         mine, answers = ours[start : start + _AT_ONCE].on(device)
-        least = mine @ prompts.T
-        between = [[answer @ other.T for other in responses] for answer in answers]
-        if len(responses) == 1:
-            least = torch.minimum(least, between[0][0])
-        elif len(responses) == 2:
-            straight = torch.minimum(between[0][0], between[1][1])
-            crossed = torch.minimum(between[0][1], between[1][0])
-            least = torch.minimum(least, torch.maximum(straight, crossed))
-        elif responses:
-            whole = torch.stack([torch.stack(row) for row in between])
-            least = torch.minimum(least, whole.amax(dim=1).amin(dim=0))
-            least = torch.minimum(least, whole.amax(dim=0).amin(dim=0))
-        scale = 10.0**DIGITS
-        yield start, (least * scale).round() / scale
+        likeness = _rounded(mine @ prompts.T)
+        hit = likeness >= enough
+        # Most rows' prompts are like nobody's: what is left to compare is a corner of what there is.
+        rows, columns = hit.any(dim=1).nonzero()[:, 0], hit.any(dim=0).nonzero()[:, 0]
+        likeness = likeness[rows][:, columns]
+        if places and len(rows):
+            answers, others = answers[rows], responses[columns]
+            between = [[answers[:, a] @ others[:, b].T for b in range(places)] for a in range(places)]
+            likeness = torch.minimum(likeness, _rounded(_matched(between)))
+        i, j = (likeness >= enough).nonzero(as_tuple=True)
+        value = likeness[i, j].double().cpu().numpy().round(DIGITS)
+        yield (rows[i] + start).cpu().numpy(), columns[j].cpu().numpy(), value
+
+
+def _rounded(values: Any) -> Any:
+    return (values * 10.0**DIGITS).round() / 10.0**DIGITS
+
+
+def _matched(between: list[list[Any]]) -> Any:
+    """The likeness of two rows' responses from that of each with each."""
+    import torch
+
+    if len(between) == 1:
+        return between[0][0]
+    if len(between) == 2:
+        straight = torch.minimum(between[0][0], between[1][1])
+        return torch.maximum(straight, torch.minimum(between[0][1], between[1][0]))
+    whole = torch.stack([torch.stack(row) for row in between])
+    return torch.minimum(whole.amax(dim=1).amin(dim=0), whole.amax(dim=0).amin(dim=0))
 
 
 def slices(base: int, queries: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -113,7 +142,7 @@ def neighbours(
     """For each row that looks, members at least this like it: the `NEAREST` nearest, and the first in order.
 
     Args:
-        queries: rows that look.
+        queries: rows that look; fastest where those with one prompt lie side by side.
         query_keys: their keys [q].
         base: members, in the order of their keys.
         base_keys: their keys [m]; a row is not its own neighbour.
@@ -123,35 +152,25 @@ def neighbours(
     Returns:
         Keys of rows that look, keys of members, and their likeness.
     """
-    import torch
-
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    members = torch.from_numpy(base_keys.astype(np.int64)).to(device)
-    order = torch.arange(len(base), 0, -1, device=device)
-    for start, alike in likeness(queries, base, device):
-        asking = torch.from_numpy(query_keys[start : start + len(alike)].astype(np.int64)).to(device)
-        hit = (alike >= threshold - 1e-9) & (asking[:, None] != members[None])
-        rows = hit.any(dim=1).nonzero()[:, 0]
-        if not len(rows):
-            continue
-        alike, hit = alike[rows], hit[rows]
-        # A whole number a member, no two the same: the likeness and then the order, so that a tie is always cut alike.
-        rank = (alike * 10**DIGITS).round().long() * (len(base) + 1) + order
-        chosen = torch.zeros_like(hit)
-        for score in (rank, order.expand_as(rank)):
-            best = torch.where(hit, score, -1).topk(min(NEAREST, len(base)), dim=1).indices
-            chosen.scatter_(1, best, True)
-        at, member = (chosen & hit).nonzero(as_tuple=True)
-        found.append(
-            (
-                query_keys[(rows[at] + start).cpu().numpy()],
-                base_keys[member.cpu().numpy()],
-                alike[at, member].double().cpu().numpy().round(DIGITS),
-            )
-        )
-    if not found:
-        return np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0)
+    found = [(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0))]
+    for i, j, value in alike(queries, base, threshold, device):
+        other = query_keys[i] != base_keys[j]
+        i, j, value = i[other], j[other], value[other]
+        nearest = np.lexsort((j, -value, i))
+        # Pairs come in the order of members already.
+        kept = np.union1d(nearest[_rank(i[nearest]) < NEAREST], np.flatnonzero(_rank(i) < NEAREST))
+        found.append((query_keys[i[kept]], base_keys[j[kept]], value[kept]))
     return tuple(np.concatenate(part) for part in zip(*found, strict=True))  # type: ignore[return-value]
+
+
+def _rank(groups: np.ndarray) -> np.ndarray:
+    """The place of each element among those equal to it, which lie side by side."""
+    if not len(groups):
+        return groups
+    first = np.concatenate([[True], groups[1:] != groups[:-1]])
+    place = np.arange(len(groups))
+    rank: np.ndarray = place - np.maximum.accumulate(np.where(first, place, 0))
+    return rank
 
 
 def links(
@@ -175,11 +194,9 @@ def links(
     nodes = np.unique(np.concatenate([query_keys, base_keys]))
     ours, theirs = np.searchsorted(nodes, query_keys), np.searchsorted(nodes, base_keys)
     a, b, cosine = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    for start, alike in likeness(queries, base, device):
-        at, member = (alike >= threshold - 1e-9).nonzero(as_tuple=True)
-        left, right = ours[at.cpu().numpy() + start], theirs[member.cpu().numpy()]
-        new = (left, right, alike[at, member].double().cpu().numpy())
-        other = left != right
+    for i, j, value in alike(queries, base, threshold, device):
+        new = (ours[i], theirs[j], value)
+        other = new[0] != new[1]
         a, b, cosine = (np.concatenate([kept, more[other]]) for kept, more in zip((a, b, cosine), new, strict=True))
         a, b, cosine = forest(a, b, cosine, len(nodes))
     return nodes[a], nodes[b], cosine

@@ -6,7 +6,7 @@ probes and few in most data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from transforms import blocks
 from transforms.blocks import Block, read_frame
-from transforms.duplicates.semantic import DIGITS, END, PAIRS, forest, likeness, representatives
+from transforms.duplicates.semantic import DIGITS, END, PAIRS, alike, forest, representatives
 from transforms.duplicates.semantic_members import Members, gather, members, parts
 from transforms.duplicates.semantic_stage import Search
 from transforms.tasks import Stats
@@ -136,20 +136,19 @@ def recall(every: Sequence[Block], search: Search, said: pl.DataFrame, linked: p
         `recall`, absent where there was nothing to find.
     """
     own = [members(block, search.identity, search.vectors) for block in every]
-    nearest = _nearest_rows(every, search, own)
-    best = nearest.join(said.select("key", "cosine"), on="key", how="left")
-    there = best.filter(pl.col("true") >= search.threshold - 1e-9)
-    hits = there.filter(pl.col("cosine") >= pl.col("true") - 1.5 * 10.0**-DIGITS).height
-    pairs = _true_links(every, search, own)
-    keys = np.unique(np.concatenate([linked[name].to_numpy() for name in ("key_a", "key_b")] + [pairs.ravel()]))
-    a, b = (np.searchsorted(keys, linked[f"key_{side}"].to_numpy()) for side in "ab")
+    there = _true_pairs(every, search, own, "rows", search.threshold).group_by("ours").agg(pl.col("true").max())
+    best = there.join(said.select("key", "cosine"), left_on="ours", right_on="key", how="left")
+    hits = best.filter(pl.col("cosine") >= pl.col("true") - 1.5 * 10.0**-DIGITS).height
+    pairs = _true_pairs(every, search, own, "prompts", search.group_threshold)
+    sides = [linked["key_a"], linked["key_b"], pairs["ours"], pairs["theirs"]]
+    keys = np.unique(np.concatenate([side.to_numpy() for side in sides]))
+    a, b, ours, theirs = (np.searchsorted(keys, side.to_numpy()) for side in sides)
     graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(keys), len(keys)))
     labels = connected_components(graph, directed=False)[1] if len(keys) else np.zeros(0, dtype=np.int64)
-    joined = labels[np.searchsorted(keys, pairs[:, 0])] == labels[np.searchsorted(keys, pairs[:, 1])]
-    sampled = _sample([one.prompts for one in own]).height
+    sampled = {what: _sample([getattr(one, what) for one in own]).height for what in ("rows", "prompts")}
     return {
-        "rows": _measured(nearest.height, there.height, hits),
-        "prompts": _measured(sampled, len(pairs), int(joined.sum())),
+        "rows": _measured(sampled["rows"], there.height, hits),
+        "prompts": _measured(sampled["prompts"], pairs.height, int((labels[ours] == labels[theirs]).sum())),
     }
 
 
@@ -164,10 +163,11 @@ def _sample(frames: list[pl.DataFrame]) -> pl.DataFrame:
     return whole.head(min(max(_COMPARISONS // max(whole.height, 1), _FEWEST), _MOST))
 
 
-def _compared(
-    every: Sequence[Block], search: Search, own: Sequence[Members], what: str
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Sampled members against all of their class, block by block: keys of both, and likeness."""
+def _true_pairs(
+    every: Sequence[Block], search: Search, own: Sequence[Members], what: str, threshold: float
+) -> pl.DataFrame:
+    """All pairs of a sampled member and another that are at least this alike: `ours` and `theirs` (keys), `true`."""
+    found = [pl.DataFrame(schema={"ours": pl.UInt64, "theirs": pl.UInt64, "true": pl.Float64})]
     sample = _sample([getattr(one, what) for one in own])
     for (kind, count), ours in sample.partition_by("kind", "count", as_dict=True, maintain_order=True).items():
         mine, keys = gather(search.vectors, every, ours), ours["key"].to_numpy()
@@ -175,24 +175,7 @@ def _compared(
             theirs = getattr(one, what).filter((pl.col("kind") == kind) & (pl.col("count") == count))
             if theirs.is_empty():
                 continue
-            for start, alike in likeness(mine, parts(one.vectors, theirs), search.device):
-                yield keys[start : start + len(alike)], theirs["key"].to_numpy(), alike.cpu().numpy()
-
-
-def _nearest_rows(every: Sequence[Block], search: Search, own: Sequence[Members]) -> pl.DataFrame:
-    """Each sampled row's key and the likeness of its nearest, `true`; -1 for one that has none to be compared with."""
-    found = [pl.DataFrame(schema={"key": pl.UInt64, "true": pl.Float64})]
-    for ours, theirs, alike in _compared(every, search, own, "rows"):
-        other = np.where(ours[:, None] == theirs[None], -1.0, alike)
-        best = np.round(other.max(axis=1).astype(np.float64), DIGITS)
-        found.append(pl.DataFrame({"key": ours, "true": best}, schema=found[0].schema))
-    return pl.concat(found).group_by("key").agg(pl.col("true").max())
-
-
-def _true_links(every: Sequence[Block], search: Search, own: Sequence[Members]) -> np.ndarray:
-    """Keys of all pairs of a sampled prompt and another that belong together [pairs, 2]."""
-    found = [np.zeros((0, 2), dtype=np.uint64)]
-    for ours, theirs, alike in _compared(every, search, own, "prompts"):
-        at, there = np.nonzero((alike >= search.group_threshold - 1e-9) & (ours[:, None] != theirs[None]))
-        found.append(np.stack([ours[at], theirs[there]], axis=1))
-    return np.concatenate(found)
+            others = theirs["key"].to_numpy()
+            for i, j, value in alike(mine, parts(one.vectors, theirs), threshold, search.device):
+                found.append(pl.DataFrame({"ours": keys[i], "theirs": others[j], "true": value}))
+    return pl.concat(found).filter(pl.col("ours") != pl.col("theirs"))

@@ -130,12 +130,12 @@ class _Find(beam.DoFn):
 
     def _class(self, entries: pl.DataFrame, prompts: bool) -> pl.DataFrame:
         """Pairs of rows of one kind and number of responses."""
-        own = entries["own"].arg_true().to_numpy()
+        own, looking = entries["own"].arg_true().to_numpy(), entries["group"].arg_sort().to_numpy()
         every, keys = gather(self.search.vectors, self.blocks, entries), entries["key"].to_numpy()
         threshold = self.search.group_threshold if prompts else self.search.threshold
         found = []
-        for base, asking in slices(len(own), len(entries)):
-            there = own[base]
+        for base, askers in slices(len(own), len(entries)):
+            there, asking = own[base], looking[askers]
             look = links if prompts else neighbours
             found.append(look(every[asking], keys[asking], every[there], keys[there], threshold, self.search.device))
         a, b, cosine = (np.concatenate(part) for part in zip(*found, strict=True))
