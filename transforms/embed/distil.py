@@ -45,7 +45,7 @@ class Distiller:
     """Sends tokens through a transformer.
 
     Args:
-        folder: the transformer's.
+        folder: the transformer's, or that of a model which is a static one already (`static` then holds it).
         device: cpu or cuda.
 
     Raises:
@@ -53,7 +53,12 @@ class Distiller:
     """
 
     def __init__(self, folder: str, device: str) -> None:
+        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
         self.model, self.device = load(folder, device), device
+        self.static = next((module for module in self.model if isinstance(module, StaticEmbedding)), None)
+        if self.static is not None:
+            return
         tokenizer = getattr(self.model, "tokenizer", None)
         if not getattr(tokenizer, "is_fast", False):
             raise ModelError(f"the model in {folder} has no fast tokenizer, which a static distillation needs")
@@ -112,10 +117,8 @@ def _distiller(folder: str, device: str) -> Distiller:
 
 def tasks(folder: str, device: str) -> list[dict[str, Any]]:
     """The tasks of a distillation; empty where the model is a static one already."""
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-
     distiller = _distiller(folder, device)
-    if any(isinstance(module, StaticEmbedding) for module in distiller.model):
+    if distiller.static is not None:
         return []
     starts = range(0, len(distiller.tokens()), TOKENS_A_TASK)
     return [{"number": number, "base": folder, "device": device, "start": start} for number, start in enumerate(starts)]
@@ -160,14 +163,13 @@ def finish(base: str, device: str, parts: Sequence[np.ndarray], dimensions: int,
     from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 
     distiller = _distiller(base, device)
-    if parts:
+    module = distiller.static
+    if module is None:
         vectors = np.concatenate(parts)
         ids = distiller.tokens()
         table = np.zeros((max(max(ids) + 1, len(distiller.tokenizer)), min(dimensions, vectors.shape[1])), np.float32)
         table[ids] = project(vectors, dimensions)  # all other tokens count nothing
         module = StaticEmbedding(distiller.tokenizer, embedding_weights=table)
-    else:
-        module = next(module for module in distiller.model if isinstance(module, StaticEmbedding))
     module.tokenizer.no_truncation()
     place = Path(target)
     temporary = place.with_name(f".{place.name}.{uuid.uuid4().hex}.tmp")

@@ -10,7 +10,7 @@ from transforms.embed.cache import name_of
 NEEDS = pl.Schema(
     {"item": pl.String(), "block": pl.Int64(), "place": pl.Int64(), "segment": pl.String(), "row": pl.Int64()}
 )
-#: What each block is told of its items: which block embeds it (-1 none, it is kept), and where its vector lies.
+#: What each block is told of its items: the block that answers for it, and where its vector is kept, if it is.
 TOLD = pl.Schema(
     {"item": pl.String(), "place": pl.Int64(), "owner": pl.Int64(), "segment": pl.String(), "row": pl.Int64()}
 )
@@ -46,16 +46,16 @@ def share_out(needs: pl.DataFrame) -> pl.DataFrame:
         needs: frame of `NEEDS`, with all lines of every item in it.
 
     Returns:
-        `block` and `TOLD`, a line for each block that needs the item: kept ones with their segment and row, others
-        with the lowest of these blocks as their owner.
+        `block` and `TOLD`, a line for each block that needs the item. The lowest of these blocks is its owner, which
+        embeds it unless it is kept: then the lines have its segment and row.
     """
     kept = (needs.filter(pl.col("block") < 0).sort("item", "segment", "row").unique("item", keep="first")).select(
         "item", "segment", "row"
     )
     wanted = needs.filter(pl.col("block") >= 0).drop("segment", "row")
     return (
-        wanted.join(kept, on="item", how="left")
-        .with_columns(owner=pl.when(pl.col("segment").is_null()).then(pl.col("block").min().over("item")).otherwise(-1))
+        wanted.with_columns(owner=pl.col("block").min().over("item"))
+        .join(kept, on="item", how="left")
         .select("block", *(pl.col(name).cast(dtype) for name, dtype in TOLD.items()))
     )
 
@@ -73,7 +73,8 @@ def in_chunks(told: pl.DataFrame, index: int, size: int) -> pl.DataFrame:
         items that it does not embed itself.
     """
     ordered = told.sort("place")
-    own = ordered.filter(pl.col("owner") == index).with_columns(
+    mine = (pl.col("owner") == index) & pl.col("segment").is_null()
+    own = ordered.filter(mine).with_columns(
         chunk=pl.int_range(pl.len(), dtype=pl.Int64) // size,
         row=pl.int_range(pl.len(), dtype=pl.Int64) % size,
     )
@@ -86,5 +87,5 @@ def in_chunks(told: pl.DataFrame, index: int, size: int) -> pl.DataFrame:
         if names
         else pl.lit(None, dtype=pl.String)
     )
-    rest = ordered.filter(pl.col("owner") != index).with_columns(chunk=pl.lit(None, dtype=pl.Int64))
+    rest = ordered.filter(~mine).with_columns(chunk=pl.lit(None, dtype=pl.Int64))
     return pl.concat([own, rest.select(own.columns)]).sort("place")

@@ -65,7 +65,7 @@ def assemble(task: dict[str, Any], folder: str) -> Stats:
     name = task["name"]
     items = read_frame(f"{task['found']}/items/{name}")
     told = read_frame(f"{task['found']}/told/{name}", ["item", "owner", "segment", "row"])
-    foreign = told.filter((pl.col("owner") >= 0) & pl.col("segment").is_null())
+    foreign = told.filter(pl.col("segment").is_null())
     lying = [told.filter(pl.col("segment").is_not_null()).select("item", "segment", "row")]
     for (owner,), part in foreign.select("item", "owner").partition_by("owner", as_dict=True).items():
         theirs = read_frame(f"{task['found']}/told/{owner:06d}.parquet", ["item", "segment", "row"])

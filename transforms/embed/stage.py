@@ -64,7 +64,7 @@ class _WriteTold(beam.DoFn):
         told = needs.in_chunks(pl.concat([pl.DataFrame(schema=needs.TOLD), *frames]), index, self.size)
         blocks.write_frame(told, f"{self.folder}/told/{block.sidecar}")
         own = int(told["chunk"].count())
-        stats = {"rows": block.rows, "own": own, "kept": int((told["owner"] < 0).sum())}
+        stats = {"rows": block.rows, "own": own, "kept": int((told["owner"] == index).sum()) - own}
         tasks.finish(self.folder, index, {**stats, "chunks": {str(index): -(-own // self.size)}})
 
 
