@@ -10,9 +10,11 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
+from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from pipelines.likeness import Near, find_near, group, measure_groups
+from pipelines.semantics import Semantic, find_semantic
 from schemas.config import Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
@@ -64,6 +66,10 @@ class Curated:
     ingested: Done
     derived: list[Done]
     near: Near | None
+    models: Models
+    texts: Vectors | None
+    images: Vectors | None
+    semantic: Semantic | None
     groups: dict[str, int]
     raters: Done | None
     decided: Done
@@ -132,7 +138,7 @@ def located(path: str) -> str:
     return str(Path(spec.origin).parent / inside)
 
 
-def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
+def curate(config: Config, planned: list[Planned], models: Models, engine: Engine) -> Curated:
     """Run every stage that is not done yet."""
     ingested = _ingest(planned, engine)
     raw = _blocks(ingested, 0)
@@ -145,19 +151,44 @@ def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
     identity = _identity(config, every, [ingested, *derived], engine)
     signals = _signals(config, every, identity, engine)
     near = find_near(config, every, identity, signals, engine)
-    groups = group(every, identity, {near.done.key: near.links()} if near else {}, engine)
+    texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
+    images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
+    semantic = find_semantic(config, every, identity, texts, engine)
+    groups = group(every, identity, _links(near, semantic), engine)
     grouped = measure_groups(config, every, identity, near, groups)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
-    decided = _decide(config, every, configurations, identity, signals, near, groups, consensus, engine)
+    decided = _decide(config, every, configurations, identity, signals, near, semantic, groups, consensus, engine)
     found, largest = _split(config, every, decided)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
     return Curated(
-        planned, ingested, derived, near, grouped, raters, decided, published, configurations, facts, largest
+        planned,
+        ingested,
+        derived,
+        near,
+        models,
+        texts,
+        images,
+        semantic,
+        grouped,
+        raters,
+        decided,
+        published,
+        configurations,
+        facts,
+        largest,
     )
+
+
+def _links(near: Near | None, semantic: Semantic | None) -> dict[str, list[str]]:
+    """Files of the likenesses that make groups, by the lineage of the stage that found them."""
+    return {
+        **({near.done.key: near.links()} if near else {}),
+        **({semantic.concluded.key: [semantic.edges]} if semantic else {}),
+    }
 
 
 def _ingest(planned: list[Planned], engine: Engine) -> Done:
@@ -301,6 +332,7 @@ def _decide(
     identity: Done,
     signals: Done,
     near: Near | None,
+    semantic: Semantic | None,
     groups: Done,
     consensus: Done | None,
     engine: Engine,
@@ -312,11 +344,15 @@ def _decide(
         "identity": identity.folder,
         "signals": signals.folder,
         "consensus": consensus.folder if consensus else None,
+        "semantic": semantic.concluded.folder if semantic else None,
         "policy": policy,
-        "max_tokens": length.max_tokens if length else None,
+        "thresholds": {
+            "too_long": length.max_tokens or 0 if length else 0,
+            "near_duplicate": config.duplicates.threshold,
+            "semantic_duplicate": config.semantic.threshold,
+        },
         "configurations": configurations,
         "near": near.done.folder if near else None,
-        "threshold": config.duplicates.threshold,
         "groups": groups.folder,
     }
     work = [{**common, "path": block.path, "name": block.sidecar} for block in every]
@@ -324,7 +360,10 @@ def _decide(
         "decide",
         VERSIONS["decide"],
         [policy, configurations],
-        [signals.key, groups.key, *([consensus.key] if consensus else [])],
+        [
+            *(done.key for done in (signals, groups, consensus) if done),
+            *(found.key for found in (near and near.done, semantic and semantic.concluded) if found),
+        ],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )

@@ -55,8 +55,12 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "groups": curated.groups,
         "configurations": curated.configurations,
         "sources": _sources(curated),
+        "embedding": {
+            name: vectors.to_dict() for name in ("texts", "images") if (vectors := getattr(curated, name)) is not None
+        },
+        "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "raters": _raters(curated),
-        "notes": _notes(config, curated),
+        "notes": [*curated.models.notes, *_notes(config, curated)],
     }
     _dataset(out, config, curated, summary)
     return summary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,8 +57,8 @@ _SILENT = pl.col("concluded") & pl.col("consensus_label").is_null()
 _STRENGTH = (MERGED, "drop", "review", "flip", "soften", "keep")
 
 
-def clauses(policy: Policy, near: float = 1.0) -> list[Clause]:
-    """The policy as clauses, in the order in which their reasons are given; `near` is the threshold of near-copies."""
+def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
+    """The policy as clauses, in the order in which their reasons are given; `thresholds` are those of measured ones."""
     copied = pl.col("copy_kind")
     soft = pl.col("soft_label")
     count = pl.col("copies").cast(pl.Float64)
@@ -70,7 +70,7 @@ def clauses(policy: Policy, near: float = 1.0) -> list[Clause]:
             pl.col("near_of").is_not_null(),
             policy.near_duplicate,
             pl.col("near_score"),
-            near,
+            thresholds.get("near_duplicate", 1.0),
             pl.col("near_of"),
         ),
         Clause(
@@ -91,10 +91,15 @@ def clauses(policy: Policy, near: float = 1.0) -> list[Clause]:
     if policy.pii != "mask":
         action = "drop" if policy.pii == "drop" else "keep"
         out.append(Clause("pii", pl.col("pii").list.len() > 0, action, pl.col("pii").list.len().cast(pl.Float64), 1))
-    out.append(Clause("too_long", pl.col("too_long"), policy.too_long, pl.col("tokens").list.max().cast(pl.Float64), 0))
+    longest = pl.col("tokens").list.max().cast(pl.Float64)
+    out.append(Clause("too_long", pl.col("too_long"), policy.too_long, longest, thresholds.get("too_long", 0)))
     out.append(
         Clause("identical_after_truncation", pl.col("identical_after_truncation"), policy.too_long, pl.lit(1.0), 1)
     )
+    if policy.semantic_duplicate != "report":
+        copy, score = pl.col("semantic_of"), pl.col("semantic_of_cosine")
+        said = thresholds.get("semantic_duplicate", 1.0)
+        out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, said, copy))
     return [clause for clause in out if clause.action != "keep"]
 
 
@@ -127,8 +132,7 @@ def decide(
     rows: pl.DataFrame,
     policy: Policy,
     configurations: Sequence[str] = (),
-    max_tokens: int | None = None,
-    near: float = 1.0,
+    thresholds: Mapping[str, float] | None = None,
 ) -> pl.DataFrame:
     """Verdicts of rows from their signals.
 
@@ -136,8 +140,7 @@ def decide(
         rows: kind, judgements (merged), consensus and all signals of the rows, one line a row.
         policy: what to do about what.
         configurations: published shapes, for where a kept row goes and what it is missing from.
-        max_tokens: the threshold of `too_long`, for the ledger.
-        near: that of `near_duplicate`.
+        thresholds: what scores were held against, by reason, where the configuration says it.
 
     Returns:
         Frame of `VERDICTS`, one line a row, in the order of `rows`.
@@ -149,14 +152,14 @@ def decide(
         )
     )
     rows = _weighed(rows, policy)
-    found = clauses(policy, near)
+    found = clauses(policy, thresholds or {})
     rank = {action: place for place, action in enumerate(_STRENGTH)}
     strongest = pl.min_horizontal(
         *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])
     )
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
     rows = rows.with_columns(published_in(rows, configurations))
-    listed = _details(rows, [*found, *_remarks(), *_unpublished(configurations)], max_tokens)
+    listed = _details(rows, [*found, *_remarks(), *_unpublished(configurations)])
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
         "action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked
@@ -185,16 +188,15 @@ def _reasons(details: pl.Series) -> pl.Series:
     return of_counts(flat, details.list.len().to_numpy()).alias("reasons")
 
 
-def _details(rows: pl.DataFrame, asked: Sequence[Clause], max_tokens: int | None) -> pl.Series:
+def _details(rows: pl.DataFrame, asked: Sequence[Clause]) -> pl.Series:
     """For each row a list of the clauses that hold, in their order, each with its numbers."""
     parts = []
     rows = rows.with_row_index("_row")
     for clause in asked:
-        threshold = float(max_tokens or 0) if clause.reason == "too_long" else float(clause.threshold)
         said = pl.struct(
             reason=pl.lit(clause.reason),
             score=clause.score.round(5),
-            threshold=pl.lit(threshold),
+            threshold=pl.lit(float(clause.threshold)),
             counterpart=clause.counterpart,
         )
         parts.append(rows.filter(clause.holds).select("_row", said.cast(DETAIL).alias("details")))

@@ -11,11 +11,14 @@ from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.decide.policy import VERDICTS, decide
 from transforms.duplicates.representatives import SIGNALS as NEAR
+from transforms.duplicates.semantic_signals import SIGNALS as SEMANTIC
 from transforms.publish.shapes import KEPT
 from transforms.raters.conclude import SIGNALS as CONSENSUS
 from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
+#: Stages that may not run, and what policy reads of each.
+_BESIDE = {"near": NEAR, "semantic": SEMANTIC, "consensus": CONSENSUS}
 #: A sidecar's columns: the verdict, the row's group and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "kind": pl.String()})
 
@@ -33,7 +36,7 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
         )
     ids = pl.col("response_ids").list
     rows = rows.with_columns(identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()))
-    beside = [_beside(task, name, schema, rows.height) for name, schema in (("near", NEAR), ("consensus", CONSENSUS))]
+    beside = [_beside(task, name, schema, rows.height) for name, schema in _BESIDE.items()]
     return pl.concat([rows, identity, signals, *beside], how="horizontal").with_columns(
         judgements=pl.coalesce("merged", "judgements")
     )
@@ -41,15 +44,16 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
 
 def _beside(task: dict[str, Any], name: str, schema: pl.Schema, rows: int) -> pl.DataFrame:
     """A stage's sidecar; nulls where the stage did not run."""
-    folder = task[name]
-    return read_frame(f"{folder}/{task['name']}") if folder else pl.DataFrame(schema=schema).clear(rows)
+    if not task[name]:
+        return pl.DataFrame(schema=schema).clear(rows)
+    return read_frame(f"{task[name]}/{task['name']}", schema.names())
 
 
 def verdicts(task: dict[str, Any], folder: str) -> Stats:
     """Write one block's verdicts; returns counts of actions, reasons, kinds, and of what shapes must know."""
     rows = load(task)
     policy = Policy.model_validate(task["policy"])
-    decided = decide(rows, policy, task["configurations"], task["max_tokens"], task["threshold"])
+    decided = decide(rows, policy, task["configurations"], task["thresholds"])
     groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id"])
     decided = decided.with_columns(rows["kind"], groups["group_id"])
     blocks.write_frame(decided.select(DECIDED.names()), f"{folder}/{task['name']}")

@@ -121,13 +121,14 @@ GOOD: Raw = {
     "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
     "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
     "too_long": False, "identical_after_truncation": False, "near_of": None, "near_score": None, "consensus": None,
+    "semantic_of": None, "semantic_of_cosine": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
     "copies": pl.Int64, "conflict": pl.Boolean, "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
     "characters": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
     "identical_after_truncation": pl.Boolean, "near_of": pl.String, "near_score": pl.Float64,
-    "consensus": pl.List(CONSENSUS),
+    "consensus": pl.List(CONSENSUS), "semantic_of": pl.String, "semantic_of_cosine": pl.Float64,
 }  # fmt: skip
 SHAPES = ("preference", "preference_soft", "ratings")
 CIRCLE: Raw = {"component": 3, "reversal": True, "onward": "next"}
@@ -136,7 +137,7 @@ BOTH = ["preference", "preference_soft"]
 
 def verdicts(*changes: Raw, shapes: Sequence[str] = SHAPES, max_tokens: int | None = 8, **policy: Any) -> list[Raw]:
     rows = pl.DataFrame([GOOD | change for change in changes], schema=SCHEMA)
-    made = decide(rows, Policy.model_validate(policy), shapes, max_tokens, 0.7)
+    made = decide(rows, Policy.model_validate(policy), shapes, {"too_long": max_tokens or 0, "near_duplicate": 0.7})
     assert made.schema == VERDICTS
     for one in made.to_dicts():
         assert one["reasons"] == [detail["reason"] for detail in one["details"]]
@@ -208,7 +209,7 @@ def test_each_reason_and_its_number(
 
 def test_every_clause_is_tested() -> None:
     tested = {reason for *_, reason, _, _ in FAULTS}
-    assert tested == {clause.reason for clause in clauses(Policy(pii="drop"))}
+    assert tested == {clause.reason for clause in clauses(Policy(pii="drop"), {})}
 
 
 @pytest.mark.parametrize(
