@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import polars as pl
 
+from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
-from schemas.config import Config, Derive, Source
+from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.decide.split import Cut, cuts
@@ -22,6 +24,7 @@ from transforms.identity.stage import FindCopies
 from transforms.ingest.adapters import FormatError, adapter, recognise
 from transforms.ingest.files import FileRef, InputError, InputFile, plan
 from transforms.ingest.readers import sample
+from transforms.ingest.records import Records
 from transforms.ingest.stage import ingest, tasks_of
 from transforms.publish.shapes import KEPT, Facts, resolve
 from transforms.publish.stage import publish, shards
@@ -32,11 +35,14 @@ from transforms.tasks import RunTasks
 VERSIONS = {"ingest": 2, "raters": 1, "derive": 2, "identity": 2, "signals": 1, "decide": 1, "publish": 1}
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What is read of one source: its references and files, and the format they are in."""
+_Files = TypeVar("_Files", Source, Benchmark)
 
-    source: Source
+
+@dataclass(frozen=True)
+class Planned(Generic[_Files]):
+    """What is read of one source or benchmark: its references and files, and the format they are in."""
+
+    source: _Files
     format: str
     refs: list[FileRef]
     files: list[InputFile]
@@ -46,37 +52,57 @@ class Planned:
 class Curated:
     """What the stages left, for the assembly of the output folder."""
 
-    planned: list[Planned]
+    planned: list[Planned[Source]]
     ingested: Done
     derived: list[Done]
     decided: Done
     published: Done
+    overlaps: Overlaps | None
     configurations: list[str]
     facts: Facts
     largest_group: float
 
 
-def plan_sources(config: Config) -> list[Planned]:
+def plan_sources(config: Config) -> list[Planned[Source]]:
     """Find, hash and recognise every source's files; raises UserError for what cannot be read."""
-    out = []
-    for source in config.sources:
-        try:
-            refs, files = plan(
-                source.name,
-                [located(path) for path in source.input],
-                format=source.reader,
-                quoting=source.quoting,
-                record=source.record,
-            )
-            form = source.format
-            if form == "auto":
-                form = recognise(sample(refs[0]), refs[0].file).name
-            adapter(form)
-        except (InputError, FormatError) as error:
-            raise UserError(f"source {source.name!r}: {error}") from error
-        out.append(Planned(source, form, refs, files))
+    out = [_plan(source, "source") for source in config.sources]
     counter_of(config.signals.length)  # a tokenizer that is not there is found out now, not in a worker
     return out
+
+
+def plan_benchmarks(config: Config) -> list[Planned[Benchmark]]:
+    """The same for the benchmarks that rows are compared with."""
+    return [_plan(benchmark, "benchmark") for benchmark in config.contamination.benchmarks]
+
+
+def _plan(source: _Files, what: str) -> Planned[_Files]:
+    fields = source.fields if isinstance(source, Benchmark) else None
+    lines = isinstance(source, Benchmark) and source.format == "text"
+    form = "fields" if fields else source.format
+    try:
+        refs, files = plan(
+            source.name,
+            [located(path) for path in source.input],
+            format="jsonl" if lines else source.reader,
+            quoting=source.quoting,
+            record=source.record,
+        )
+        if fields:
+            _see_fields(fields, sample(refs[0]))
+        elif form == "auto":
+            form = recognise(sample(refs[0]), refs[0].file).name
+        if not fields and not lines:
+            adapter(form)
+    except (InputError, FormatError) as error:
+        raise UserError(f"{what} {source.name!r}: {error}") from error
+    return Planned(source, form, refs, files)
+
+
+def _see_fields(fields: list[str], records: Records) -> None:
+    """See that a benchmark's fields are there; raises InputError naming the one that is not, and those that are."""
+    for field in fields:
+        if all(value is None for value in records.values(field)):
+            raise InputError(f"no record at its begin has the field {field!r}; they have {', '.join(records.names())}")
 
 
 def located(path: str) -> str:
@@ -94,7 +120,9 @@ def located(path: str) -> str:
     return str(Path(spec.origin).parent / inside)
 
 
-def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
+def curate(
+    config: Config, planned: list[Planned[Source]], benchmarks: list[Planned[Benchmark]], engine: Engine
+) -> Curated:
     """Run every stage that is not done yet."""
     ingested = _ingest(planned, engine)
     raw = _blocks(ingested, 0)
@@ -104,18 +132,23 @@ def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
         every += _blocks(done, len(every))
     if not every:
         raise UserError("no record could be read; see dead_letters.jsonl in the output folder's work/")
-    identity = _identity(config, every, [ingested, *derived], engine)
+    made = [ingested, *derived]
+    identity = _identity(config, every, made, engine)
     signals = _signals(config, every, identity, engine)
+    overlaps = find_overlaps(config, benchmarks, every, made, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     configurations = resolve(config.publish.configurations, kinds)
-    decided = _decide(config, every, configurations, identity, signals, engine)
+    facts_of_rows = (identity, signals, overlaps.marked if overlaps else None)
+    decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest = _split(config, every, decided)
+    if overlaps and config.policy.contaminated == "train_only":
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
-    return Curated(planned, ingested, derived, decided, published, configurations, facts, largest)
+    return Curated(planned, ingested, derived, decided, published, overlaps, configurations, facts, largest)
 
 
-def _ingest(planned: list[Planned], engine: Engine) -> Done:
+def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
     """Raw files to blocks of canonical rows and dead letters."""
     work: list[dict[str, Any]] = []
     lineage = []
@@ -224,14 +257,26 @@ def _signals(config: Config, every: list[Block], identity: Done, engine: Engine)
 
 
 def _decide(
-    config: Config, every: list[Block], configurations: list[str], identity: Done, signals: Done, engine: Engine
+    config: Config,
+    every: list[Block],
+    configurations: list[str],
+    facts: tuple[Done, Done, Done | None],
+    engine: Engine,
+    found: Sequence[Cut] = (),
 ) -> Done:
-    """Verdicts from all signals: the only stage to run again when only the policy changes."""
+    """Verdicts from all signals: the only stage to run again when only the policy changes.
+
+    Where a policy holds in some splits alone, it is decided once more when these are known.
+    """
+    identity, signals, overlaps = facts
     policy = config.policy.model_dump()
     length = config.signals.length
     common = {
         "identity": identity.folder,
         "signals": signals.folder,
+        "contamination": overlaps.folder if overlaps else None,
+        "cuts": [vars(cut) for cut in found],
+        "seed": config.split.seed,
         "policy": policy,
         "max_tokens": length.max_tokens if length else None,
         "configurations": configurations,
@@ -241,8 +286,8 @@ def _decide(
     return engine.run(
         "decide",
         VERSIONS["decide"],
-        [policy, configurations],
-        [identity.key, signals.key],
+        [policy, configurations, common["cuts"], config.split.seed if found else None],
+        [identity.key, signals.key, *([overlaps.key] if overlaps else [])],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )
@@ -250,11 +295,14 @@ def _decide(
 
 def _split(config: Config, every: list[Block], decided: Done) -> tuple[list[Cut], float]:
     """Thresholds on the groups' hash that meet the fractions, and the largest group's share of the kept rows."""
-    files = [blocks.read_frame(f"{decided.folder}/{block.sidecar}", ["group_id", "action"]) for block in every]
+    columns = ["group_id", "action", "reasons"]
+    files = [blocks.read_frame(f"{decided.folder}/{block.sidecar}", columns) for block in every]
     kept = pl.concat(files).filter(pl.col("action").is_in(KEPT))
-    groups = kept.group_by("group_id").agg(rows=pl.len())
+    clean = ~pl.col("reasons").list.contains("overlap_kept")
+    groups = kept.group_by("group_id").agg(rows=pl.len(), clean=clean.sum().cast(pl.Int64))
     largest = max(groups["rows"].to_list(), default=0) / max(kept.height, 1)
-    return cuts(groups, config.split.fractions, config.split.seed), largest
+    guarded = config.policy.contaminated_splits if config.policy.contaminated == "train_only" else []
+    return cuts(groups, config.split.fractions, config.split.seed, guarded), largest
 
 
 def _facts(config: Config, ingested: Done, decided: Done) -> Facts:

@@ -13,6 +13,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pipelines.card import write_card
+from pipelines.contamination import summary as overlap_summary
+from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.gate import Verdict, run_gate
@@ -40,6 +42,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     counts = _counts(curated)
     _dead_letters(out, curated)
     _ledger(out, curated)
+    write_matches(out, curated.overlaps)
     decided = curated.decided.total
     summary = {
         "name": config.name,
@@ -52,6 +55,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "largest_group_share": round(curated.largest_group, 5),
         "configurations": curated.configurations,
         "sources": _sources(curated),
+        "contamination": overlap_summary(curated.overlaps),
         "notes": _notes(config, curated),
     }
     _dataset(out, config, curated, summary)
@@ -110,6 +114,13 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             f"The largest group of rows that must stay together (one prompt) holds {curated.largest_group:.1%} of the "
             f"kept rows: splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
         )
+    if curated.overlaps:
+        for name, counted in curated.overlaps.read.total["benchmarks"].items():
+            if counted["unreadable"]:
+                notes.append(
+                    f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
+                    "read: rows that overlap with those are not known."
+                )
     if config.policy.pii == "mask":
         notes.append(
             "Personal data that was found is masked in the published texts, but not in arguments of tool calls."
@@ -153,6 +164,7 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         dead_letter_codes=summary["dead_letter_codes"],
         sources=summary["sources"],
         notes=summary["notes"],
+        contamination=summary["contamination"],
         version=version("trenchcoat"),
     )
     blocks.replace_folder(new, f"{out}/dataset")

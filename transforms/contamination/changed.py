@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from transforms.contamination.items import Items
-from transforms.contamination.letters import Letters, ragged
+from transforms.contamination.letters import Letters, distinct, ragged
 from transforms.contamination.lookup import Lookup, same
 from transforms.contamination.matches import matches
 
@@ -74,7 +74,7 @@ class Changed:
         base, count = self.first[item], self.count[item]
         gone = head + tail < count
         return matches(
-            text=text.texts_of(first),
+            text=text.text_of_word[first],
             item=item,
             rule="changed",
             share=(head + tail) / count,
@@ -87,19 +87,21 @@ class Changed:
 
     def _candidates(self, text: Letters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where in the texts an item may begin, in how many words it may end, and the item."""
-        parts = [np.empty((0, 3), np.int64)]
+        parts = [np.empty(0, np.int64)]
+        items, lengths = len(self.items), len(_MORE)
         for size, lookup in self.pieces.items():
             place, piece = lookup.find(text.word_grams(size))
             item = lookup.item[piece]
-            skipped = self.items.letters.words_of(lookup.start[piece]) - self.first[item]
-            within = text.texts_of(place)
-            for more in _MORE:
+            begins = lookup.start[piece] == self.items.letters.starts[self.first[item]]
+            within = text.text_of_word[place]
+            for nth, more in enumerate(_MORE):
                 length = self.count[item] + more
-                first = np.where(skipped == 0, place, place + size - length)
+                first = np.where(begins, place, place + size - length)
                 inside = (first >= text.word_at[within]) & (first + length <= text.word_at[within + 1])
-                parts.append(np.stack([first, length, item], axis=1)[inside])
-        found = np.unique(np.concatenate(parts), axis=0)
-        return found[:, 0], found[:, 1], found[:, 2]
+                parts.append(((first * lengths + nth) * items + item)[inside])
+        found = distinct(np.concatenate(parts))
+        item = found % items
+        return found // items // lengths, self.count[item] + np.array(_MORE)[found // items % lengths], item
 
     def _same(
         self, text: Letters, first: np.ndarray, last: np.ndarray, item: np.ndarray, start: np.ndarray, stop: np.ndarray

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from transforms.contamination.items import Items, keyed
-from transforms.contamination.letters import Letters, ragged
+from transforms.contamination.letters import Letters, distinct, ragged
 from transforms.contamination.lookup import Lookup
 from transforms.contamination.matches import matches
 
@@ -30,7 +30,7 @@ class Characters:
 
     def __init__(self, items: Items) -> None:
         both = (_Runs(items, RUN, unspaced=False), _Runs(items, UNSPACED_RUN, unspaced=True))
-        self.scripts = [script for script in both if script.runs.height]
+        self.scripts = [script for script in both if script.runs]
 
     def find(self, text: Letters) -> pl.DataFrame:
         """Texts with the share asked for of an item's runs: frame of `MATCHES`."""
@@ -53,7 +53,7 @@ class _Runs:
         letter, item = letter[first], item[first]
         runs = pl.DataFrame({"letter": letter, "item": item, "hash": letters.hashes(letter, letter + size)})
         runs = runs.unique(["item", "hash"], keep="first", maintain_order=True)
-        self.runs = runs
+        self.runs = runs.height
         whole = np.bincount(runs["item"], minlength=len(items))
         asked = np.ceil(items.settings.characters * whole - 1e-9).astype(np.int64)
         beyond = np.maximum(1, (_BEYOND * whole).astype(np.int64))
@@ -64,6 +64,9 @@ class _Runs:
         rare = runs.with_columns(items=pl.len().over("hash")).sort("item", "items", "hash")
         rare = rare.filter(pl.int_range(pl.len()).over("item") < pl.Series(looked)[rare["item"]])
         self.rare = self._lookup(rare, rare["hash"].to_numpy())
+        #: The rare runs' places when those of an item stand together.
+        self.nth = np.empty(len(self.rare.item), np.int64)
+        self.nth[np.argsort(self.rare.item, kind="stable")] = np.arange(len(self.nth))
         self.every = self._lookup(runs, keyed(runs["hash"].to_numpy(), runs["item"].to_numpy()))
 
     def _lookup(self, runs: pl.DataFrame, hashes: np.ndarray) -> Lookup:
@@ -73,12 +76,15 @@ class _Runs:
     def find(self, text: Letters) -> pl.DataFrame:
         hashes = text.grams(self.size)
         place, run = self.rare.find(hashes)
-        within = np.searchsorted(text.letter_at, place, side="right") - 1
+        within = text.text_of_letter[place].astype(np.int64)
         inside = place + self.size <= text.letter_at[within + 1]
-        seen = pl.DataFrame({"text": within[inside], "item": self.rare.item[run[inside]], "run": run[inside]})
-        counted = seen.group_by("text", "item").agg(runs=pl.col("run").n_unique()).sort("text", "item")
-        counted = counted.filter(pl.col("runs") >= pl.Series(self.needed)[counted["item"]])
-        return self._measured(text, hashes, counted["text"].to_numpy(), counted["item"].to_numpy())
+        runs = len(self.nth)
+        seen = distinct(within[inside] * runs + self.nth[run[inside]])
+        within, item = seen // runs, np.sort(self.rare.item)[seen % runs]
+        first = np.flatnonzero((np.diff(within, prepend=-1) != 0) | (np.diff(item, prepend=-1) != 0))
+        there = np.diff(np.append(first, len(seen)))
+        enough = first[there >= self.needed[item[first]]]
+        return self._measured(text, hashes, within[enough], item[enough]) if len(enough) else matches()
 
     def _measured(self, text: Letters, hashes: np.ndarray, within: np.ndarray, item: np.ndarray) -> pl.DataFrame:
         """The best window of each text for its item: how many distinct runs begin in it, and where.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import polars as pl
@@ -74,6 +74,7 @@ class Letters:
         values *= up[self._power[:-1]]
         self._sums = np.zeros(len(values) + 1, np.uint64)
         np.cumsum(values, out=self._sums[1:])
+        self._word_grams: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.letter_at) - 1
@@ -91,12 +92,26 @@ class Letters:
 
     def word_grams(self, size: int) -> np.ndarray:
         """Hashes of all runs of `size` words by the word they begin with, those that reach into the next text too."""
-        count = max(0, len(self.starts) - size)
-        return self.hashes(self.starts[:count], self.starts[size : size + count])
+        if size not in self._word_grams:  # several rules ask for the same
+            sums, down = self._at_words
+            count = max(0, len(sums) - size)
+            self._word_grams[size] = _mixed((sums[size : size + count] - sums[:count]) * down[:count])
+        return self._word_grams[size]
 
-    def texts_of(self, words: np.ndarray) -> np.ndarray:
+    @cached_property
+    def _at_words(self) -> tuple[np.ndarray, np.ndarray]:
+        """The prefix sums, and the powers to divide by, where words begin."""
+        return self._sums[self.starts], self._down[self._power[self.starts]]
+
+    @cached_property
+    def text_of_word(self) -> np.ndarray:
         """The text that each word is in."""
-        return np.searchsorted(self.word_at, words, side="right") - 1
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.word_at))
+
+    @cached_property
+    def text_of_letter(self) -> np.ndarray:
+        """The text that each letter is in."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.letter_at))
 
     def words_of(self, letters: np.ndarray) -> np.ndarray:
         """The word that each letter is in."""
@@ -125,6 +140,7 @@ class Letters:
 
 def ragged(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Indices of consecutive stretches: `starts[0]` and the next `lengths[0] - 1`, then those of the second, and on."""
+    lengths = lengths.astype(np.int64, copy=False)
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - lengths), lengths)
@@ -136,6 +152,12 @@ def _mixed(sums: np.ndarray) -> np.ndarray:
     sums *= _MIX
     sums ^= sums >> np.uint64(29)
     return sums
+
+
+def distinct(values: np.ndarray) -> np.ndarray:
+    """Whole numbers in order, each once; NumPy's own `unique` hashes them, which takes many times as long."""
+    values = np.sort(values)
+    return values[np.append(True, values[1:] != values[:-1])[: len(values)]]
 
 
 def _folded(texts: pl.Series) -> str:

@@ -24,18 +24,21 @@ class Lookup:
         hashes = hashes[order]
         first = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
         self._keys, self._first = hashes[first], np.append(first, len(order))
-        # Most of what is asked for is not there, and one look at a small table says so.
-        self._shift = np.uint64(64 - min(24, max(12, int(16 * len(order)).bit_length())))
-        self._seen = np.zeros(1 << (64 - int(self._shift)), bool)
-        self._seen[self._keys >> self._shift] = True
+        # The only key whose hash begins like this; -1 where there is none, and -2 where there are several.
+        self._shift = np.uint64(64 - min(24, max(12, int(8 * len(order)).bit_length())))
+        bucket = self._keys >> self._shift
+        self._only = np.full(1 << (64 - int(self._shift)), -1, np.int32)
+        self._only[bucket] = np.arange(len(bucket))
+        self._only[bucket[1:][bucket[1:] == bucket[:-1]]] = -2
 
     def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which of the hashes asked for belong to which stretches: places in `hashes`, and stretches, side by side."""
-        place = np.flatnonzero(self._seen[hashes >> self._shift])
-        if not len(self._keys) or not len(place):
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        key = np.minimum(np.searchsorted(self._keys, hashes[place]), len(self._keys) - 1)
-        hit = self._keys[key] == hashes[place]
+        key = self._only[hashes >> self._shift]
+        place = np.flatnonzero(key != -1)  # most of what is asked for is not there
+        key, asked = key[place], hashes[place]
+        several = np.flatnonzero(key == -2)
+        key[several] = np.minimum(np.searchsorted(self._keys, asked[several]), len(self._keys) - 1)
+        hit = self._keys[key] == asked
         place, key = place[hit], key[hit]
         counts = self._first[key + 1] - self._first[key]
         return np.repeat(place, counts), ragged(self._first[key], counts)

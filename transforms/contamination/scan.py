@@ -19,7 +19,7 @@ from transforms.contamination.whole import Whole
 from transforms.contamination.words import Words
 
 #: Bytes of text looked at together.
-_BATCH_BYTES = 2**20
+_BATCH_BYTES = 2**21
 #: An item of fewer than `PLAIN_WORDS` words says nothing within a message of so many words more; and with one of its
 #: words changed, of so many.
 _ROOM, _CHANGED_ROOM = 40, 4
@@ -109,7 +109,7 @@ class Vocabulary:
     def count(self, text: Letters, said: np.ndarray) -> np.ndarray:
         """How often each word is said; the texts are said so many times."""
         place, word = self.lookup.find(text.word_grams(1))
-        weights = said[text.texts_of(place)]
+        weights = np.repeat(said, np.diff(text.word_at))[place]
         return np.bincount(self.lookup.item[word], weights=weights, minlength=self.size).astype(np.int64)
 
 

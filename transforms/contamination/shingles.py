@@ -37,6 +37,8 @@ class Shingles:
 
     def _found(self, text: Letters, size: int) -> pl.DataFrame:
         hits = hits_of(text, size, self.runs[size])
+        if hits.is_empty():
+            return matches()
         common = hits.group_by("text", "item").agg(both=pl.col("word").n_unique()).sort("text", "item")
         share = self.items.settings.jaccard
         # The union is at least the item's shingles.

@@ -31,7 +31,7 @@ class Whole:
         place, found = self.lookup.find(text.hashes(start, stop))
         real = self.lookup.same(text, start[place], stop[place], found)
         place, item = place[real], self.lookup.item[found[real]]
-        within = text.texts_of(first[place])
+        within = text.text_of_word[first[place]]
         whole = (first[place] == text.word_at[within]) & (last[place] == text.word_at[within + 1])
         fits = whole | ~self.items.tiny[item]
         place, item, within = place[fits], item[fits], within[fits]

@@ -27,6 +27,8 @@ class Words:
     def find(self, text: Letters) -> pl.DataFrame:
         """Texts whose runs cover the share asked for of an item's own words: frame of `MATCHES`."""
         hits = pl.concat([pl.DataFrame(schema=HITS), *(hits_of(text, *run) for run in self.runs.items())])
+        if hits.is_empty():
+            return matches()
         there = hits.sort("text", "item", "word", "place").unique(
             ["text", "item", "word"], keep="first", maintain_order=True
         )
@@ -63,7 +65,7 @@ def word_lookups(items: Items, runs: WordRuns) -> dict[int, Lookup]:
 def hits_of(text: Letters, size: int, lookup: Lookup) -> pl.DataFrame:
     """Runs of words that texts have in common with items: frame of `HITS`."""
     place, run = lookup.find(text.word_grams(size))
-    within = text.texts_of(place)
+    within = text.text_of_word[place]
     real = place + size <= text.word_at[within + 1]
     place, run, within = place[real], run[real], within[real]
     real = lookup.same(text, text.starts[place], text.starts[place + size], run)

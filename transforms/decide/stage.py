@@ -10,10 +10,12 @@ from schemas.config import Policy
 from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.decide.policy import VERDICTS, decide
+from transforms.decide.split import Cut, assign
 from transforms.publish.shapes import KEPT
 from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "content_id", "prompt_id", "response_ids", "judgements", "parents")
+_OVERLAP = ("benchmark_item", "overlap_share", "overlap_threshold")
 #: A sidecar's columns: the verdict, the row's group and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "kind": pl.String()})
 
@@ -29,25 +31,28 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
             too_long=pl.lit(False),
             identical_after_truncation=pl.lit(False),
         )
+    if task["contamination"]:
+        signals = signals.hstack(read_frame(f"{task['contamination']}/{task['name']}", _OVERLAP))
     ids = pl.col("response_ids").list
-    rows = rows.with_columns(identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()))
+    rows = rows.with_columns(
+        identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()),
+        # Rows without a prompt have nothing in common but what they say.
+        group_id=pl.when(pl.col("prompt_id") == task["no_prompt"]).then("content_id").otherwise("prompt_id"),
+    )
+    if task["cuts"]:
+        found = [Cut(**cut) for cut in task["cuts"]]
+        rows = rows.with_columns(split=assign(pl.col("group_id"), found, task["seed"]))
     return rows.hstack(identity).hstack(signals).with_columns(judgements=pl.coalesce("merged", "judgements"))
 
 
 def verdicts(task: dict[str, Any], folder: str) -> Stats:
-    """Write one block's verdicts; returns counts of actions, reasons, kinds, and of what shapes must know."""
+    """Write one block's verdicts; returns counts of actions, reasons, kinds, and of what shapes must know.
+
+    With cuts, rows are in splits, and policies that hold in some of them do.
+    """
     rows = load(task)
     decided = decide(rows, Policy.model_validate(task["policy"]), task["configurations"], task["max_tokens"])
-    decided = decided.with_columns(
-        rows["kind"],
-        # Rows without a prompt have nothing in common but what they say.
-        rows.select(
-            pl.when(pl.col("prompt_id") == task["no_prompt"])
-            .then("content_id")
-            .otherwise("prompt_id")
-            .alias("group_id")
-        ).to_series(),
-    )
+    decided = decided.with_columns(rows["kind"], rows["group_id"])
     blocks.write_frame(decided.select(DECIDED.names()), f"{folder}/{task['name']}")
     kept = decided.filter(pl.col("action").is_in(KEPT))
     pairs = kept.filter(pl.col("kind") == "pair")
