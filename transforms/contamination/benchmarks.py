@@ -117,7 +117,7 @@ def _lines(benchmark: dict[str, Any], ref: FileRef) -> Iterator[tuple[list[_Foun
     listed = _listed(data)
     if listed is None:
         lines = data.decode("utf-8", "replace").split("\n")
-        numbered = [(number, [line]) for number, line in enumerate(lines, 1) if line.strip()]
+        numbered = [(number, [line.strip()]) for number, line in enumerate(lines, 1) if line.strip()]
     else:
         numbered = [(number, texts_in(part)) for number, part in enumerate(listed, 1)]
     name = f"{benchmark['name']}:{ref.file}"

@@ -11,17 +11,17 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from transforms.contamination.items import Items
+from transforms.contamination.items import PLAIN_WORDS, Items
 from transforms.contamination.letters import Letters, distinct, ragged
 from transforms.contamination.lookup import Lookup, same
 from transforms.contamination.matches import matches
 
 #: With fewer words, too little is left where one of them is changed.
 FEWEST_WORDS = 3
-#: From so many words on one may also be left out, changed to two, or put in.
-_LONGER_FROM = 5
-#: A word may have been left out, changed to one, or to two.
+#: A word may have been changed to one; in items that are no few words also left out, changed to two, or put in.
 _MORE = (-1, 0, 1)
+#: An item of fewer than `PLAIN_WORDS` words says nothing within a message of so many words more.
+_ROOM = 4
 #: Words of the pieces that are looked up.
 _PIECES = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24])
 
@@ -37,6 +37,8 @@ class Changed:
         self.hashes = words.word_grams(1)
         usable = np.flatnonzero(self.count >= FEWEST_WORDS)
         half = _PIECES[np.searchsorted(_PIECES, self.count[usable] // 2, side="right") - 1]
+        self.plain = items.words < PLAIN_WORDS
+        self.room = self.count + items.scaled(_ROOM)
         self.pieces: dict[int, Lookup] = {}
         for size in np.unique(half).tolist():
             item = np.repeat(usable[half == size], 2)
@@ -60,12 +62,12 @@ class Changed:
         )
         tail = np.minimum(tail, size - head)
         # At an end of the item a word is known to be another's only where the message ends too.
-        message = np.searchsorted(text.message_at, first, side="right") - 1
+        message = text.message_of_word[first]
         edges = (head > 0) | (first == text.message_at[message])
         edges &= (tail > 0) | (first + length == text.message_at[message + 1])
         edges &= (length >= count) | ((head > 0) & (tail > 0))
         near = (head + tail >= count - 1) & ((length != count) | (head < count)) & edges
-        near &= (length == count) | (count >= _LONGER_FROM)
+        near &= (length == count) | ~self.plain[item]
         first, length, item, head, tail = (part[near] for part in (first, length, item, head, tail))
         base, count = self.first[item], self.count[item]
         real = self._same(text, first, first + head, item, np.zeros_like(head), head)
@@ -81,7 +83,7 @@ class Changed:
             start=first,
             stop=first + length,
             frame=head.astype(np.uint64) + np.uint64(1),
-            way=text.hashes(text.starts[first + head], text.starts[first + length - tail]),
+            other=text.hashes(text.starts[first + head], text.starts[first + length - tail]),
             word=np.where(gone, base + head, -1),
         )
 
@@ -93,7 +95,10 @@ class Changed:
             place, piece = lookup.find(text.word_grams(size))
             item = lookup.item[piece]
             begins = lookup.start[piece] == self.items.letters.starts[self.first[item]]
-            within = text.text_of_word[place]
+            within, message = text.text_of_word[place], text.message_of_word[place]
+            size_of_message = text.message_at[message + 1] - text.message_at[message]
+            fits = ~self.plain[item] | (size_of_message <= self.room[item])
+            place, item, begins, within = place[fits], item[fits], begins[fits], within[fits]
             for nth, more in enumerate(_MORE):
                 length = self.count[item] + more
                 first = np.where(begins, place, place + size - length)

@@ -23,6 +23,8 @@ RUN, UNSPACED_RUN = 5, 3
 SLACK, MORE = 1.25, 8
 #: Beyond the runs that a text may miss, this share of an item's runs is looked up.
 _BEYOND = 0.25
+#: Letters of texts that are measured together.
+_AT_ONCE = 2**22
 
 
 class Characters:
@@ -84,7 +86,11 @@ class _Runs:
         first = np.flatnonzero((np.diff(within, prepend=-1) != 0) | (np.diff(item, prepend=-1) != 0))
         there = np.diff(np.append(first, len(seen)))
         enough = first[there >= self.needed[item[first]]]
-        return self._measured(text, hashes, within[enough], item[enough]) if len(enough) else matches()
+        within, item = within[enough], item[enough]
+        # A text that holds a whole benchmark is looked at once for each of its items, some of them at a time.
+        letters = np.cumsum(text.letter_at[within + 1] - text.letter_at[within])
+        parts = np.split(np.arange(len(item)), np.flatnonzero(np.diff(letters // _AT_ONCE)) + 1)
+        return pl.concat([self._measured(text, hashes, within[p], item[p]) for p in parts if len(p)] or [matches()])
 
     def _measured(self, text: Letters, hashes: np.ndarray, within: np.ndarray, item: np.ndarray) -> pl.DataFrame:
         """The best window of each text for its item: how many distinct runs begin in it, and where.

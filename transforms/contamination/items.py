@@ -48,7 +48,7 @@ class Items:
         short: which are prompts to be found by their letters.
         size: how many words make a run by which each is found.
         item: the item that each word is of.
-        runs: every run of so many words; `own_runs`, those that are no template.
+        own_runs: every run of so many words that is no template.
         own: for each word, whether it is in a run that is no template, or in none that is.
         tiny: which are found only where they are a row's whole prompt.
     """
@@ -65,10 +65,10 @@ class Items:
         self.short = prompt & (self.words < settings.short)
         self.size = self.scaled(np.where(prompt, settings.prompt_words, settings.long_words))
         self.item = np.repeat(np.arange(len(count), dtype=np.int32), count)
-        self.runs = self.word_runs(self.size)
-        template = self._template()
-        self.own = self._covered(~template) | ~self._covered(template)
-        self.own_runs = self.runs.only(~template)
+        runs = self.word_runs(self.size)
+        template = self._template(runs)
+        self.own = self._covered(runs.only(~template)) | ~self._covered(runs.only(template))
+        self.own_runs = runs.only(~template)
         letters = np.add.reduceat(np.append(np.diff(self.letters.starts) * self.own, 0), at[:-1]) * (count > 0)
         self.tiny = self.short & ((self.words < FEWEST_WORDS) | (letters * scale < FEWEST_LETTERS))
 
@@ -89,11 +89,10 @@ class Items:
             parts.append((first, np.full(len(first), width, np.int32), hashes))
         return WordRuns(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
-    def _template(self) -> np.ndarray:
+    def _template(self, runs: WordRuns) -> np.ndarray:
         """Which runs too many items of their benchmark share."""
         benchmark = self.frame["benchmark"].rle_id().to_numpy().astype(np.int64)
         limit = np.maximum(TEMPLATE_ITEMS, TEMPLATE_SHARE * np.bincount(benchmark))
-        runs = self.runs
         item = self.item[runs.word]
         key = keyed(runs.hash, benchmark[item] * 256 + runs.size)
         ordered = np.sort(key)
@@ -105,10 +104,10 @@ class Items:
         template[some] = items > limit[benchmark[item[some]]]
         return template
 
-    def _covered(self, chosen: np.ndarray) -> np.ndarray:
-        """Which words are in a chosen run."""
-        word, size = self.runs.word[chosen], self.runs.size[chosen]
-        steps = np.bincount(word, minlength=len(self.item) + 1) - np.bincount(word + size, minlength=len(self.item) + 1)
+    def _covered(self, runs: WordRuns) -> np.ndarray:
+        """Which words are in one of the runs."""
+        words = len(self.item) + 1
+        steps = np.bincount(runs.word, minlength=words) - np.bincount(runs.word + runs.size, minlength=words)
         return np.cumsum(steps)[:-1] > 0
 
 

@@ -16,9 +16,11 @@ from transforms.contamination.scan import Vocabulary
 
 #: What rules are called, the surest first.
 RULES = ("whole", "words", "shingles", "characters", "changed")
-#: A changed word may have been changed to one other; a few words may stand in so many texts; a longer passage in so
-#: many, or in this share of the rows.
-OTHER_WORDS, FEW_WORDS_IN, LONG_IN, LONG_SHARE = 1, 5, 10, 0.01
+#: More than so many texts, or than this share of the rows, that have the same of an item speak commonly: a few words of
+#: it, most of a longer one, all of a longer one.
+FEW_WORDS, MOST, ALL = (5, 0.0), (10, 0.01), (50, 0.05)
+#: In the place of a changed word among few, so many others may stand.
+OTHER_WORDS = 1
 
 
 def judge(
@@ -51,16 +53,25 @@ def judge(
         share=pl.when(pl.col("rule") == "changed").then(pl.Series(told)).otherwise("share").round(5),
         threshold=pl.col("rule").replace_strict(thresholds, return_dtype=pl.Float64),
     ).filter(pl.col("share") >= pl.col("threshold"))
-    plain = pl.Series((items.words < PLAIN_WORDS)[found["item"]])
+    words_of_item = pl.Series(items.words[found["item"]])
+    all_of_it = pl.col("share") >= 1
     limit = (
-        pl.when((pl.col("rule") == "changed") & pl.Series((items.words <= PLAIN_WORDS)[found["item"]]))
-        .then(OTHER_WORDS)
-        .when(plain)
-        .then(FEW_WORDS_IN)
-        .otherwise(max(LONG_IN, int(LONG_SHARE * rows)))
+        pl.when(words_of_item < PLAIN_WORDS)
+        .then(_limit(FEW_WORDS, rows))
+        .when(all_of_it)
+        .then(_limit(ALL, rows))
+        .otherwise(_limit(MOST, rows))
     )
-    ways = pl.col("way").n_unique().over("item", "rule", "frame")
-    return found.with_columns(common=(pl.col("rule") != "whole") & (ways > limit))
+    alike = ["item", "rule", "frame", all_of_it]
+    frame = (pl.col("rule") == "changed") & (words_of_item <= PLAIN_WORDS)
+    common = (pl.col("whole").n_unique().over(alike) > limit) | (
+        frame & (pl.col("other").n_unique().over(alike) > OTHER_WORDS)
+    )
+    return found.with_columns(common=(pl.col("rule") != "whole") & common)
+
+
+def _limit(at_least: tuple[int, float], rows: int) -> int:
+    return max(at_least[0], int(at_least[1] * rows))
 
 
 def _told(found: pl.DataFrame, items: Items, vocabulary: Vocabulary, counts: np.ndarray, words: int) -> np.ndarray:

@@ -21,6 +21,8 @@ TEXT_END, MESSAGE_END = "\x1d", "\x1e"
 #: A hyphen is dropped within a word, and is a break elsewhere.
 _BREAK, _HYPHEN, _DROPPED, _SPACED, _UNSPACED = range(5)
 _APOSTROPHES, _HYPHENS = "'’‘ʼ`´", "-‐‑"
+#: Pictures say something, and each is a word: the most of them, as a range of code points.
+_PICTURES = ((0x2600, 0x2700), (0x1F000, 0x1FB00))
 #: Scripts written without spaces between words, as ranges of code points.
 _NO_SPACES = re.compile(
     "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
@@ -109,6 +111,11 @@ class Letters:
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.word_at))
 
     @cached_property
+    def message_of_word(self) -> np.ndarray:
+        """The message that each word is in."""
+        return np.repeat(np.arange(len(self.message_at) - 1, dtype=np.int32), np.diff(self.message_at))
+
+    @cached_property
     def text_of_letter(self) -> np.ndarray:
         """The text that each letter is in."""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.letter_at))
@@ -116,6 +123,12 @@ class Letters:
     def words_of(self, letters: np.ndarray) -> np.ndarray:
         """The word that each letter is in."""
         return np.searchsorted(self.starts, letters, side="right") - 1
+
+    def forget(self) -> None:
+        """Let go of what hashes are made of; none can be asked for any more."""
+        self._sums = self._power = np.empty(0, np.uint64)
+        self._word_grams.clear()
+        self.__dict__.pop("_at_words", None)
 
     def show(self, start: np.ndarray, stop: np.ndarray) -> list[str]:
         """The words from `start` to `stop` of each stretch, as text, lower case and without punctuation."""
@@ -191,6 +204,10 @@ def _kinds() -> np.ndarray:
     kinds[[ord(char) for char in _HYPHENS]] = _HYPHEN
     kinds[0xFE00:0xFE10] = _DROPPED  # they choose a letter's form
     kinds[_LAST] = _DROPPED
+    for first, last in _PICTURES:
+        kinds[first:last] = [
+            _UNSPACED if unicodedata.category(chr(c)) == "So" else kinds[c] for c in range(first, last)
+        ]
     letters = np.flatnonzero(kinds == _SPACED)
     without = [code for code in letters.tolist() if _NO_SPACES.match(chr(code))]
     kinds[without] = _UNSPACED

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-#: `start` and `stop` are words of the texts. `frame` is what the text has of the item, and `way` how it says the rest:
-#: an item's frame that a dataset uses in many ways is common speech. `word` is the item's word that was changed, or -1.
+#: `start` and `stop` are words of the texts. `frame` tells what the text has of the item from what other texts have.
+#: Where a word was changed, `word` is the item's, else -1, and `other` a hash of what stands in its place.
 MATCHES = pl.Schema(
     {
         "text": pl.Int64(),
@@ -18,15 +18,15 @@ MATCHES = pl.Schema(
         "start": pl.Int64(),
         "stop": pl.Int64(),
         "frame": pl.UInt64(),
-        "way": pl.UInt64(),
         "word": pl.Int64(),
+        "other": pl.UInt64(),
     }
 )
-_DEFAULTS: dict[str, Any] = {"frame": 0, "way": 0, "word": -1}
+_DEFAULTS: dict[str, Any] = {"frame": 0, "word": -1, "other": 0}
 
 
 def matches(**columns: Any) -> pl.DataFrame:
-    """Matches of a rule; frame 0, way 0 and no changed word where not given. None at all without columns."""
+    """Matches of a rule; one frame, and no changed word, where not given. None at all without columns."""
     if not columns:
         return pl.DataFrame(schema=MATCHES)
     count = len(columns["text"])

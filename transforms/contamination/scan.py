@@ -20,16 +20,16 @@ from transforms.contamination.words import Words
 
 #: Bytes of text looked at together.
 _BATCH_BYTES = 2**21
-#: An item of fewer than `PLAIN_WORDS` words says nothing within a message of so many words more; and with one of its
-#: words changed, of so many.
-_ROOM, _CHANGED_ROOM = 40, 4
+#: An item of fewer than `PLAIN_WORDS` words says nothing within a message of so many words more.
+_ROOM = 40
 #: A passage is shown up to so many words.
 _SHOWN = 60
 
-#: What is told of a match: the text, the item, and the passage instead of its place.
+#: What is told of a match: the passage instead of its place, and by a hash which text it is in.
 FOUND = pl.Schema(
     {
         **{name: dtype for name, dtype in MATCHES.items() if name not in ("start", "stop")},
+        "whole": pl.UInt64(),
         "passage": pl.String(),
     }
 )
@@ -51,6 +51,7 @@ class Scanner:
         self.changed = Changed(items)
         self.rules: list[Rule] = [Whole(items), Characters(items), self.changed, Words(items), Shingles(items)]
         self.vocabulary = Vocabulary(items, self.changed)
+        items.letters.forget()
 
     def find(self, texts: pl.Series, said: np.ndarray) -> tuple[pl.DataFrame, np.ndarray, int]:
         """What texts have of the items.
@@ -72,25 +73,19 @@ class Scanner:
             passage = text.show(start, np.minimum(stop, start + _SHOWN))
             whole = text.hashes(text.letter_at[:-1], text.letter_at[1:])
             within = found["text"].to_numpy()
-            way = pl.when(pl.col("rule") == "changed").then("way").otherwise(pl.Series(whole[within], dtype=pl.UInt64))
-            parts.append(
-                found.with_columns(
-                    way=way, text=pl.Series(where[within], dtype=pl.Int64), passage=pl.Series(passage, dtype=pl.String)
-                ).select(FOUND.names())
-            )
+            told = {"text": where[within], "whole": whole[within], "passage": passage}
+            columns = [pl.Series(name, value, dtype=FOUND[name]) for name, value in told.items()]
+            parts.append(found.with_columns(columns).select(FOUND.names()))
             counts += self.vocabulary.count(text, said[where])
             total += int(np.diff(text.word_at) @ said[where])
         return pl.concat(parts).sort("text", "item", "rule"), counts, total
 
     def _fits(self, text: Letters, found: pl.DataFrame) -> np.ndarray:
         """All but matches of a few words within long messages."""
-        start, item = found["start"].to_numpy(), found["item"].to_numpy()
-        message = np.searchsorted(text.message_at, start, side="right") - 1
+        message, item = text.message_of_word[found["start"].to_numpy()], found["item"].to_numpy()
         words = text.message_at[message + 1] - text.message_at[message]
-        plain = (self.items.words < PLAIN_WORDS)[item]
-        changed = (found["rule"] == "changed").to_numpy()
-        room = np.where(changed, self.items.scaled(_CHANGED_ROOM)[item], self.items.scaled(_ROOM)[item])
-        return ~plain | (words <= room + np.diff(self.items.letters.word_at)[item])
+        room = self.items.scaled(_ROOM) + np.diff(self.items.letters.word_at)
+        return (self.items.words >= PLAIN_WORDS)[item] | (words <= room[item])
 
 
 class Vocabulary:

@@ -46,8 +46,7 @@ MATCHED = pl.Schema(
         "row_id": pl.String(),
         "side": pl.String(),
         "benchmark": pl.String(),
-        "item": pl.Int64(),
-        "item_id": pl.String(),
+        "item": pl.String(),
         "part": pl.String(),
         "rule": pl.String(),
         "share": pl.Float64(),
@@ -130,10 +129,10 @@ def judge_all(task: dict[str, Any], folder: str) -> Stats:
         blocks.write_frame(pl.DataFrame(schema=MATCHED), f"{folder}/matches.parquet")
         return {"matches": 0, "common": 0, "benchmarks": {}, "rules": {}, "examples": []}
     judged = judge(pl.concat(parts), scanner.items, scanner.vocabulary, words, task["words"], task["rows"])
-    named = scanner.items.frame.select(
-        "benchmark", "part", item_id="item", item_text=pl.col("text").str.slice(0, _SHOWN)
-    ).with_columns(item=pl.int_range(pl.len(), dtype=pl.Int64))
-    matches = judged.filter(~pl.col("common")).join(named, on="item", maintain_order="left")
+    matches = judged.filter(~pl.col("common"))
+    items = scanner.items.frame.select(pl.all().gather(matches["item"]))
+    items = items.with_columns(pl.col("text").str.slice(0, _SHOWN)).rename({"text": "item_text"})
+    matches = matches.drop("item").hstack(items)
     matches = best(matches, ["block", "row", "side", "benchmark"]).select(MATCHED.names())
     blocks.write_frame(matches, f"{folder}/matches.parquet")
     return {
@@ -147,12 +146,12 @@ def judge_all(task: dict[str, Any], folder: str) -> Stats:
 
 def _examples(matches: pl.DataFrame) -> list[dict[str, Any]]:
     """A few matches of each benchmark and rule, whatever the order of rows."""
-    shown = ["benchmark", "rule", "item_id", "passage", "share"]
+    shown = ["benchmark", "rule", "item", "passage", "share"]
     return (
         matches.select(shown)
         .unique()
         .sort(*shown, descending=[False, False, False, False, True])
-        .unique(["benchmark", "rule", "item_id"], keep="first", maintain_order=True)
+        .unique(["benchmark", "rule", "item"], keep="first", maintain_order=True)
         .group_by("benchmark", "rule", maintain_order=True)
         .head(_EXAMPLES)
         .select(shown)
@@ -168,7 +167,7 @@ def mark(task: dict[str, Any], folder: str) -> Stats:
     mine = matches.filter(pl.col("block") == task["name"])
     shared = best(matches.filter(pl.col("set").is_in(block["set"].implode())), ["set"])
     own = best(mine, ["row"])
-    columns = {"benchmark": "benchmark", "item_id": "benchmark_item", "part": "benchmark_part"} | {
+    columns = {"benchmark": "benchmark", "item": "benchmark_item", "part": "benchmark_part"} | {
         name: f"overlap_{name}" for name in ("side", "rule", "share", "threshold", "passage")
     }
     told = [pl.coalesce(name, f"{name}_of_set").alias(new) for name, new in columns.items()]

@@ -18,7 +18,7 @@ class Whole:
         self.items = items
         at = items.letters.letter_at
         # A short answer of a benchmark is anybody's.
-        asked = np.flatnonzero((items.short | (items.words >= items.size)) & (np.diff(at) > 0))
+        asked = np.flatnonzero(items.short | (np.diff(items.letters.word_at) >= items.size))
         start, stop = at[asked], at[asked + 1]
         self.lookup = Lookup(items.letters, items.letters.hashes(start, stop), asked, start, stop)
 
