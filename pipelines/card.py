@@ -69,6 +69,13 @@ _COUNTS = {
     "review": "rows set aside for a person to look at",
     "conflicts": "rows whose copies carry contradicting labels",
 }
+#: What became of rows that overlap with a benchmark.
+_BECAME = {
+    "drop": "They and their duplicates are not published, in no split.",
+    "train_only": "They and their duplicates are published, but not in {}.",
+    "review": "They and their duplicates are set aside for a person to look at, and not published.",
+    "keep": "They are published all the same.",
+}
 _SHARD = re.compile(r"(?P<split>[a-z][a-z0-9_]*)-\d{5}-of-\d{5}\.parquet")
 
 
@@ -111,6 +118,7 @@ def write_card(
     notes: list[str],
     version: str,
     raters: dict[str, Any] | None = None,
+    contamination: dict[str, Any] | None = None,
 ) -> None:
     """Write `README.md` into a published folder.
 
@@ -124,6 +132,7 @@ def write_card(
         notes: sentences that a reader should know.
         version: of Trenchcoat.
         raters: how well raters agree, by source, kind and dimension, and how many rows are on cycles.
+        contamination: what was found of which benchmarks (`pipelines.contamination.summary`); None without any.
     """
     published = inspect(dataset, list(config.split.fractions))
     title = " ".join((config.publish.title or config.name).split())
@@ -141,6 +150,8 @@ def write_card(
         circles=raters,
         fractions=config.split.fractions,
         notes=notes,
+        contamination=contamination,
+        kept=_BECAME[config.policy.contaminated].format(", ".join(config.policy.contaminated_splits)),
         settings=yaml.safe_dump(_settings(config), sort_keys=False, allow_unicode=True, width=100),
         name=config.name,
         version=version,

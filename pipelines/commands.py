@@ -122,7 +122,7 @@ def _curate(request: Request) -> int:
     options = beam_options(request.flags)
 
     from pipelines import output
-    from pipelines.curate import curate, plan_sources
+    from pipelines.curate import Planned, curate, plan_benchmarks, plan_sources
     from pipelines.embedding import plan_models
     from pipelines.engine import Engine
     from pipelines.gate import check_expectations
@@ -133,23 +133,24 @@ def _curate(request: Request) -> int:
     reporter = Reporter(request.json)
     if not request.dry_run:
         _writable(out)
-    planned = plan_sources(config)
+    planned, benchmarks = plan_sources(config), plan_benchmarks(config)
     config, models = plan_models(config)
     named = config.publish.configurations
     check_expectations(config.gate, list(SHAPES if named == "auto" else named))
     if request.dry_run:
-        _show_plan(config, planned, models, describe(options), request.json)
+        _show_plan(config, planned, benchmarks, models, describe(options), request.json)
         return DONE
     if request.fresh:
         blocks.remove(f"{out}/work")
     blocks.remove(f"{out}/manifest.json")
-    for one in planned:
-        if one.source.format == "auto":
+    every: list[Planned[Any]] = [*planned, *benchmarks]
+    for one in every:
+        if one.format not in ("fields", one.source.format):
             reporter.say(f"{one.source.name}: {one.refs[0].file} is read as `{one.format}`")
     for note in models.notes:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
-    curated = curate(config, planned, models, engine)
+    curated = curate(config, planned, benchmarks, models, engine)
     summary = output.assemble(out, config, curated)
     verdict = output.judge(out, config, summary)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
@@ -170,18 +171,22 @@ def _writable(out: str) -> None:
         raise UserError(f"--out {out}: cannot be written: {os.strerror(error.errno or 0)}") from error
 
 
-def _show_plan(config: Any, planned: list[Any], models: Any, runner: str, json: bool) -> None:
-    plan = {
-        "runner": runner,
-        "sources": [
+def _show_plan(config: Any, planned: list[Any], benchmarks: list[Any], models: Any, runner: str, json: bool) -> None:
+    read = {
+        what: [
             {
                 "name": one.source.name,
                 "format": one.format,
                 "files": [{"file": file.file, "bytes": file.bytes, "hash": file.hash} for file in one.files],
                 "readings": len(one.refs),
             }
-            for one in planned
-        ],
+            for one in some
+        ]
+        for what, some in (("sources", planned), ("benchmarks", benchmarks))
+    }
+    plan = {
+        "runner": runner,
+        **read,
         "models": models.to_dict(),
         "notes": list(models.notes),
         "config": config.model_dump(),
@@ -210,6 +215,10 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     _table(say, "why", manifest["reasons"])
     _table(say, "dead letters", manifest["dead_letter_codes"])
     _agreement(say, manifest["raters"])
+    overlaps = manifest["contamination"]
+    if overlaps:
+        rows = {f"{name} ({one['items']:,} items)": one["rows"] for name, one in overlaps["benchmarks"].items()}
+        _table(say, "rows that overlap with benchmarks", rows)
     _table(say, "splits", manifest["splits"])
     _table(say, "published rows", manifest["published"])
     for note in manifest["notes"]:
@@ -232,6 +241,7 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
         ("ledger.parquet", "every row: where it went, and why"),
         ("dead_letters.jsonl", "records that could not be used"),
         *([("raters.parquet", "every rater: reliability, bias, consistency")] if manifest["raters"] else []),
+        *([("contamination.jsonl", "what overlaps with benchmarks: the items and the passages")] if overlaps else []),
         ("gate.json", "every check"),
         ("manifest.json", "inputs, config, versions, counts"),
     ):

@@ -13,6 +13,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pipelines.card import write_card
+from pipelines.contamination import summary as overlap_summary
+from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.gate import Verdict, run_gate
@@ -42,6 +44,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _dead_letters(out, curated)
     _ledger(out, curated)
     _rater_tables(out, curated)
+    write_matches(out, curated.overlaps)
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
@@ -55,6 +58,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "groups": curated.groups,
         "configurations": curated.configurations,
         "sources": _sources(curated),
+        "contamination": overlap_summary(curated.overlaps),
         "embedding": {
             name: vectors.to_dict() for name in ("texts", "images") if (vectors := getattr(curated, name)) is not None
         },
@@ -154,6 +158,13 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             f"{curated.largest_group:.1%} of the kept rows: splits may be off their fractions by that much instead of "
             f"{config.gate.split_tolerance:.1%}."
         )
+    if curated.overlaps:
+        for name, counted in curated.overlaps.read.total["benchmarks"].items():
+            if counted["unreadable"]:
+                notes.append(
+                    f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
+                    "read: rows that overlap with those are not known."
+                )
     if config.policy.pii == "mask":
         notes.append(
             "Personal data that was found is masked in the published texts, but not in arguments of tool calls."
@@ -203,6 +214,7 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         sources=summary["sources"],
         raters=summary["raters"],
         notes=summary["notes"],
+        contamination=summary["contamination"],
         version=version("trenchcoat"),
     )
     blocks.replace_folder(new, f"{out}/dataset")

@@ -40,14 +40,14 @@ class Clause:
         action: what happens; the strongest action of a row's clauses wins.
         score: the measured number.
         threshold: what it was held against.
-        counterpart: the other row, where there is one.
+        counterpart: the other row, or the benchmark's item, where there is one.
     """
 
     reason: str
     holds: pl.Expr
     action: str
     score: pl.Expr
-    threshold: float
+    threshold: float | pl.Expr
     counterpart: pl.Expr = pl.lit(None, dtype=pl.String)  # noqa: RUF009 - an expression is immutable
 
 
@@ -65,6 +65,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
     out = [
         Clause("merged_judgement", copied == "merged_judgement", MERGED, count, 1, pl.col("copy_of")),
         Clause("exact_duplicate", copied == "exact_duplicate", "drop", count, 1, pl.col("copy_of")),
+        _contaminated(policy),
         Clause(
             "near_duplicate",
             pl.col("near_of").is_not_null(),
@@ -128,6 +129,29 @@ def _weighed(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     )
 
 
+def _contaminated(policy: Policy) -> Clause:
+    """What becomes of rows that overlap with a benchmark, in all splits or in some.
+
+    Which split a row is in is known only once all other verdicts are: until then it is in none.
+    """
+    overlaps = pl.col("benchmark_item").is_not_null()
+    if policy.contaminated == "train_only":
+        overlaps &= pl.col("split").is_in(policy.contaminated_splits)
+    action = "drop" if policy.contaminated == "train_only" else policy.contaminated
+    return Clause("contaminated", overlaps, action, *_OVERLAP)
+
+
+#: The share of a benchmark's item, what it was held against, and the item.
+_OVERLAP = (pl.col("overlap_share"), pl.col("overlap_threshold"), pl.col("benchmark_item"))
+#: What is null where nothing was compared with a benchmark, or splits are not known yet.
+_ABSENT = {
+    "benchmark_item": pl.String(),
+    "overlap_share": pl.Float64(),
+    "overlap_threshold": pl.Float64(),
+    "split": pl.String(),
+}
+
+
 def decide(
     rows: pl.DataFrame,
     policy: Policy,
@@ -137,7 +161,7 @@ def decide(
     """Verdicts of rows from their signals.
 
     Args:
-        rows: kind, judgements (merged), consensus and all signals of the rows, one line a row.
+        rows: kind, judgements (merged), consensus, split where it is known, and all signals of the rows, one line a row.
         policy: what to do about what.
         configurations: published shapes, for where a kept row goes and what it is missing from.
         thresholds: what scores were held against, by reason, where the configuration says it.
@@ -147,9 +171,10 @@ def decide(
     """
     rows = pl.concat([rows, labels(rows["judgements"], rows["kind"], policy.dimension)], how="horizontal")
     rows = rows.with_columns(
+        *(pl.lit(None, dtype).alias(name) for name, dtype in _ABSENT.items() if name not in rows.columns),
         pl.col("identical_responses", "conflict", "empty_response", "too_long", "identical_after_truncation").fill_null(
             False
-        )
+        ),
     )
     rows = _weighed(rows, policy)
     found = clauses(policy, thresholds or {})
@@ -159,12 +184,18 @@ def decide(
     )
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
     rows = rows.with_columns(published_in(rows, configurations))
-    listed = _details(rows, [*found, *_remarks(), *_unpublished(configurations)])
+    listed = _details(rows, [*found, *_remarks(), _overlap_kept(), *_unpublished(configurations)])
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
         "action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked
     ).with_columns(listed.alias("details"), _reasons(listed))
     return out.select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.items())
+
+
+def _overlap_kept() -> Clause:
+    """A kept row that overlaps with a benchmark says so."""
+    kept = pl.col("action").is_in(KEPT) & pl.col("benchmark_item").is_not_null()
+    return Clause("overlap_kept", kept, "keep", *_OVERLAP)
 
 
 def _unpublished(configurations: Sequence[str]) -> list[Clause]:
@@ -193,10 +224,11 @@ def _details(rows: pl.DataFrame, asked: Sequence[Clause]) -> pl.Series:
     parts = []
     rows = rows.with_row_index("_row")
     for clause in asked:
+        held = clause.threshold
         said = pl.struct(
             reason=pl.lit(clause.reason),
             score=clause.score.round(5),
-            threshold=pl.lit(float(clause.threshold)),
+            threshold=held if isinstance(held, pl.Expr) else pl.lit(float(held)),
             counterpart=clause.counterpart,
         )
         parts.append(rows.filter(clause.holds).select("_row", said.cast(DETAIL).alias("details")))

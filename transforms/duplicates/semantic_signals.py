@@ -38,8 +38,7 @@ _COMPARISONS, _FEWEST, _MOST = 40_000_000, 256, 2_000
 
 
 def conclude(task: dict[str, Any], folder: str) -> Stats:
-    """Write all blocks' signals (`SIGNALS`) and the edges of groups (frame of `PAIRS` with the groups' nodes,
-    `edges.parquet`).
+    """Write all blocks' signals (`SIGNALS`), and `edges.parquet`: `PAIRS` with the nodes of groups that they connect.
 
     Args:
         task: `blocks` (index, path and rows of each), `search`, `found` (folder of the search) and `partitions` (how
