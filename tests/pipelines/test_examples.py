@@ -95,6 +95,8 @@ def test_wmt13(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lay_out(data, tmp_path, monkeypatch, "wmt13_pairs")
     made = counted("wmt13")
     assert made["counts"]["records_in"] == 362_710
+    assert made["reasons"]["identical_responses"] == 8144
+    assert made["reasons"]["conflict"] == 22_056
 
 
 def test_mqm(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

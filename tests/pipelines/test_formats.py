@@ -38,9 +38,9 @@ def curate(out: Path, *inputs: Path, sets: tuple[str, ...] = (), form: str | Non
 
 def test_lines_that_make_a_row_together_are_in_the_ledger(tmp_path: Path) -> None:
     lines = mqm_lines()
-    broken = [lines[0].replace("\tM", "\tW").replace("Neutral", "Wrong"), "too\tfew"]
+    bad = "\t".join([*lines[0].split("\t")[:-1], "Wrong"])
     out = tmp_path / "out"
-    assert curate(out, write(tmp_path / "mqm.tsv", lines + broken), sets=("gate.max_dead_letters=0.5",)) == 0
+    assert curate(out, write(tmp_path / "mqm.tsv", ["too\tfew", *lines, bad]), sets=("gate.max_dead_letters=0.5",)) == 0
     counts = balanced(out)["counts"]
     lost = 1 + sum(line.split("\t")[:4] == lines[0].split("\t")[:4] for line in lines)  # a bad line and its segment's
     assert counts["records_in"] == len(lines) + 2
@@ -88,6 +88,49 @@ def test_records_of_several_rows(tmp_path: Path) -> None:
     counts = balanced(tmp_path / "out")["counts"]
     assert (counts["records_in"], counts["rows_in"], counts["derived_rows"]) == (51, 51, 51)
     assert (counts["kept"], counts["dropped"]) == (100, 2)  # the last record is the first one again
+
+
+def test_images_are_published(tmp_path: Path) -> None:
+    """Frames of trajectories: the better image is the chosen one, and one trajectory's pairs are of one split."""
+    walks = [
+        {"trajectory_id": f"t{i}", "instruction": f"task {i}", "frames": [f"{i}-{j}.png" for j in range(4)],
+         "rewards": [0.1, 0.4, 0.2, 0.8]}
+        for i in range(30)
+    ]  # fmt: skip
+    file = tmp_path / "walks.jsonl"
+    file.write_text("\n".join(map(json.dumps, walks)))
+    assert curate(tmp_path / "out", file) == 0
+    counts = balanced(tmp_path / "out")["counts"]
+    assert (counts["records_in"], counts["derived_rows"], counts["kept"]) == (30, 30 * 5 - 30, 30 * 5)
+    tasks: dict[str, set[str]] = {}
+    for shard in (tmp_path / "out" / "dataset" / "preference").glob("*.parquet"):
+        for row in pl.read_parquet(shard).to_dicts():
+            better, worse = (row[side][0]["images"][0]["uri"] for side in ("chosen", "rejected"))
+            reward = {f"{j}.png": value for j, value in enumerate((0.1, 0.4, 0.2, 0.8))}
+            assert reward[better.split("-")[1]] > reward[worse.split("-")[1]]
+            tasks.setdefault(row["prompt"][0]["content"], set()).add(shard.name.split("-")[0])
+    assert len(tasks) == 30
+    assert all(len(splits) == 1 for splits in tasks.values())
+
+
+def test_calls_tools_and_turns_are_published(tmp_path: Path) -> None:
+    call = json.dumps({"name": "weather", "arguments": {"city": "Oslo"}})
+    talk = [{"from": "human", "value": "Weather?"}, {"from": "function_call", "value": call},
+            {"from": "observation", "value": "5 degrees"}]  # fmt: skip
+    rows = [
+        {"conversations": [{"from": "system", "value": f"Be kind, {i}."}, *talk], "tools": '[{"name": "weather"}]',
+         "chosen": {"from": "gpt", "value": "It is 5."}, "rejected": {"from": "gpt", "value": "No."}}
+        for i in range(40)
+    ]  # fmt: skip
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(rows))
+    assert curate(tmp_path / "out", file) == 0
+    balanced(tmp_path / "out")
+    shards = sorted((tmp_path / "out" / "dataset" / "preference").glob("*.parquet"))
+    row = pl.concat(pl.read_parquet(shard) for shard in shards).to_dicts()[0]
+    assert [turn["role"] for turn in row["prompt"]] == ["system", "user", "assistant", "tool"]
+    assert row["prompt"][2]["tool_calls"][0]["function"] == {"name": "weather", "arguments": '{"city":"Oslo"}'}
+    assert (row["tools"], row["chosen"][0]["content"]) == ('[{"name": "weather"}]', "It is 5.")
 
 
 def companions(tmp_path: Path) -> Path:

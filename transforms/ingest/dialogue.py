@@ -126,7 +126,7 @@ def holds_texts(records: Records, name: str) -> bool:
 def _plain(records: Records, name: str) -> pl.Series | None:
     """Lists of messages with a role and a text and nothing else, at once; None where one is more, or wrong."""
     trial = replace(records, problems={})
-    listed = Listed(trial, name)
+    listed = Listed(trial, name, alone=True)
     names = set(listed.names())
     if trial.problems or not (names <= {"role", "content"} or names <= {"from", "value"}):
         return None

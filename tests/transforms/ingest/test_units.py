@@ -66,6 +66,10 @@ def test_what_is_broken_stays_with_its_batch() -> None:
     found = list(whole_units(reading, ("unit",)))
     assert [list(batch.lines) for batch in found] == [[1], [], [2, 4]]
     assert [letter.line for batch in found for letter in batch.broken] == [3]
+    # It may be a record of the unit beside it.
+    assert [sorted(batch.problems) for batch in found] == [[], [], [0, 1]]
+    code, message = found[2].problems[0]
+    assert (code, message) == ("incomplete_unit", "record 3 beside it cannot be read, and may belong to the same unit")
 
 
 def test_a_file_of_which_nothing_can_be_read() -> None:
