@@ -33,7 +33,7 @@ from transforms.signals.stage import counter_of, measure
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
-VERSIONS = {"ingest": 1, "raters": 1, "derive": 1, "identity": 1, "signals": 1, "decide": 1, "publish": 1}
+VERSIONS = {"ingest": 2, "raters": 1, "derive": 2, "identity": 2, "signals": 1, "decide": 1, "publish": 1}
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,16 @@ def _off_scale(rows: pl.Series) -> pl.Series:
 
 def _reaches(index: str, count: pl.Expr) -> pl.Expr:
     """Where an index of a judgement is negative or not below a count."""
-    indices = pl.col("judgements").list.eval(_field(index))
-    return (indices.list.max().cast(pl.Int64) >= count) | (indices.list.min() < 0)
+
+    def beyond(rows: pl.Series) -> pl.Series:
+        frame = rows.struct.unnest().with_row_index("row")
+        judged = frame.explode("judgements", empty_as_null=False, keep_nulls=False)
+        at = pl.col("judgements").struct.field(index)
+        # Few judgements speak of a part of their row.
+        bad = judged.filter(judged.select(at.is_not_null()).to_series()).filter((at < 0) | (at >= pl.col("count")))
+        return frame["row"].is_in(bad["row"].implode())
+
+    return pl.struct("judgements", count=count.cast(pl.Int64)).map_batches(beyond, return_dtype=pl.Boolean)
 
 
 _field = pl.element().struct.field

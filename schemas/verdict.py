@@ -58,6 +58,10 @@ DEAD_LETTERS: dict[str, str] = {
     "no_such_step": "A judgement speaks of a step that is not there.",
 }
 
+#: One reason of a verdict, with the numbers it rests on.
+DETAIL = pl.Struct(
+    {"reason": pl.String(), "score": pl.Float64(), "threshold": pl.Float64(), "counterpart": pl.String()}
+)
 LEDGER_SCHEMA = pl.Schema(
     {
         "row_id": pl.String(),
@@ -72,10 +76,6 @@ LEDGER_SCHEMA = pl.Schema(
         "counterpart": pl.String(),
         "score": pl.Float64(),
         "threshold": pl.Float64(),
-        "details": pl.List(
-            pl.Struct(
-                {"reason": pl.String(), "score": pl.Float64(), "threshold": pl.Float64(), "counterpart": pl.String()}
-            )
-        ),
+        "details": pl.List(DETAIL),
     }
 )

@@ -19,9 +19,11 @@ import fsspec
 import orjson
 import polars as pl
 
+from schemas.arrow import MESSAGE
+
 #: A block is closed at this many rows or bytes, whichever comes first; fixed, so that blocks do not depend on workers.
-BLOCK_ROWS = 16_384
-BLOCK_BYTES = 64 * 2**20
+BLOCK_ROWS = 65_536
+BLOCK_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, order=True)
@@ -77,14 +79,50 @@ def write_bytes(data: bytes, path: str) -> None:
 def write_frame(frame: pl.DataFrame, path: str, *, compression: str = "lz4", row_group_size: int | None = None) -> None:
     """Write a frame as Parquet; the bytes depend on its values alone."""
     buffer = io.BytesIO()
-    frame.rechunk().write_parquet(buffer, compression=compression, row_group_size=row_group_size or BLOCK_ROWS)  # type: ignore[arg-type]
+    narrow(frame).rechunk().write_parquet(buffer, compression=compression, row_group_size=row_group_size or BLOCK_ROWS)  # type: ignore[arg-type]
     write_bytes(buffer.getvalue(), path)
 
 
 def read_frame(path: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """Read a Parquet file, or some of its columns."""
     source = io.BytesIO(read_bytes(path)) if is_remote(path) else path
-    return pl.read_parquet(source, columns=None if columns is None else list(columns), glob=False)
+    frame = pl.read_parquet(source, columns=None if columns is None else list(columns), glob=False)
+    return frame.with_columns(
+        pl.col(name).cast(_of_messages(dtype, MESSAGE))
+        for name, dtype in frame.schema.items()
+        if _messages(dtype) not in (None, MESSAGE)
+    )
+
+
+def narrow(frame: pl.DataFrame) -> pl.DataFrame:
+    """Dialogues without those fields of messages that none of them has: half of what is written and read otherwise."""
+    casts = []
+    for name, dtype in frame.schema.items():
+        if _messages(dtype) is None:
+            continue
+        flat = frame[name]
+        while isinstance(flat.dtype, pl.List):
+            flat = flat.explode(empty_as_null=False, keep_nulls=False)
+        fields = flat.struct.unnest()
+        used = {field: fields.schema[field] for field in fields.columns if field in _SAID or fields[field].count()}
+        casts.append(pl.col(name).cast(_of_messages(dtype, pl.Struct(used))))
+    return frame.with_columns(casts)
+
+
+#: What every message has.
+_SAID = ("role", "content")
+
+
+def _messages(dtype: pl.DataType) -> pl.Struct | None:
+    """The type of the messages in a column of dialogues, or of lists of them; None for other columns."""
+    while isinstance(dtype, pl.List):
+        dtype = dtype.inner  # type: ignore[assignment]
+    return dtype if isinstance(dtype, pl.Struct) and set(_SAID) <= set(dtype.to_schema()) else None
+
+
+def _of_messages(dtype: pl.DataType, message: pl.Struct) -> pl.DataType:
+    """The same nesting of lists, of messages of another type."""
+    return pl.List(_of_messages(dtype.inner, message)) if isinstance(dtype, pl.List) else message  # type: ignore[arg-type]
 
 
 def write_json(value: object, path: str) -> None:

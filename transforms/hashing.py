@@ -11,6 +11,8 @@ import polars_hash  # noqa: F401 - brings the name space `nchash` to expressions
 import pyarrow as pa
 from xxhash import xxh3_128_hexdigest
 
+from transforms.lists import totals
+
 #: An odd factor with its bits well spread (the 64-bit golden ratio, below 2^63).
 _ODD = 0x1E3779B97F4A7C15
 
@@ -27,6 +29,39 @@ def digest(texts: pl.Series) -> pl.Series:
     binary = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(texts), [known, pa.py_buffer(raw)])
     hexadecimal = pl.Series(texts.name, pl.from_arrow(binary.cast(pa.large_binary())))
     return hexadecimal.bin.encode("hex")
+
+
+def fingerprint(values: pl.Series) -> np.ndarray:
+    """A 64-bit hash of each value of any type: for telling versions of one thing apart, not for naming things.
+
+    Texts by their bytes, numbers by their bits, lists by their elements in order, structs by the fields that are not
+    null; null is 0. So a field that a whole batch does not have changes nothing.
+    """
+    dtype, known = values.dtype, values.is_not_null().to_numpy()
+    if not known.any():
+        return np.zeros(len(values), dtype=np.uint64)
+    if isinstance(dtype, pl.Struct):
+        fields = [fingerprint(values.struct.field(field.name)) for field in dtype.fields]
+        hashed = sum((_mixed(part, place) for place, part in enumerate(fields, 1)), np.zeros(len(values), np.uint64))
+    elif isinstance(dtype, pl.List):
+        counts = values.list.len().fill_null(0).to_numpy().astype(np.int64)
+        inner = fingerprint(values.explode(empty_as_null=False, keep_nulls=False))
+        starts = np.repeat(np.cumsum(counts) - counts, counts)
+        hashed = _mixed(totals(_mixed(inner, np.arange(len(inner)) - starts + 1), counts), counts + 1)
+    elif dtype == pl.String:
+        hashed = values.to_frame("t").select(h=pl.col("t").nchash.xxh3_64().fill_null(0))["h"].to_numpy()  # type: ignore[attr-defined]
+    else:
+        hashed = _mixed(values.cast(pl.Float64).fill_null(0).to_numpy().view(np.uint64), 1)
+    return np.where(known, hashed, np.uint64(0))
+
+
+def _mixed(hashes: np.ndarray, salt: np.ndarray | int) -> np.ndarray:
+    """Hashes changed by a salt, so that their sum tells places apart; 0, which is null, stays 0 (splitmix64)."""
+    with np.errstate(over="ignore"):
+        out = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        out = out * (np.asarray(salt).astype(np.uint64) * np.uint64(2) + np.uint64(1))
+        out = (out ^ (out >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return np.asarray(out ^ (out >> np.uint64(31)))
 
 
 def digest_json(value: Any) -> str:

@@ -28,11 +28,15 @@ def side_by_side(parts: Sequence[pl.Series], present: Sequence[pl.Series] | None
     return of_counts(pl.concat(parts, rechunk=True)[order], counts)
 
 
-def of_counts(values: pl.Series, counts: np.ndarray) -> pl.Series:
-    """Lists cut from consecutive values: the first `counts[0]` values, then the next `counts[1]`, and so on."""
+def of_counts(values: pl.Series, counts: np.ndarray, absent: np.ndarray | None = None) -> pl.Series:
+    """Lists cut from consecutive values: the first `counts[0]` values, then the next `counts[1]`, and so on.
+
+    Where `absent` holds the list is null, and its count 0.
+    """
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     arrow = values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    nested = pa.LargeListArray.from_arrays(pa.array(offsets), arrow)
+    mask = None if absent is None else pa.array(absent)
+    nested = pa.LargeListArray.from_arrays(pa.array(offsets), arrow, mask=mask)
     return pl.Series(values.name, pl.from_arrow(nested))
 
 
@@ -41,7 +45,16 @@ def end_to_end(parts: Sequence[pl.Series]) -> pl.Series:
     counts = [part.list.len().fill_null(0).to_numpy() for part in parts]
     owners = np.concatenate([np.repeat(np.arange(len(count)), count) for count in counts])
     values = pl.concat([part.explode(empty_as_null=False, keep_nulls=False) for part in parts], rechunk=True)
-    return of_counts(values[np.argsort(owners, kind="stable")], np.sum(counts, axis=0))
+    return of_counts(values.gather(np.argsort(owners, kind="stable")), np.sum(counts, axis=0))
+
+
+def totals(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The sums of consecutive values: of the first `counts[0]`, then of the next `counts[1]`, and so on."""
+    if (counts == 1).all():
+        return values
+    ends = np.concatenate([np.zeros(1, dtype=values.dtype), np.cumsum(values)])
+    stops = np.cumsum(counts)
+    return ends[stops] - ends[stops - counts]
 
 
 def element(lists: pl.Series, index: int) -> pl.Series:

@@ -33,6 +33,10 @@ class FrameCoder(beam.coders.Coder):
     def decode(self, encoded: bytes) -> pl.DataFrame:
         return pl.read_ipc(io.BytesIO(encoded))
 
+    def estimate_size(self, value: pl.DataFrame) -> int:
+        """About how large a frame is; by default Beam encodes it once more to find out."""
+        return int(value.estimated_size())
+
     def is_deterministic(self) -> bool:
         return False
 

@@ -38,17 +38,10 @@ def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl
     flat = rows.explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
     asked = pl.lit(True) if dimension is None else pl.col("dimension") == dimension
     scored = flat.filter(pl.col("normalised").is_not_null() & asked)
-    steps = flat.group_by("row").agg(stepped=pl.col("step").drop_nulls().n_unique() == pl.col("step").max() + 1)
-    flat = flat.filter((pl.col("kind") != "pair") | asked)
-    signed = pl.col("strength") * (2 * pl.col("value") - 1).sign() * pl.col("count")
-    known = pl.col("count").filter(pl.col("strength").is_not_null()).sum()
-    by_dimension = flat.group_by("row", "dimension", maintain_order=True).agg(
-        value=(pl.col("value") * pl.col("count")).sum() / pl.col("count").sum(),
-        strength=pl.when(known > 0).then(signed.sum() / known),
-    )
-    said = by_dimension.group_by("row", maintain_order=True).agg(
-        soft_label=pl.col("value").mean().round(5), margin=pl.col("strength").mean().abs().round(5)
-    )
+    steps = flat.filter(pl.col("step").is_not_null()).group_by("row").agg(
+        stepped=pl.col("step").n_unique() == pl.col("step").max() + 1
+    )  # fmt: skip
+    said = _said(flat.filter((pl.col("kind") != "pair") | asked))
     soft = pl.col("soft_label")
     pair = pl.col("kind") == "pair"
     return (
@@ -64,3 +57,25 @@ def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl
             stepped=pl.col("stepped").fill_null(False),
         )
     )
+
+
+def _said(flat: pl.DataFrame) -> pl.DataFrame:
+    """The soft label and margin of each row that has judgements, from one line a judgement."""
+    signed = pl.col("strength") * (2 * pl.col("value") - 1).sign()
+    several = flat["row"].is_duplicated()
+    alone = flat.filter(~several).select(
+        "row", soft_label=pl.col("value").round(5), margin=signed.abs().round(5)
+    )  # most rows have one judgement, which is its own mean
+    known = pl.col("count").filter(pl.col("strength").is_not_null()).sum()
+    by_dimension = (
+        flat.filter(several)
+        .group_by("row", "dimension", maintain_order=True)
+        .agg(
+            value=(pl.col("value") * pl.col("count")).sum() / pl.col("count").sum(),
+            strength=pl.when(known > 0).then((signed * pl.col("count")).sum() / known),
+        )
+    )
+    means = by_dimension.group_by("row", maintain_order=True).agg(
+        soft_label=pl.col("value").mean().round(5), margin=pl.col("strength").mean().abs().round(5)
+    )
+    return pl.concat([alone, means])

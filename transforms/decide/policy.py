@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from schemas.config import Policy
-from schemas.verdict import MERGED
+from schemas.verdict import DETAIL, MERGED
 from transforms.decide.labels import labels
-from transforms.lists import side_by_side
+from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, published_in, shape
 
 VERDICTS = pl.Schema(
@@ -23,11 +24,7 @@ VERDICTS = pl.Schema(
         "masked": pl.Boolean(),
         "published_in": pl.List(pl.String()),
         "reasons": pl.List(pl.String()),
-        "details": pl.List(
-            pl.Struct(
-                {"reason": pl.String(), "score": pl.Float64(), "threshold": pl.Float64(), "counterpart": pl.String()}
-            )
-        ),
+        "details": pl.List(DETAIL),
     }
 )
 
@@ -113,12 +110,11 @@ def decide(
     )
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
     rows = rows.with_columns(published_in(rows, configurations))
-    details = [_detail(clause, max_tokens) for clause in [*found, *_unpublished(configurations)]]
-    listed = _listed(rows, details)
+    listed = _details(rows, [*found, *_unpublished(configurations)], max_tokens)
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
         "action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked
-    ).with_columns(listed.alias("details"), listed.list.eval(pl.element().struct.field("reason")).alias("reasons"))
+    ).with_columns(listed.alias("details"), _reasons(listed))
     return out.select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.items())
 
 
@@ -138,17 +134,23 @@ def _unpublished(configurations: Sequence[str]) -> list[Clause]:
     ]
 
 
-def _detail(clause: Clause, max_tokens: int | None) -> pl.Expr:
-    threshold = float(max_tokens or 0) if clause.reason == "too_long" else float(clause.threshold)
-    said = pl.struct(
-        reason=pl.lit(clause.reason),
-        score=clause.score.round(5),
-        threshold=pl.lit(threshold),
-        counterpart=clause.counterpart,
-    )
-    return pl.when(clause.holds.fill_null(False)).then(said)
+def _reasons(details: pl.Series) -> pl.Series:
+    flat = details.explode(empty_as_null=False, keep_nulls=False).struct.field("reason")
+    return of_counts(flat, details.list.len().to_numpy()).alias("reasons")
 
 
-def _listed(rows: pl.DataFrame, details: list[pl.Expr]) -> pl.Series:
-    columns = rows.select(detail.alias(str(i)) for i, detail in enumerate(details)).get_columns()
-    return side_by_side(columns, [column.struct.field("reason").is_not_null() for column in columns])
+def _details(rows: pl.DataFrame, asked: Sequence[Clause], max_tokens: int | None) -> pl.Series:
+    """For each row a list of the clauses that hold, in their order, each with its numbers."""
+    parts = []
+    rows = rows.with_row_index("_row")
+    for clause in asked:
+        threshold = float(max_tokens or 0) if clause.reason == "too_long" else float(clause.threshold)
+        said = pl.struct(
+            reason=pl.lit(clause.reason),
+            score=clause.score.round(5),
+            threshold=pl.lit(threshold),
+            counterpart=clause.counterpart,
+        )
+        parts.append(rows.filter(clause.holds).select("_row", said.cast(DETAIL).alias("details")))
+    flat = pl.concat(parts).sort("_row", maintain_order=True)
+    return of_counts(flat["details"], np.bincount(flat["_row"].to_numpy(), minlength=rows.height)).alias("details")

@@ -18,7 +18,7 @@ SIGNALS = pl.Schema(
 )
 DEFAULTS = {"copy_of": None, "copy_kind": None, "copies": 1, "conflict": False, "judgements": None}
 
-_KEY = ["content_id", "rater", "dimension", "response", "step", "value"]
+_KEY = ["set", "rater", "dimension", "response", "step", "value"]
 #: Digits to which values are compared: one minus a number, and the same again, is not always the number.
 _DIGITS = 12
 
@@ -31,17 +31,11 @@ def keys(block: pl.DataFrame, index: int, votes: pl.Expr) -> pl.DataFrame:
         index: the block's.
         votes: whether anonymous copies of a row's judgements are votes of several people.
     """
-    swapped = pl.col("response_ids").list.get(0, null_on_oob=True) > pl.col("response_ids").list.get(
-        1, null_on_oob=True
-    )
-    ranked = pl.col("response_ids").list.eval(pl.element().rank("ordinal").cast(pl.Int64) - 1)
-    # Ranking inside lists is slow, and a pair has only two orders.
-    places = ranked if (block["kind"] == "ranking").any() else pl.lit(None, dtype=pl.List(pl.Int64))
-    two = (
-        pl.when(swapped)
-        .then(pl.lit([1, 0], dtype=pl.List(pl.Int64)))
-        .otherwise(pl.lit([0, 1], dtype=pl.List(pl.Int64)))
-    )
+    ids = pl.col("response_ids").list
+    ranked = block["kind"] == "ranking"
+    # Ranking inside lists is slow, and only a ranking has more than two orders.
+    order = pl.col("response_ids").list.eval(pl.element().rank("ordinal").cast(pl.Int64) - 1)
+    places = pl.when(pl.col("kind") == "ranking").then(order) if ranked.any() else pl.lit(None, pl.List(pl.Int64))
     return block.select(
         "content_id",
         "version_id",
@@ -50,8 +44,9 @@ def keys(block: pl.DataFrame, index: int, votes: pl.Expr) -> pl.DataFrame:
         "judgements",
         block=pl.lit(index, dtype=pl.Int64),
         row=pl.int_range(pl.len(), dtype=pl.Int64),
-        # The place of each response in the order of their hashes: the same for a swapped copy.
-        places=pl.when(pl.col("kind") == "ranking").then(places).otherwise(two),
+        # The order of the hashes of the responses is the same for a swapped copy.
+        swapped=(pl.col("kind") == "pair") & (ids.get(0, null_on_oob=True) > ids.get(1, null_on_oob=True)),
+        places=places,
         votes=votes,
     )
 
@@ -72,28 +67,29 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
     copies = rows.filter(pl.col("content_id").is_duplicated())
     if copies.is_empty():
         return pl.DataFrame(schema={"block": pl.Int64, "row": pl.Int64, **SIGNALS})
-    copies = copies.sort("content_id", "version_id", "block", "row").with_columns(
-        member=pl.int_range(pl.len()).over("content_id"),
-        copies=pl.len().over("content_id").cast(pl.Int64),
-        first=pl.col("row_id").first().over("content_id"),
-        swapped=(pl.col("kind") == "pair") & (pl.col("places").list.first() == 1),
+    # Numbers are grouped and joined sooner than hashes.
+    copies = copies.sort("content_id", "version_id", "block", "row").with_columns(set=pl.col("content_id").rle_id())
+    copies = copies.with_columns(
+        member=pl.int_range(pl.len()).over("set"),
+        copies=pl.len().over("set").cast(pl.Int64),
+        first=pl.col("row_id").first().over("set"),
     )
     flat = _oriented(copies)
-    fresh = flat.group_by("content_id", "member").agg(fresh=pl.col("fresh").any())
+    fresh = flat.group_by("set", "member").agg(fresh=pl.col("fresh").any())
     contested = (
         flat.filter(pl.col("kind") == "pair")
-        .group_by("content_id", "member", "dimension")
+        .group_by("set", "member", "dimension")
         .agg(side=((pl.col("value") * pl.col("count")).sum() / pl.col("count").sum() - 0.5).round(9).sign())
-        .group_by("content_id", "dimension")
+        .group_by("set", "dimension")
         .agg(conflict=(pl.col("side").max() == 1) & (pl.col("side").min() == -1))
-        .group_by("content_id")
+        .group_by("set")
         .agg(pl.col("conflict").any())
     )
-    merged = _merged(flat, copies.filter(pl.col("member") == 0).select("content_id", "places", "swapped"))
+    merged = _merged(flat, copies.filter(pl.col("member") == 0).select("set", "kind", "places", "swapped"))
     return (
-        copies.join(fresh, on=["content_id", "member"], how="left")
-        .join(contested, on="content_id", how="left")
-        .join(merged, on="content_id", how="left")
+        copies.join(fresh, on=["set", "member"], how="left")
+        .join(contested, on="set", how="left")
+        .join(merged, on="set", how="left")
         .select(
             "block",
             "row",
@@ -110,14 +106,21 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _placed(places: pl.Expr) -> pl.Expr:
+    """The response that a judgement speaks of, from one order of the responses to the other."""
+    response = pl.col("response")
+    ranked = places.list.get(response, null_on_oob=True)
+    return pl.when(pl.col("kind") == "ranking").then(ranked).when("swapped").then(1 - response).otherwise(response)
+
+
 def _oriented(copies: pl.DataFrame) -> pl.DataFrame:
     """Every judgement of the copies, in the order of the response hashes; `fresh` where it says something new."""
     flat = (
-        copies.select("content_id", "member", "kind", "votes", "places", "swapped", "judgements")
+        copies.select("set", "member", "kind", "votes", "places", "swapped", "judgements")
         .explode("judgements", empty_as_null=False, keep_nulls=False)
         .unnest("judgements")
         .with_columns(
-            response=pl.col("places").list.get(pl.col("response"), null_on_oob=True),
+            response=_placed(pl.col("places")),
             value=pl.when("swapped").then(1 - pl.col("value")).otherwise("value").round(_DIGITS),
             normalised=pl.when("swapped").then(1 - pl.col("normalised")).otherwise("normalised").round(_DIGITS),
         )
@@ -128,7 +131,7 @@ def _oriented(copies: pl.DataFrame) -> pl.DataFrame:
 
 
 def _merged(flat: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
-    """One list of judgements a content_id, in the orientation of its representative."""
+    """One list of judgements a set of copies, in the orientation of its representative."""
     columns = [field.name for field in JUDGEMENT.fields]
     rest = [name for name in columns if name not in (*_KEY, "count")]
     return (
@@ -144,15 +147,13 @@ def _merged(flat: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
             pl.col(rest).first(),
             count=pl.when(pl.col("voted").first()).then(pl.col("count").sum()).otherwise(pl.col("count").max()),
         )
-        .join(first, on="content_id", how="left")
+        .join(first, on="set", how="left")
         .with_columns(
-            response=pl.col("places")
-            .list.eval(pl.element().arg_sort().cast(pl.Int64))
-            .list.get(pl.col("response"), null_on_oob=True),
+            response=_placed(pl.col("places").list.eval(pl.element().arg_sort().cast(pl.Int64))),
             value=pl.when("swapped").then(1 - pl.col("value")).otherwise("value").round(_DIGITS),
             normalised=pl.when("swapped").then(1 - pl.col("normalised")).otherwise("normalised").round(_DIGITS),
         )
-        .sort("content_id", "rater", "dimension", "response", "step", "value", nulls_last=True)
-        .group_by("content_id", maintain_order=True)
+        .sort("set", "rater", "dimension", "response", "step", "value", nulls_last=True)
+        .group_by("set", maintain_order=True)
         .agg(merged=pl.struct(columns))
     )

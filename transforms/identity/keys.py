@@ -8,25 +8,28 @@ import numpy as np
 import polars as pl
 
 from schemas.arrow import ROW_SCHEMA
-from transforms.hashing import digest
+from transforms.hashing import digest, fingerprint
 from transforms.ingest.dialogue import dialogue_texts
 from transforms.lists import of_counts
 
 #: What a block holds beside the canonical row: hashes of the normalised prompt and of each response, and of the whole
 #: record as it was, by which one of several copies is chosen without looking at the order of arrival.
-KEYS = pl.Schema({"prompt_id": pl.String(), "response_ids": pl.List(pl.String()), "version_id": pl.String()})
+KEYS = pl.Schema({"prompt_id": pl.String(), "response_ids": pl.List(pl.String()), "version_id": pl.UInt64()})
 BLOCK_SCHEMA = pl.Schema({**ROW_SCHEMA, **KEYS})
 
-#: What tells the versions of one content apart, each with a letter that marks it; what is absent adds nothing.
-_VERSION = ("source", "language", "licence", "timestamp", "metadata", "tools")
-_VERSION_LISTS = ("steps", "references", "generators")
-#: Raters are not among them: their names change with the key, and the choice among copies must not.
-_SAID = ("dimension", "value", "response", "step", "strength", "count", "reason", "timestamp")
+#: What tells the versions of one content apart. Raters do not: their names change with the key, and the choice among
+#: copies must not.
+_VERSION = (
+    "source", "prompt", "responses", "tools", "steps", "references", "generators", "language", "licence", "timestamp",
+    "metadata",
+)  # fmt: skip
 
 
 def tidy(texts: pl.Series) -> pl.Series:
     """Texts in NFC, with one kind of line end and no white space at their ends. Inner white space is content."""
-    texts = texts.str.replace_all("\r\n", "\n", literal=True).str.strip_chars()
+    if texts.str.contains("\r\n", literal=True).any():
+        texts = texts.str.replace_all("\r\n", "\n", literal=True)
+    texts = texts.str.strip_chars()
     beyond = (texts.str.len_bytes() > texts.str.len_chars()).arg_true()  # ASCII is composed as it is
     if beyond.is_empty():
         return texts
@@ -57,12 +60,7 @@ def identify(rows: pl.DataFrame) -> pl.DataFrame:
     content = keyed.with_columns(set=_unordered(ids, counts)).select(
         pl.concat_str("kind", "prompt_id", "set", pl.col("steps").list.join("\x1e").fill_null(""), separator="\x1f")
     )
-    raw = dialogue_texts(flat)
-    changed = (raw != texts).arg_true()  # few texts are not tidy already
-    raw_ids = of_counts(ids.scatter(changed, digest(raw[changed])), counts)
-    keyed = keyed.with_columns(
-        digest(content.to_series()).alias("content_id"), _versions(rows, raw_ids).alias("version_id")
-    )
+    keyed = keyed.with_columns(digest(content.to_series()).alias("content_id"), _versions(rows))
     return keyed.select(pl.col(name).cast(dtype) for name, dtype in BLOCK_SCHEMA.items())
 
 
@@ -76,28 +74,9 @@ def _unordered(ids: pl.Series, counts: np.ndarray) -> pl.Series:
     return of_counts(flat["id"], counts).list.join(",")
 
 
-def _versions(rows: pl.DataFrame, raw_ids: pl.Series) -> pl.Series:
-    """A hash of each row's whole record; `raw_ids` are of the responses' texts as they were."""
-    parts = {
-        "p": dialogue_texts(rows["prompt"]),
-        "r": raw_ids.list.join(","),
-        "j": _judged(rows["judgements"]),
-        **{name: rows[name] for name in _VERSION if rows[name].count()},
-        **{name: rows[name].list.eval(pl.element().fill_null("\x00")).list.join("\x1e")
-           for name in _VERSION_LISTS if rows[name].count()},
-    }  # fmt: skip
-    return digest(_marked(pl.DataFrame(parts)))
-
-
-def _judged(lists: pl.Series) -> pl.Series:
-    """What the judgements of each row say, as text."""
-    flat = lists.explode(empty_as_null=False, keep_nulls=False).struct.unnest().select(_SAID)
-    texts = _marked(flat.with_columns(pl.col(pl.Float64, pl.Int64).cast(pl.String)))
-    return of_counts(texts, lists.list.len().fill_null(0).to_numpy()).list.join("\x1e")
-
-
-def _marked(frame: pl.DataFrame) -> pl.Series:
-    """The texts of each line in one, each behind its column's name; nulls leave no trace, so nor do empty columns."""
-    known = [name for name in frame.columns if frame[name].count()]
-    marked = [pl.concat_str(pl.lit(f"\x1f{name}:"), pl.col(name)).fill_null("") for name in known]
-    return frame.select(t=pl.concat_str(marked) if marked else pl.lit("").repeat_by(pl.len()).explode())["t"]
+def _versions(rows: pl.DataFrame) -> pl.Series:
+    """A hash of each row's whole record, texts as they were."""
+    counts = rows["judgements"].list.len().fill_null(0).to_numpy()
+    flat = rows["judgements"].explode(empty_as_null=False, keep_nulls=False).struct.unnest().drop("rater")
+    said = of_counts(flat.to_struct("judgements"), counts)
+    return pl.Series("version_id", fingerprint(rows.select(*_VERSION, said).to_struct()))

@@ -19,7 +19,10 @@ _JUDGEMENT_DEFAULTS = {"dimension": "overall", "count": 1}
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a batch of records comes from, and how its raters are to be called."""
+    """Where a batch of records comes from, and how its raters are to be called.
+
+    `file` is that of all records where they do not name theirs.
+    """
 
     source: str
     file: str
@@ -78,7 +81,8 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
     Returns:
         Rows of `ROW_SCHEMA`, and dead letters.
     """
-    if "record" not in adapted.columns:
+    several = "record" in adapted.columns
+    if not several:
         if adapted.height != len(records):
             raise ValueError(
                 f"an adapter returned {adapted.height} rows for {len(records)} records without saying which"
@@ -90,27 +94,29 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
     bad = pl.Series("record", sorted(records.problems), dtype=pl.Int64)
     adapted = adapted.filter(~pl.col("record").is_in(bad.implode())) if len(bad) else adapted
     nth = pl.int_range(pl.len()).over("record")
-    line = lines[adapted["record"]]
+    of = adapted["record"]
+    file = pl.lit(origin.file) if records.files is None else records.files.gather(of).alias("file")
+    first = pl.concat_str(pl.lit(f"{origin.source}:"), pl.col("file"), pl.lit(":"), pl.col("line"))
     rows = (
-        adapted.with_columns(line, source=pl.lit(origin.source), file=pl.lit(origin.file), _nth=nth)
+        adapted.with_columns(lines[of], source=pl.lit(origin.source), file=file, _nth=nth)
         .with_columns(
             row_id=pl.concat_str(
-                pl.lit(f"{origin.source}:{origin.file}:"),
-                pl.col("line"),
+                first,
                 pl.when(pl.col("_nth") > 0).then(pl.concat_str(pl.lit("#"), pl.col("_nth") + 1)).otherwise(pl.lit("")),
             ),
+            # A record is one row; what else an adapter makes of it is derived from that.
+            parents=pl.when(pl.col("_nth") > 0).then(pl.concat_list(first))
+            if several
+            else pl.lit(None, dtype=ROW_SCHEMA["parents"]),
             licence=pl.col("licence") if "licence" in adapted.columns else pl.lit(origin.licence),
             content_id=pl.lit(""),
         )
         .with_columns(
             pl.lit(None, dtype=dtype).alias(name)
             for name, dtype in ROW_SCHEMA.items()
-            if name not in {*adapted.columns, "row_id", "content_id", "source", "file", "line", "licence"}
+            if name not in {*adapted.columns, "row_id", "content_id", "source", "file", "line", "licence", "parents"}
         )
     )
-    # Rows beyond the first of a record were made by the adapter.
-    made = pl.when(pl.col("_nth") > 0).then(pl.concat_list(pl.col("row_id").str.replace(r"#\d+$", "")))
-    rows = rows.with_columns(parents=pl.coalesce("parents", made))
     broken = first_broken(rows)
     for index, rule in zip(rows["record"].to_list(), broken.to_list(), strict=True):
         if rule is not None:

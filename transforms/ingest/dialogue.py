@@ -36,17 +36,25 @@ def message(content: pl.Expr, role: str | pl.Expr) -> pl.Expr:
 
 
 def turn(content: pl.Expr, role: str) -> pl.Expr:
-    """A dialogue of one message; null content is still a message."""
+    """A dialogue of one message; null content is still a message. For many, `turns` is faster."""
     return pl.concat_list(message(content, role))
+
+
+def messages(contents: pl.Series, role: str) -> pl.Series:
+    """A message for each text, null content included."""
+    return contents.to_frame("text").select(message(pl.col("text"), role).alias("message"))["message"]
+
+
+def turns(contents: pl.Series, role: str) -> pl.Series:
+    """A dialogue of one message for each text; null content is still a message."""
+    return of_counts(messages(contents, role), np.ones(len(contents), dtype=np.int64)).alias(contents.name)
 
 
 def prompt_turns(prompt: pl.Series, system: pl.Series | None = None, role: str = "user") -> pl.Series:
     """A prompt as dialogue: an optional system message, then the user's; an empty text is no message."""
     parts = [(prompt, role)] if system is None else [(system, "system"), (prompt, role)]
-    frame = pl.DataFrame({role: text for text, role in parts})
-    messages = frame.select(message(pl.col(role), role).alias(role) for role in frame.columns)
-    present = frame.select(pl.col(role).fill_null("") != "" for role in frame.columns)
-    return side_by_side(messages.get_columns(), present.get_columns())
+    present = [text.fill_null("") != "" for text, _ in parts]
+    return side_by_side([messages(text, who) for text, who in parts], present)
 
 
 def named_turn(text: pl.Series, role: str, name: pl.Series) -> pl.Series:
@@ -62,7 +70,7 @@ def named_turn(text: pl.Series, role: str, name: pl.Series) -> pl.Series:
 
 def response_turn(text: pl.Series) -> pl.Series:
     """A response as dialogue: one assistant message."""
-    return text.to_frame("text").select(dialogue=turn(pl.col("text"), "assistant"))["dialogue"]
+    return turns(text, "assistant").alias("dialogue")
 
 
 def with_system(prompt: pl.Series, system: pl.Series) -> pl.Series:
@@ -87,7 +95,7 @@ def dialogues(records: Records, name: str, *, role: str, required: bool = True) 
     Messages may be in the OpenAI layout (role, content as text or parts, tool_calls with `function`) or in ShareGPT's
     (from, value). A record whose field is neither becomes a dead letter.
     """
-    if holds_texts(records, name):
+    if records.texts_only(name):
         return _texts(records.column(name, pl.String, required=required), role)
     plain = _plain(records, name)
     if plain is not None:
@@ -110,17 +118,9 @@ def _series(dialogues: Sequence[list[dict[str, Any]] | None]) -> pl.Series:
     """Canonical messages as a series; polars would build a frame for each dialogue, which takes ten times as long."""
     flat = list(chain.from_iterable(dialogue or [] for dialogue in dialogues))
     parts = [pl.Series(f.name, [one.get(f.name) for one in flat], dtype=f.dtype) for f in MESSAGE.fields]
-    messages = pl.DataFrame(parts).select(pl.struct(pl.all())).to_series()
-    lists = of_counts(messages, np.fromiter((len(dialogue or []) for dialogue in dialogues), np.int64))
-    present = pl.Series([dialogue is not None for dialogue in dialogues], dtype=pl.Boolean)
-    return pl.select(pl.when(present).then(lists)).to_series()
-
-
-def holds_texts(records: Records, name: str) -> bool:
-    """Whether a field holds texts and nothing else."""
-    if records.frame is not None and name in records.frame.columns and records.frame.schema[name] == pl.String:
-        return True
-    return set(map(type, records.values(name))) <= {str, type(None)}
+    counts = np.fromiter((len(dialogue or []) for dialogue in dialogues), np.int64)
+    absent = np.array([dialogue is None for dialogue in dialogues], dtype=bool)
+    return of_counts(pl.DataFrame(parts).select(pl.struct(pl.all())).to_series(), counts, absent)
 
 
 def _plain(records: Records, name: str) -> pl.Series | None:
@@ -337,7 +337,8 @@ def _listed(values: pl.Expr, struct: pl.Struct, mark: str) -> pl.Expr:
 
 
 def _texts(texts: pl.Series, role: str) -> pl.Series:
-    frame = texts.to_frame("text")
-    return frame.select(pl.when(pl.col("text").is_not_null()).then(turn(pl.col("text"), role)).alias(texts.name))[
-        texts.name
-    ]
+    """Dialogues of one message; null where there is no text."""
+    if not texts.null_count():
+        return turns(texts, role)
+    absent = texts.is_null().to_numpy()
+    return of_counts(messages(texts.drop_nulls(), role), (~absent).astype(np.int64), absent).alias(texts.name)

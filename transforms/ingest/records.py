@@ -7,6 +7,7 @@ written as plain column expressions.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,7 @@ class Broken:
     code: str
     message: str
     raw: str
+    file: str = ""
 
 
 @dataclass
@@ -54,20 +56,60 @@ class Records:
     Attributes:
         lines: int64, 1-based line, element or row number of each record.
         items: one dict a record.
-        frame: one row a record; `textual` says that its values are text that has yet to be parsed (CSV).
+        frame: one row a record; `textual` says that its values are text that has yet to be parsed (CSV), `parsed` that
+            they were made of JSON objects, which `raws` still hold as they were.
         raws: the records as read, for dead letters; made from the values where absent.
         broken: records that the reader could not parse. They are not in `lines`.
-        units: for each record the index of the first one of its unit, where several records are one (see `join`).
+        files: the file of each record, where they are of several.
+        units: for each record the index of the first one of its unit, where several records are one (see `unite`).
     """
 
     lines: np.ndarray
     items: list[dict[str, Any]] | None = None
     frame: pl.DataFrame | None = None
     textual: bool = False
+    parsed: bool = False
     raws: Sequence[bytes | str] | None = None
     broken: list[Broken] = field(default_factory=list)
     problems: dict[int, tuple[str, str]] = field(default_factory=dict)
+    files: pl.Series | None = None
     units: np.ndarray | None = None
+    _seen: dict[str, list[Any]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def join(cls, parts: Sequence[tuple[str, Records]]) -> Records:
+        """Records of several reads, each with its file, as one batch; all of one kind and with the same fields.
+
+        What was said of them before stays said.
+        """
+        full = [(file, part) for file, part in parts if len(part)]
+        broken = [dataclasses.replace(letter, file=file) for file, part in parts for letter in part.broken]
+        if not full:
+            return cls(np.empty(0, np.int64), items=[], broken=broken)
+        batches = [part for _, part in full]
+        starts = np.cumsum([0, *map(len, batches)]).tolist()
+        told = {
+            start + index: problem
+            for start, part in zip(starts, batches, strict=False)
+            for index, problem in part.problems.items()
+        }
+        names = pl.Series([file for file, _ in full], dtype=pl.String)
+        files = names.gather(np.repeat(np.arange(len(full)), [len(part) for part in batches]))
+        lines = np.concatenate([part.lines for part in batches])
+        raws = None if any(part.raws is None for part in batches) else _Chain([part.raws or [] for part in batches])
+        if batches[0].frame is not None:
+            frame = pl.concat([part.frame for part in batches if part.frame is not None])
+            first = batches[0]
+            kind: dict[str, Any] = {"frame": frame, "textual": first.textual, "parsed": first.parsed}
+        else:
+            kind = {"items": [item for part in batches for item in part.items or []]}
+        return cls(lines, raws=raws, broken=broken, problems=told, files=files, **kind)
+
+    def like(self, other: Records) -> bool:
+        """Whether two batches can be joined: of one kind, with the same fields of the same types."""
+        if self.frame is not None and other.frame is not None:
+            return self.frame.schema == other.frame.schema and self.parsed == other.parsed
+        return self.frame is other.frame and set(self.names()) == set(other.names())
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -81,12 +123,23 @@ class Records:
             seen.update(dict.fromkeys(keys))
         return list(seen)
 
+    def objects(self) -> list[dict[str, Any]] | None:
+        """The records as JSON objects with just the fields that each has; None where they never were any."""
+        if self.parsed and self.items is None:
+            self.items = [orjson.loads(self.raws[i]) for i in range(len(self))]  # type: ignore[index]
+        return self.items
+
     def has(self, name: str) -> bool:
         """Whether any record has the field (a dotted path reaches into objects)."""
         return name.split(".")[0] in self.names()
 
     def values(self, name: str) -> list[Any]:
         """The field's values as Python objects, None where absent; a dotted path reaches into objects and lists."""
+        if name not in self._seen:
+            self._seen[name] = self._read(name)
+        return self._seen[name]
+
+    def _read(self, name: str) -> list[Any]:
         if self.frame is not None:
             if name in self.frame.columns:
                 return self.frame[name].to_list()
@@ -98,6 +151,12 @@ class Records:
             path = name.split(".")
             return [reach(item, path) for item in items]
         return [item.get(name) for item in items]
+
+    def texts_only(self, name: str) -> bool:
+        """Whether every value of a field is a text or absent."""
+        if self.frame is not None and name in self.frame.columns:
+            return bool(self.frame.schema[name] == pl.String)
+        return set(map(type, self.values(name))) <= {str, type(None)}
 
     def column(self, name: str, dtype: Any, *, required: bool = True) -> pl.Series:
         """One field as a series of a type.
@@ -132,20 +191,27 @@ class Records:
             self.problem(index, code, message)
 
     def keys(self, names: Sequence[str]) -> pl.DataFrame:
-        """The values of those of the fields that there are, as texts or as the columns they are."""
+        """The fields as texts, null where absent; the same whether the records were read as objects or as columns."""
         if self.frame is not None:
-            return self.frame.select(name for name in names if name in self.frame.columns)
-        items = self.items or []
-        return pl.DataFrame({name: [str(item[name]) if name in item else None for item in items] for name in names})
+            known = set(self.frame.columns)
+            return self.frame.select(
+                (pl.col(name).cast(pl.String) if name in known else pl.lit(None, dtype=pl.String)).alias(name)
+                for name in names
+            )
+        texts = {name: [None if value is None else str(value) for value in self.values(name)] for name in names}
+        return pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String))
 
-    def join(self, names: Sequence[str]) -> pl.Series:
-        """Take records with the same values in these fields for one unit: a problem of one is one of all of them.
+    def unite(self, names: Sequence[str]) -> pl.Series:
+        """Take records of a file with the same values in these fields for one unit: a problem of one is one of all.
 
         Returns:
             For each record the index of the first one of its unit.
         """
-        keys = self.keys(names).with_row_index("first")
-        firsts = keys.select(pl.col("first").first().over(keys.columns[1:]).cast(pl.Int64))["first"]
+        keys = self.keys(names)
+        keys = keys if self.files is None else keys.with_columns(self.files.alias("\x1ffile"))
+        firsts = keys.with_row_index("\x1ffirst").select(
+            first=pl.col("\x1ffirst").first().over(keys.columns).cast(pl.Int64)
+        )["first"]
         self.units = firsts.to_numpy()
         return firsts
 
@@ -166,7 +232,9 @@ class Records:
             items=None if self.items is None else [self.items[i] for i in numbers],
             frame=None if self.frame is None else self.frame[indices],
             textual=self.textual,
+            parsed=self.parsed,
             raws=None if self.raws is None else [self.raws[i] for i in numbers],
+            files=None if self.files is None else self.files.gather(indices),
         )
 
     def raw(self, index: int) -> str:
@@ -179,8 +247,11 @@ class Records:
 
     def dead_letters(self) -> list[Broken]:
         """What was broken when read and what an adapter rejected, by line."""
-        rejected = [Broken(int(self.lines[i]), *problem, self.raw(i)) for i, problem in self.problems.items()]
-        return sorted([*self.broken, *rejected], key=lambda b: (b.line, b.code))
+        rejected = [
+            Broken(int(self.lines[i]), *problem, self.raw(i), "" if self.files is None else self.files[i])
+            for i, problem in self.problems.items()
+        ]
+        return sorted([*self.broken, *rejected], key=lambda b: (b.file, b.line, b.code))
 
     def _frame_row(self, index: int) -> dict[str, Any]:
         assert self.frame is not None
@@ -188,14 +259,16 @@ class Records:
 
     def _in_frame(self, name: str) -> pl.Series | None:
         """A column of the frame, or what a dotted path reaches in its struct columns."""
-        if self.frame is None or name in self.frame.columns:
-            return None if self.frame is None else self.frame[name]
+        if self.frame is None:
+            return None
+        if name in self.frame.columns:
+            return self.frame[name]
         head, *path = name.split(".")
         series = self.frame[head] if head in self.frame.columns else None
         for step in path:
             if series is None or not isinstance(series.dtype, pl.Struct):
                 return None
-            series = series.struct.field(step) if step in [field.name for field in series.dtype.fields] else None
+            series = series.struct.field(step) if step in {field.name for field in series.dtype.fields} else None
         return series
 
     def _from_frame(self, name: str, series: pl.Series, dtype: pl.DataType) -> pl.Series:
@@ -203,10 +276,16 @@ class Records:
             return series
         if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
             series = series.cast(pl.String)
+        if self.parsed and series.dtype.is_float() and dtype.is_integer():  # the objects tell 1 from 1.0
+            return self._from_values(name, [item.get(name) for item in self.objects() or []], dtype)
         numeric = series.dtype.is_numeric() and dtype.is_numeric()
         if self.textual or numeric or series.dtype == pl.Null:
             typed = series.cast(dtype, strict=False)
-            for index in (series.is_not_null() & typed.is_null()).arg_true().to_list():
+            wrong = series.is_not_null() & typed.is_null()
+            if series.dtype.is_float() and dtype.is_integer():
+                wrong |= (typed != series).fill_null(False)
+                typed = typed.set(wrong, None)
+            for index in wrong.arg_true().to_list():
                 self.problem(
                     index, "wrong_type", f"field {name!r} is {series[index]!r}; {_expected(dtype)} is expected"
                 )
@@ -245,19 +324,18 @@ class Records:
         self.problem(index, "wrong_type", f"field {name!r} is {described(value)}; {_expected(dtype)} is expected")
 
 
-def concat(batches: Sequence[Records]) -> Records:
-    """Batches of one file as one, with all that the reader said of them."""
-    full = [batch for batch in batches if len(batch)]
-    broken = [letter for batch in batches for letter in batch.broken]
-    if not full:
-        return Records(np.empty(0, np.int64), items=[], broken=broken)
-    lines = np.concatenate([batch.lines for batch in full])
-    if full[0].frame is not None:
-        frame = pl.concat([batch.frame for batch in full if batch.frame is not None])
-        return Records(lines, frame=frame, textual=full[0].textual, broken=broken)
-    items = [item for batch in full for item in batch.items or []]
-    raws = [raw for batch in full for raw in batch.raws or []]
-    return Records(lines, items=items, raws=raws or None, broken=broken)
+class _Chain(Sequence[bytes | str]):
+    """Sequences end to end, without a copy: most raw records are never asked for."""
+
+    def __init__(self, parts: Sequence[Sequence[bytes | str]]) -> None:
+        self._parts, self._ends = parts, np.cumsum([len(part) for part in parts])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: Any) -> Any:
+        part = int(np.searchsorted(self._ends, index, side="right"))
+        return self._parts[part][index - int(self._ends[part]) + len(self._parts[part])]
 
 
 def convert(values: list[Any], arrow: pa.DataType) -> tuple[pa.Array, list[int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -26,6 +27,8 @@ from transforms.tasks import Stats, counts
 
 #: Small files are read together until they have this many bytes, so that a block is worth its overhead.
 TASK_BYTES = 32 * 2**20
+#: About so much text is read at once.
+BATCH_BYTES = 16 * 2**20
 #: The environment variable with the key under which raters' ids are hashed.
 RATER_KEY = "TRENCHCOAT_RATER_KEY"
 #: Dead letters hold the raw record, but no more of it than this.
@@ -59,11 +62,11 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     records = 0
     dead: list[bytes] = []
     joined: list[pl.DataFrame] = []
-    for ref, rows, broken, joins, read_records in _rows(task):
+    for rows, broken, joins, read_records in _rows(task):
         records += read_records
         kinds.update(counts(rows["kind"]))
         codes.update(letter.code for letter in broken)
-        dead.extend(_letter(source["name"], ref.file, letter) for letter in broken)
+        dead.extend(_letter(source["name"], letter) for letter in broken)
         joined.append(joins)
         writer.add(rows)
     writer.close()
@@ -86,33 +89,48 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     }
 
 
-def batches(ref: FileRef, adapt: Adapter) -> Iterator[Records]:
-    """A reference's records as the adapter wants them: several that make one unit are in one batch."""
-    return whole_units(lambda: read(ref), adapt.joins) if adapt.joins else read(ref)
-
-
-def _rows(task: dict[str, Any]) -> Iterator[tuple[FileRef, pl.DataFrame, list[Broken], pl.DataFrame, int]]:
+def _rows(task: dict[str, Any]) -> Iterator[tuple[pl.DataFrame, list[Broken], pl.DataFrame, int]]:
     source = task["source"]
     adapt = adapter(source["format"])
     key = (os.environ.get(RATER_KEY) or source["key"]).encode()
-    for raw in task["refs"]:
-        ref = FileRef.from_dict(raw)
-        origin = Origin(source["name"], ref.file, source["licence"], source["pseudonymise"], key)
-        for records in batches(ref, adapt):
-            count = len(records) + len(records.broken)
-            if len(records):
-                rows, broken = to_rows(records, adapt.rows(records, source["options"]), origin)
-            else:
-                rows, broken = pl.DataFrame(schema=ROW_SCHEMA), records.dead_letters()
-            yield ref, rows, broken, parts(records, rows, source["name"], ref.file), count
+    origin = Origin(source["name"], "", source["licence"], source["pseudonymise"], key)
+    for records in batches([FileRef.from_dict(raw) for raw in task["refs"]], adapt):
+        count = len(records) + len(records.broken)
+        if len(records):
+            rows, broken = to_rows(records, adapt.rows(records, source["options"]), origin)
+        else:
+            rows, broken = pl.DataFrame(schema=ROW_SCHEMA), records.dead_letters()
+        yield rows, broken, parts(records, rows, source["name"]), count
 
 
-def _letter(source: str, file: str, broken: Broken) -> bytes:
+def batches(refs: list[FileRef], adapt: Adapter) -> Iterator[Records]:
+    """Records about a block at a time; small files go together where their records have the same fields.
+
+    Records that are one unit to the adapter are in one batch.
+    """
+    waiting: list[tuple[str, Records]] = []
+    last: Records | None = None  # of those that wait, with any record
+    size = rows = 0
+    for ref in refs:
+        reading = partial(read, ref, batch_records=BLOCK_ROWS, batch_bytes=BATCH_BYTES)
+        for records in whole_units(reading, adapt.joins) if adapt.joins else reading():
+            other = last is not None and len(records) > 0 and not last.like(records)
+            if waiting and (other or size >= BATCH_BYTES or rows + len(records) > BLOCK_ROWS):
+                yield Records.join(waiting)
+                waiting, last, size, rows = [], None, 0, 0
+            waiting.append((ref.file, records))
+            last = records if len(records) else last
+            size, rows = size + min(ref.size, BATCH_BYTES), rows + len(records)
+    if waiting:
+        yield Records.join(waiting)
+
+
+def _letter(source: str, broken: Broken) -> bytes:
     raw = broken.raw if len(broken.raw) <= RAW_CHARACTERS else broken.raw[:RAW_CHARACTERS] + "…"
     return orjson.dumps(
         {
             "source": source,
-            "file": file,
+            "file": broken.file,
             "line": broken.line,
             "code": broken.code,
             "message": broken.message,
@@ -133,7 +151,7 @@ class _Blocks:
         self.extra = 0
 
     def add(self, rows: pl.DataFrame) -> None:
-        # Rows beyond the first of a record were made by the adapter: they name it as parent and count as derived.
+        # Rows beyond the first of a record were made by the adapter: they count as derived.
         self.extra += rows["parents"].count()
         self.waiting.append(rows)
         while self._rows() >= BLOCK_ROWS:

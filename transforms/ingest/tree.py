@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -31,7 +30,8 @@ class Tree(Listed):
             below: the field of an object that lists its replies.
         """
         walked = [_walked(root, below) for root in roots]
-        super().__init__(replace(records, items=[{name: found} for found, _ in walked], frame=None), name)
+        items = [{name: found} for found, _ in walked]
+        super().__init__(Records(records.lines, items=items, problems=records.problems), name)
         # A record that is no tree has no objects here.
         places = [parents for (_, parents), count in zip(walked, self.counts, strict=True) if count]
         above = np.fromiter(chain.from_iterable(places), np.int64, len(self))

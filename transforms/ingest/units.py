@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from transforms.ingest.files import FileRef
-from transforms.ingest.records import Records, concat
+from transforms.ingest.records import Records
 
 #: A line for each record that is part of a row made of several: its own name, and the row's.
 PARTS = pl.Schema(
@@ -67,13 +67,21 @@ def whole_units(read: Callable[[], Iterator[Records]], names: Sequence[str]) -> 
     for batch in read():
         places = np.concatenate([places, np.arange(at, at + len(batch))])
         at += len(batch)
-        whole = batch if waiting is None else concat([waiting, batch])
+        whole = batch if waiting is None else _together(waiting, batch)
         done = ends[places] < at
         ready = whole if done.all() else whole.pick(np.flatnonzero(done))
         ready.broken = whole.broken
         _doubt(ready, broken)
         yield ready
         waiting, places = (None, places[:0]) if done.all() else (whole.pick(np.flatnonzero(~done)), places[~done])
+
+
+def _together(waiting: Records, batch: Records) -> Records:
+    """Two batches of a file as one; as objects where only one of them could be read as columns."""
+    both = [waiting, batch]
+    if len(batch) and not waiting.like(batch):
+        both = [dataclasses.replace(part, items=part.objects(), frame=None, parsed=False) for part in both]
+    return dataclasses.replace(Records.join([("", part) for part in both]), files=None)
 
 
 def _doubt(records: Records, broken: Sequence[int]) -> None:
@@ -86,22 +94,19 @@ def _doubt(records: Records, broken: Sequence[int]) -> None:
             records.problem(index, "incomplete_unit", message)
 
 
-def parts(records: Records, rows: pl.DataFrame, source: str, file: str) -> pl.DataFrame:
-    """The records that are part of a row whose first record is another one, as `PARTS`."""
-    if records.units is None or rows.is_empty():
+def parts(records: Records, rows: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The records that are part of a row whose first record is another one, as `PARTS`; `records` name their files."""
+    if records.units is None or records.files is None or rows.is_empty():
         return pl.DataFrame(schema=PARTS)
     lines = pl.Series(records.lines, dtype=pl.Int64)
-    frame = pl.DataFrame({"line": lines, "first": lines[records.units]}).with_columns(
-        records=pl.len().over("first").cast(pl.Int64)
-    )
-    made = (
-        rows.group_by("line").agg(pl.col("kind", "row_id").first()).rename({"line": "first", "row_id": "counterpart"})
-    )
+    frame = pl.DataFrame(
+        {"file": records.files, "line": lines, "first": lines.gather(records.units)},
+        schema_overrides={"file": pl.String},
+    ).with_columns(records=pl.len().over("file", "first").cast(pl.Int64))
+    made = rows.group_by("file", "line").agg(pl.col("kind", "row_id").first())
     return (
         frame.filter(pl.col("line") != pl.col("first"))
-        .join(made, on="first", maintain_order="left")
-        .with_columns(
-            row_id=pl.concat_str(pl.lit(f"{source}:{file}:"), "line"), source=pl.lit(source), file=pl.lit(file)
-        )
+        .join(made.rename({"line": "first", "row_id": "counterpart"}), on=["file", "first"], maintain_order="left")
+        .with_columns(row_id=pl.concat_str(pl.lit(f"{source}:"), "file", pl.lit(":"), "line"), source=pl.lit(source))
         .select(PARTS.names())
     )

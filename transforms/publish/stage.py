@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import Any
 
 import polars as pl
@@ -19,7 +21,7 @@ from transforms.decide.split import Cut, assign
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, Facts, shape
 from transforms.signals import pii
-from transforms.tasks import Stats, counts
+from transforms.tasks import THREADS, Stats, counts
 
 _BLOCK = (
     "row_id", "source", "file", "line", "content_id", "prompt", "responses", "tools", "steps", "references",
@@ -45,41 +47,51 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
     """Write one shard's files: `CONFIGURATION/SPLIT-NUMBER.parquet` under the folder, and the ledger of its rows."""
     found = [Cut(**cut) for cut in task["cuts"]]
     facts = Facts(**{**task["facts"], "message_fields": tuple(task["facts"]["message_fields"])})
-    files: dict[str, _File] = {}
+    # Each configuration has its own files, so they can be written side by side.
+    files: dict[str, dict[str, _File]] = {name: {} for name in task["configurations"]}
     ledger = _File()
     splits: Counter[str] = Counter()
     rows_in = 0
-    for part in task["blocks"]:
-        decided = read_frame(f"{task['decided']}/{part['name']}").with_columns(
-            split=pl.when(pl.col("action").is_in(KEPT)).then(assign(pl.col("group_id"), found, task["seed"]))
-        )
-        rows_in += decided.height
-        names = read_frame(part["path"], _LEDGER)
-        ledger.add(_ledger(names, decided))
-        splits.update(counts(decided["split"]))
-        kept = decided.with_row_index("row").filter(pl.col("published_in").list.len() > 0)
-        if kept.is_empty():
-            continue
-        merged = read_frame(f"{task['identity']}/{part['name']}", ["judgements"])["judgements"][kept["row"]]
-        texts = read_frame(part["path"], _BLOCK)[kept["row"]].with_columns(merged.alias("merged"))
-        rows = kept.hstack(
-            texts.with_columns(judgements=pl.coalesce("merged", "judgements"))
-            .drop("merged")
-            .rename({"content_id": "id"})
-        )
-        rows = _masked(rows)
-        for configuration in task["configurations"]:
-            mine = rows.filter(pl.col("published_in").list.contains(configuration)).drop("row")
-            for (split,), share in mine.partition_by("split", as_dict=True).items():
-                frame = shape(configuration).build(share, facts)
-                if frame.height:  # a shape may have no use for any of these rows, and no reader likes an empty file
-                    files.setdefault(f"{configuration}/{split}", _File()).add(frame)
+
+    def tell(decided: pl.DataFrame, path: str) -> None:
+        ledger.add(_ledger(read_frame(path, _LEDGER), decided))
+
+    def write(configuration: str, rows: pl.DataFrame) -> None:
+        mine = rows.filter(pl.col("published_in").list.contains(configuration)).drop("row")
+        for (split,), share in mine.partition_by("split", as_dict=True).items():
+            frame = shape(configuration).build(share, facts)
+            if frame.height:  # a shape may have no use for any of these rows, and no reader likes an empty file
+                files[configuration].setdefault(f"{configuration}/{split}", _File()).add(frame)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for part in task["blocks"]:
+            decided = read_frame(f"{task['decided']}/{part['name']}").with_columns(
+                split=pl.when(pl.col("action").is_in(KEPT)).then(assign(pl.col("group_id"), found, task["seed"]))
+            )
+            rows_in += decided.height
+            told = pool.submit(tell, decided, part["path"])
+            splits.update(counts(decided["split"]))
+            rows = _kept(task, part, decided)
+            if rows.height:
+                list(pool.map(write, task["configurations"], repeat(rows)))
+            told.result()
     published = {}
-    for name, file in sorted(files.items()):
+    for name, file in sorted(item for made in files.values() for item in made.items()):
         blocks.write_bytes(file.close(), f"{folder}/{name}-{task['number']:05d}.parquet")
         published[name] = file.rows
     blocks.write_bytes(ledger.close(), f"{folder}/ledger/{task['number']:05d}.parquet")
     return {"rows": rows_in, "published": published, "splits": dict(splits), "files": dict.fromkeys(published, 1)}
+
+
+def _kept(task: dict[str, Any], part: dict[str, Any], decided: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a block that are published, with their texts and all their judgements."""
+    kept = decided.with_row_index("row").filter(pl.col("published_in").list.len() > 0)
+    if kept.is_empty():
+        return kept
+    merged = read_frame(f"{task['identity']}/{part['name']}", ["judgements"])["judgements"][kept["row"]]
+    texts = read_frame(part["path"], _BLOCK)[kept["row"]].with_columns(merged.alias("merged"))
+    whole = texts.with_columns(judgements=pl.coalesce("merged", "judgements")).drop("merged")
+    return _masked(kept.hstack(whole.rename({"content_id": "id"})))
 
 
 def _ledger(names: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:

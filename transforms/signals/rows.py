@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
-from schemas.arrow import DIALOGUE
+from transforms.lists import of_counts, totals
 from transforms.signals import language as languages
 from transforms.signals import pii as personal
 from transforms.signals.tokens import TokenCounter
@@ -28,14 +29,9 @@ def row_signals(block: pl.DataFrame, *, language: bool, pii: bool, counter: Toke
         `empty_response`, any response without visible content, tool call or image;
         and with a counter `tokens`, `too_long`, `identical_after_truncation` (see TokenCounter.measure).
     """
-    rows = block.select("prompt", "responses", "language").with_row_index("row")
-    turns = _turns(rows)
-    out = rows.select("row", "language")
-    out = _join(out, _sizes(turns)).with_columns(
-        pl.col("characters").fill_null(pl.lit([], dtype=pl.List(pl.Int64))),
-        pl.col("empty_response").fill_null(False),
-    )
+    out = _sizes(block["responses"]).hstack(block.select("language")).with_row_index("row")
     out = out.with_columns(language_score=pl.lit(None, dtype=pl.Float64), pii=pl.lit(None, dtype=pl.List(pl.String)))
+    turns = _turns(block) if language or pii else pl.DataFrame()
     if language:
         out = _with_language(out, turns)
     if pii:
@@ -52,41 +48,34 @@ def _join(rows: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
     return rows.join(signals, on="row", how="left", maintain_order="left")
 
 
-def _turns(rows: pl.DataFrame) -> pl.DataFrame:
-    """One line a message: `row`, `side` (a response's place; -1 the prompt), and what it says.
-
-    A response without messages is one line with null content, so that it counts as a response.
-    """
+def _turns(block: pl.DataFrame) -> pl.DataFrame:
+    """One line a message: `row`, `side` (a response's place; -1 the prompt), and its content."""
+    rows = block.select("prompt", "responses").with_row_index("row")
     answers = (
         rows.select("row", side=pl.int_ranges(pl.col("responses").list.len(), dtype=pl.Int64), turn="responses")
         .filter(pl.col("side").list.len() > 0)
         .explode("side", "turn")
     )
-    prompts = rows.select("row", side=pl.lit(-1, dtype=pl.Int64), turn=pl.col("prompt").cast(DIALOGUE))
-    turns = pl.concat([prompts.filter(pl.col("turn").list.len() > 0), answers])
-    turns = turns.explode("turn", empty_as_null=True, keep_nulls=True)
-    message = pl.col("turn").struct
-    return turns.select(
-        "row",
-        "side",
-        content=message.field("content"),
-        role=message.field("role"),
-        calls=message.field("tool_calls"),
-        images=message.field("images"),
-    )
+    prompts = rows.select("row", side=pl.lit(-1, dtype=pl.Int64), turn=pl.col("prompt"))
+    turns = pl.concat([prompts, answers]).explode("turn", empty_as_null=False, keep_nulls=False)
+    return turns.select("row", "side", content=pl.col("turn").struct.field("content"))
 
 
-def _sizes(turns: pl.DataFrame) -> pl.DataFrame:
-    """Characters and empty responses, one line a row that has responses."""
-    answers = turns.filter(pl.col("side") >= 0)
-    seen = pl.col("content").str.strip_chars()
-    answers = answers.with_columns(characters=seen.str.len_chars().fill_null(0).cast(pl.Int64))
-    other = (pl.col("calls").list.len() > 0) | (pl.col("images").list.len() > 0)
-    sides = answers.group_by("row", "side", maintain_order=True).agg(
-        pl.col("characters").sum(),
-        says=(pl.col("characters") > 0).any() | other.fill_null(False).any(),
-    )
-    return sides.group_by("row", maintain_order=True).agg("characters", empty_response=(~pl.col("says")).any())
+def _sizes(responses: pl.Series) -> pl.DataFrame:
+    """Characters of each response, and whether one of a row's is empty."""
+    counts = responses.list.len().fill_null(0).to_numpy()
+    dialogues = responses.explode(empty_as_null=False, keep_nulls=False)
+    turns = dialogues.list.len().fill_null(0).to_numpy()
+    message = dialogues.explode(empty_as_null=False, keep_nulls=False).struct.field
+    characters = message("content").str.strip_chars().str.len_chars().fill_null(0).cast(pl.Int64).to_numpy()
+    shown = characters > 0
+    for name in ("tool_calls", "images"):
+        if message(name).count():
+            shown |= (message(name).list.len() > 0).fill_null(False).to_numpy()
+    sums, says = totals(characters, turns), totals(shown.astype(np.int64), turns)
+    empty = totals((says == 0).astype(np.int64), counts) > 0
+    characters_of = of_counts(pl.Series("characters", sums), counts)
+    return pl.DataFrame([characters_of, pl.Series("empty_response", empty)])
 
 
 def _with_language(out: pl.DataFrame, turns: pl.DataFrame) -> pl.DataFrame:

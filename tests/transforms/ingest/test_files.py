@@ -121,7 +121,7 @@ class TestPlan:
         lines = [b'{"n": %d}' % i for i in range(40)]
         refs, _ = plan("s", [write(tmp_path / "a.jsonl", b"\n".join(lines) + end)], range_bytes=size)
         found = [
-            (int(n), item["n"]) for ref in refs for r in read(ref) for n, item in zip(r.lines, r.items, strict=True)
+            (int(n), item["n"]) for ref in refs for r in read(ref) for n, item in zip(r.lines, r.objects(), strict=True)
         ]
         assert found == [(i + 1, i) for i in range(40)]
         for ref in refs:  # no reference without a line, and each knows its first one

@@ -44,7 +44,7 @@ def batches(path: Path, options: dict[str, Any] | None = None, **limits: int) ->
 
 
 def rows(records: Records) -> list[dict[str, Any]]:
-    return records.items if records.items is not None else records.frame.to_dicts()  # type: ignore[union-attr]
+    return objects if (objects := records.objects()) is not None else records.frame.to_dicts()  # type: ignore[union-attr]
 
 
 def everything(path: Path, options: dict[str, Any] | None = None, **limits: int) -> tuple[dict[int, Any], list[Broken]]:
@@ -96,7 +96,7 @@ class TestJsonl:
     def test_records_lines_and_raws(self, tmp_path: Path) -> None:
         path = put(tmp_path / "a.jsonl", '{"a": 1}\n{"a": 2}\n')
         (records,) = batches(path)
-        assert (records.items, records.lines.tolist()) == ([{"a": 1}, {"a": 2}], [1, 2])
+        assert (records.objects(), records.lines.tolist()) == ([{"a": 1}, {"a": 2}], [1, 2])
         assert records.raw(1) == '{"a": 2}'
 
     def test_blank_lines_bom_and_line_ends(self, tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ class TestJson:
         refs, _ = plan("s", [str(put(tmp_path / "a.json", text))])
         shape = FileRef.from_dict(refs[0].to_dict() | {"shape": "values"})
         (records,) = read(shape)
-        assert (records.items, records.lines.tolist()) == ([{"a": 1, "key": "x"}, {"a": 3, "key": "z"}], [1, 3])
+        assert (records.objects(), records.lines.tolist()) == ([{"a": 1, "key": "x"}, {"a": 3, "key": "z"}], [1, 3])
         assert [letter.line for letter in records.broken] == [2]
 
     @pytest.mark.parametrize("broken_one", [0, 3])

@@ -13,7 +13,7 @@ import pytest
 
 from transforms.ingest.files import plan
 from transforms.ingest.readers import read
-from transforms.ingest.records import Broken, Records, concat
+from transforms.ingest.records import Broken, Records
 from transforms.ingest.units import PARTS, parts, whole_files, whole_units
 
 
@@ -72,6 +72,22 @@ def test_what_is_broken_stays_with_its_batch() -> None:
     assert (code, message) == ("incomplete_unit", "record 3 beside it cannot be read, and may belong to the same unit")
 
 
+def test_some_lines_are_columns_and_others_objects(tmp_path: Path) -> None:
+    """A batch of JSON lines is read as columns where it can be, so batches of one file may differ in kind."""
+    lines = [{"unit": i // 2, "x": "a"} for i in range(40)]
+    lines[21]["x"] = ["a"]
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    (ref,), _ = plan("s", [str(file)])
+    kinds = {batch.frame is None for batch in read(ref, batch_records=7)}
+    found = list(whole_units(lambda: read(ref, batch_records=7), ("unit",)))
+    assert kinds == {True, False}
+    assert sorted(line for batch in found for line in batch.lines.tolist()) == list(range(1, 41))
+    for batch in found:
+        units = batch.values("unit")
+        assert all(units.count(unit) == 2 for unit in units)
+
+
 def test_a_file_of_which_nothing_can_be_read() -> None:
     def reading() -> Iterator[Records]:
         empty = table([])
@@ -98,7 +114,7 @@ def test_ranges_of_a_file_are_read_as_one(tmp_path: Path) -> None:
 
 def test_a_problem_of_one_is_one_of_its_unit() -> None:
     batch = table(["a", "b", "a", "c", "a"])
-    assert batch.join(("unit",)).to_list() == [0, 1, 0, 3, 0]
+    assert batch.unite(("unit",)).to_list() == [0, 1, 0, 3, 0]
     batch.problem(2, "wrong_type", "is 5")
     batch.problem(3, "wrong_type", "is 6")
     batch.spread()
@@ -109,19 +125,30 @@ def test_a_problem_of_one_is_one_of_its_unit() -> None:
 
 
 def test_parts_name_the_row_that_they_are_in() -> None:
-    batch = table(["a", "b", "a", "c", "a"], 11)
-    batch.join(("unit",))
-    rows = pl.DataFrame({"line": [11, 14], "kind": ["rating", "rating"], "row_id": ["s:f:11", "s:f:14"]})
-    found = parts(batch, rows, "s", "f")
+    # The same unit's name in another file is another unit's.
+    batch = Records.join([("f", table(["a", "b", "a", "c", "a"], 11)), ("g", table(["a"], 11))])
+    assert batch.unite(("unit",)).to_list() == [0, 1, 0, 3, 0, 5]
+    rows = pl.DataFrame(
+        {
+            "file": ["f", "f", "g"],
+            "line": [11, 14, 11],
+            "kind": ["rating"] * 3,
+            "row_id": ["s:f:11", "s:f:14", "s:g:11"],
+        }
+    )
+    found = parts(batch, rows, "s")
     assert found.schema == PARTS
     assert found.rows() == [
         ("s:f:13", "s", "f", 13, "rating", "s:f:11", 3), ("s:f:15", "s", "f", 15, "rating", "s:f:11", 3),
     ]  # fmt: skip
-    assert parts(table(["a", "a"]), rows, "s", "f").is_empty()
+    assert parts(table(["a", "a"]), rows, "s").is_empty()
 
 
 def test_records_put_together_and_picked() -> None:
-    whole = concat([objects(["a", "b"]), objects([], 3), objects(["c"], 3)])
+    batches = [objects(["a", "b"]), objects([], 3), objects(["c"], 3)]
+    batches[2].problem(0, "wrong_type", "is 5")
+    whole = Records.join([("f", batch) for batch in batches])
+    assert whole.problems == {2: ("wrong_type", "is 5")}
     some = whole.pick(np.array([2, 0]))
     assert (list(some.lines), some.values("unit")) == ([3, 1], ["c", "a"])
     assert some.raw(0) == '{"unit":"c","line":"3"}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from transforms.ingest.adapters import (
     alpaca_eval,
     arena,
+    arena_55k,
     axolotl,
     bigbench_mistake,
     chitchat,
@@ -81,6 +82,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     helpsteer.ADAPTER,
     helpsteer_preference.ADAPTER,
     arena.ADAPTER,
+    arena_55k.ADAPTER,
     nectar.ADAPTER,
     oasst.ADAPTER,
     shp.ADAPTER,

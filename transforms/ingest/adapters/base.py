@@ -60,12 +60,13 @@ class Adapter:
 
 def nearest(records: Records, layouts: Mapping[str, Sequence[str]]) -> str:
     """Which of a format's layouts, each given by its fields, the records have most fields of."""
-    return max(layouts, key=lambda name: sum(map(records.has, layouts[name])) / len(layouts[name]))
+    names = set(records.names())
+    return max(layouts, key=lambda name: len(names & set(layouts[name])) / len(layouts[name]))
 
 
 def fits_one(layouts: Mapping[str, Sequence[str]]) -> Callable[[Records], bool]:
     """For `Adapter.fits`: whether records have all fields of a layout."""
-    return lambda records: any(all(map(records.has, fields)) for fields in layouts.values())
+    return lambda records: any(set(fields) <= set(records.names()) for fields in layouts.values())
 
 
 def rest(records: Records, taken: Sequence[str], within: Mapping[str, Callable[[Any], Any]] | None = None) -> pl.Series:
@@ -80,17 +81,33 @@ def rest(records: Records, taken: Sequence[str], within: Mapping[str, Callable[[
     left = [name for name in records.names() if name not in set(taken)]
     if not left:
         return pl.Series("metadata", [None], dtype=pl.String).new_from_index(0, len(records))
-    items = records.items
+    items = records.objects()
     if items is None:
-        assert records.frame is not None
-        if not within:
-            return records.frame.select(pl.struct(left).struct.json_encode().alias("metadata"))["metadata"]
-        items = records.frame.select(left).to_dicts()
+        return _rest_of_frame(records, left, within)
     kept: Iterator[dict[str, Any]] = ({name: item[name] for name in left if name in item} for item in items)
     if within:
         parts = ({name: within[name](v) if name in within else v for name, v in one.items()} for one in kept)
         kept = ({name: v for name, v in one.items() if v != {} or name not in within} for one in parts)
     return pl.Series("metadata", [orjson.dumps(value, default=str).decode() for value in kept], dtype=pl.String)
+
+
+def _rest_of_frame(records: Records, left: list[str], within: Mapping[str, Callable[[Any], Any]]) -> pl.Series:
+    """`rest` for columns: those that are read in part go through Python, the others need not."""
+    assert records.frame is not None
+    plain = [name for name in left if name not in within]
+    whole = pl.Series("metadata", ["{}"] * len(records), dtype=pl.String)
+    if plain:
+        whole = records.frame.select(pl.struct(plain).struct.json_encode().alias("metadata"))["metadata"]
+    if len(plain) == len(left):
+        return whole
+    parts = {name: list(map(within[name], records.values(name))) for name in left if name in within}
+    each = (dict(zip(parts, values, strict=True)) for values in zip(*parts.values(), strict=True))
+    texts = (orjson.dumps({n: v for n, v in one.items() if v != {}}, default=str).decode() for one in each)
+    joined = [
+        f"{a[:-1]},{b[1:]}" if a != "{}" and b != "{}" else max(a, b, key=len)
+        for a, b in zip(whole, texts, strict=True)
+    ]
+    return pl.Series("metadata", joined, dtype=pl.String)
 
 
 def without(*names: str, unless: Callable[[dict[str, Any]], bool] | None = None) -> Callable[[Any], Any]:

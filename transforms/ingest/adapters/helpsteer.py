@@ -9,8 +9,6 @@ speaks: `<extra_id_1>Assistant`. Nobody knows whether the annotators of two reco
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 
 from transforms.ingest.adapters.base import Adapter, Options, rest
@@ -31,7 +29,9 @@ def _scores(records: Records, name: str) -> pl.Series:
     if not any(type(value) is list for value in values):
         return side_by_side([records.column(name, pl.Float64, required=False)])
     items = [{name: [value] if type(value) in (int, float) else value} for value in values]
-    return replace(records, items=items, frame=None).column(name, pl.List(pl.Float64), required=False)
+    return Records(records.lines, items=items, problems=records.problems).column(
+        name, pl.List(pl.Float64), required=False
+    )
 
 
 def rows(records: Records, options: Options) -> pl.DataFrame:

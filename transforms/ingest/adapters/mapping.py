@@ -96,6 +96,8 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 def _texts(records: Records, name: str) -> pl.Series:
     """A field's values as text, whatever scalar they are; labels may be numbers or booleans."""
     values = records.values(name)
+    if records.texts_only(name):
+        return pl.Series(name, values, dtype=pl.String)
     return pl.Series(name, [None if value is None else label_text(value) for value in values], dtype=pl.String)
 
 

@@ -80,7 +80,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 
     lines = pl.DataFrame(
         {
-            "unit": records.join(_UNIT),
+            "unit": records.unite(_UNIT),
             "system": text("system", "system_id"),
             "rater": text("rater", "rater_id"),
             "source": text("source", required=True),

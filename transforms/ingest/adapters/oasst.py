@@ -41,7 +41,7 @@ _READ = {"text", "role", "lang", "created_date", "model_name", "user_id", "label
 def rows(records: Records, options: Options) -> pl.DataFrame:
     """One rating a message and one ranking for each message whose replies are ranked, in the tree's order."""
     flat = nearest(records, _LAYOUTS) == "flat"
-    whole = records.items if records.items is not None else records.frame.to_dicts()  # type: ignore[union-attr]
+    whole = records.objects() or records.frame.to_dicts()  # type: ignore[union-attr]
     tree = Tree(records, "message", whole) if flat else Tree(records, "prompt", records.values("prompt"))
     said = tree.column("role", pl.String)
     role = said.replace_strict(ROLE_NAMES, default=None, return_dtype=pl.String)

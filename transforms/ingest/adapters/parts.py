@@ -8,7 +8,7 @@ import polars as pl
 
 from schemas.arrow import DIALOGUE, SCALE
 from transforms.ingest.canonical import judgement, judgements
-from transforms.ingest.dialogue import dialogues, holds_texts, prompt_turns, response_turn, split_prompt
+from transforms.ingest.dialogue import dialogues, prompt_turns, response_turn, split_prompt
 from transforms.ingest.listed import Places
 from transforms.ingest.records import Records
 from transforms.lists import side_by_side
@@ -144,7 +144,7 @@ def chosen_rejected(
         whole = pl.repeat(True, len(records), dtype=pl.Boolean, eager=True)
     else:
         frame = frame.with_columns(dialogues(records, prompt, role="user").alias("prompt"))
-        texts_alone = any(holds_texts(records, name) for name in names)
+        texts_alone = any(records.texts_only(name) for name in names)
         whole = pl.Series([False]) if texts_alone else _whole(frame, names)
     if whole.any():
         head, rest = split_prompt(records, frame.select(names).get_columns())

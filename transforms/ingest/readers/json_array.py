@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from transforms.ingest.readers.json_text import JsonText
 from transforms.ingest.readers.jsonl import Unparsable, as_object
-from transforms.ingest.readers.streams import CHUNK, Stream
+from transforms.ingest.readers.streams import BOM, CHUNK, Stream, StreamBreak
 from transforms.ingest.records import Broken, Records
 
 if TYPE_CHECKING:
     from transforms.ingest.files import FileRef
 
 _WINDOW = 2**20
+#: A file of at most so many bytes is parsed at once.
+WHOLE = 16 * 2**20
 
 
 def sniff(path: str, compression: str | None) -> tuple[str, str | None]:
@@ -84,6 +87,59 @@ def _name(text: JsonText) -> str | None:
 
 def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: int) -> Iterator[Records]:
     """The elements of the file, numbered from 1; a malformed one loses itself alone."""
+    whole = _whole(ref) if ref.shape == "array" and ref.size <= min(WHOLE, max_line_bytes) else None
+    if whole is None:
+        yield from _piecewise(ref, batch_records, batch_bytes, max_line_bytes)
+        return
+    raws = _Raws(ref, max_line_bytes)
+    step = max(1, min(batch_records, len(whole) * batch_bytes // max(ref.size, 1)))
+    for start in range(0, len(whole), step):
+        items = whole[start : start + step]
+        numbers = np.arange(start + 1, start + 1 + len(items), dtype=np.int64)
+        yield Records(numbers, items=items, raws=raws.part(start, len(items)))
+
+
+def _whole(ref: FileRef) -> list[dict[str, Any]] | None:
+    """The elements of a small file in which nothing is wrong, several times as fast as one by one; else None."""
+    with Stream(ref.path, ref.compression) as stream:
+        pieces = []
+        try:
+            while data := stream.chunk(CHUNK):
+                pieces.append(data)
+                if sum(map(len, pieces)) > WHOLE:
+                    return None
+        except StreamBreak:
+            return None
+    try:
+        items = orjson.loads(b"".join(pieces).removeprefix(BOM))
+    except orjson.JSONDecodeError:
+        return None
+    return items if type(items) is list and set(map(type, items)) == {dict} else None
+
+
+class _Raws(Sequence[bytes | str]):
+    """The elements' texts, which are looked for when one is asked for: few ever are."""
+
+    def __init__(
+        self, ref: FileRef, limit: int, start: int = 0, count: int = 0, known: list[str] | None = None
+    ) -> None:
+        self._ref, self._limit, self._start, self._count = ref, limit, start, count
+        self._known: list[str] = [] if known is None else known
+
+    def part(self, start: int, count: int) -> _Raws:
+        return _Raws(self._ref, self._limit, start, count, self._known)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if not self._known:
+            for batch in _piecewise(self._ref, 2**30, 2**60, self._limit):
+                self._known += [str(raw) for raw in batch.raws or []]
+        return self._known[self._start + index]
+
+
+def _piecewise(ref: FileRef, batch_records: int, batch_bytes: int, max_line_bytes: int) -> Iterator[Records]:
     numbers: list[int] = []
     items: list[dict[str, Any]] = []
     raws: list[str] = []

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.json as pj
 
 from transforms.ingest.readers.lines import read_lines
 from transforms.ingest.readers.streams import show
@@ -16,6 +19,16 @@ from transforms.ingest.records import Broken, Records
 if TYPE_CHECKING:
     from transforms.ingest.files import FileRef
 
+#: How many lines say what the others are like.
+_SAMPLE = 20
+#: Types of JSON values -> the column they make.
+_ARROW = {
+    frozenset({str}): pa.large_string(),
+    frozenset({int}): pa.int64(),
+    frozenset({float}): pa.float64(),
+    frozenset({int, float}): pa.float64(),
+    frozenset({bool}): pa.bool_(),
+}
 _KINDS = {list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
 
 
@@ -32,11 +45,48 @@ def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: 
     for chunk in read_lines(ref, batch_bytes=batch_bytes, max_line_bytes=max_line_bytes):
         lines = chunk.data.split(b"\n") if chunk.count else []
         for index in range(0, len(lines), batch_records):
-            batch = _parse(lines[index : index + batch_records], chunk.first + index)
+            part = lines[index : index + batch_records]
+            batch = _columns(part, chunk.first + index) or _parse(part, chunk.first + index)
             if len(batch) or batch.broken:
                 yield batch
         if chunk.broken:
             yield Records(np.empty(0, np.int64), items=[], broken=[chunk.broken])
+
+
+def _columns(lines: list[bytes], first: int) -> Records | None:
+    """Lines of flat objects as columns, in half the time of one by one; None where anything is out of the ordinary.
+
+    The first lines say which fields there are and of which types. Arrow's parser is strict about both, and what it
+    refuses is looked at line by line.
+    """
+    try:
+        sample = [orjson.loads(line) for line in lines[:_SAMPLE]]
+    except orjson.JSONDecodeError:
+        return None
+    if set(map(type, sample)) != {dict}:
+        return None
+    fields: dict[str, pa.DataType] = {}
+    for name in dict.fromkeys(name for item in sample for name in item):
+        found = {type(item.get(name)) for item in sample} - {type(None)}
+        kind = _ARROW.get(frozenset(found))
+        if kind is None:
+            return None
+        fields[name] = kind
+    data = b"\n".join(lines)
+    try:
+        data.decode()  # Arrow takes the bytes of texts as they are
+        table = pj.read_json(
+            pa.BufferReader(data),
+            read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
+            parse_options=pj.ParseOptions(explicit_schema=pa.schema(fields), unexpected_field_behavior="error"),
+        )
+    except (UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    if table.num_rows != len(lines):  # blank lines are no records, and count as lines
+        return None
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return Records(np.arange(first, first + len(lines), dtype=np.int64), frame=frame, raws=lines, parsed=True)
 
 
 def _parse(lines: list[bytes], first: int) -> Records:

@@ -46,12 +46,11 @@ def ingest(*paths: Path, options: Raw | None = None, **reading: Any) -> tuple[st
     refs, _ = plan("s", [str(path) for path in paths], **reading)
     known = recognise(sample(refs[0]), refs[0].file)
     count, rows, dead = 0, [], []
-    for ref in whole_files(refs) if known.joins else refs:
-        for batch in batches(ref, known):
-            count += len(batch) + len(batch.broken)
-            made, broken = to_rows(batch, known.rows(batch, options or {}), Origin("s", ref.file))
-            rows.append(made)
-            dead += broken
+    for batch in batches(whole_files(refs) if known.joins else refs, known):
+        count += len(batch) + len(batch.broken)
+        made, broken = to_rows(batch, known.rows(batch, options or {}), Origin("s", ""))
+        rows.append(made)
+        dead += broken
     return known.name, count, pl.concat(rows), dead
 
 

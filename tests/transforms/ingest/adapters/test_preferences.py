@@ -33,8 +33,8 @@ from transforms.ingest.canonical import Origin, to_rows
 VARIANTS = {known.name: known.variants for known in ADAPTERS}
 MINE = (
     "rewardbench", "rewardbench2", "ultrafeedback", "ultrafeedback_binarized", "helpsteer", "helpsteer_preference",
-    "arena", "nectar", "oasst", "shp", "webgpt", "summarize_from_feedback", "skywork", "pku_saferlhf", "llmbar",
-    "judgebench",
+    "arena", "arena_55k", "nectar", "oasst", "shp", "webgpt", "summarize_from_feedback", "skywork", "pku_saferlhf",
+    "llmbar", "judgebench",
 )  # fmt: skip
 
 
@@ -113,6 +113,11 @@ WRONG: list[Wrong] = [
     ("arena", "winner", 1, "wrong_type", "'winner' is a number (1); a string is expected"),
     ("arena", "tstamp", 1e15, "wrong_type", "'tstamp' is not a time in seconds since 1970"),
     ("arena", "conversation_a", MISSING, "missing_field", "'conversation_a' is missing"),
+    ("arena_55k", "response_b", '["Hi."]', "wrong_response_count", "2 questions, 2 and 1 answers"),
+    ("arena_55k", "response_b", '["Hi."', "wrong_type", "is no JSON list of texts: [\"Hi.\""),
+    ("arena_55k", "response_b", '["Hi.",5]', "wrong_type", "is no JSON list of texts"),
+    ("arena_55k", "winner_tie", 1, "unknown_label", "not exactly one of the three winners is 1"),
+    ("arena_55k", "prompt", MISSING, "missing_field", "'prompt' is missing"),
     ("nectar", "answers", ANSWERS[:5], "wrong_response_count", "holds 5 answers where 'num_responses' says 7"),
     ("nectar", "answers", changed(ANSWERS, 6, {"answer": "Hi"}), "missing_field", "item 7: field 'rank' is missing"),
     ("nectar", "answers", changed(ANSWERS, 3, "rank", "4"), "wrong_type", "item 4: field 'rank' is a string (4)"),
@@ -199,7 +204,20 @@ def bare(value: Any) -> Any:
 
 
 #: Texts that become a label, a role, a number or a dimension.
-READ = {"text", "model_a", "both_bad", "A>B", "B>A", "prompter", "4", "quality", "\n\nHuman: Say hi.\n\nAssistant: "}
+READ = {
+    '["Say hi.","Again."]',
+    '["Hi.","Hi!"]',
+    '["Hi.",null]',
+    "text",
+    "model_a",
+    "both_bad",
+    "A>B",
+    "B>A",
+    "prompter",
+    "4",
+    "quality",
+    "\n\nHuman: Say hi.\n\nAssistant: ",
+}
 
 
 @pytest.mark.parametrize("name", MINE)
@@ -431,6 +449,19 @@ def test_arena_raters_reasons_and_times(tmp_path: Path) -> None:
     assert (dead, frame["timestamp"].to_list()) == ([], ["2025-06-01T12:00:00.000"])
 
 
+def test_arena_55k_csv(tmp_path: Path) -> None:
+    file = tmp_path / "train.csv"
+    pl.DataFrame([EXAMPLES["arena_55k"], EXAMPLES["arena_55k"] | {"winner_model_a": 0, "winner_tie": 1}]).write_csv(
+        file
+    )
+    name, count, rows, dead = ingest(file)
+    assert (name, count, dead) == ("arena_55k", 2, [])
+    assert values(rows) == {1.0: 1, 0.5: 1}
+    first = rows.row(0, named=True)
+    assert said(first["prompt"]) == [("user", "Say hi."), ("assistant", "Hi."), ("user", "Again.")]
+    assert [said(side) for side in first["responses"]] == [[("assistant", "Hi!")], [("assistant", None)]]
+
+
 def test_nectar_ranks_repeat_and_turns_survive() -> None:
     item = EXAMPLES["nectar"] | {"prompt": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: "}
     rows, dead = adapt("nectar", item)
@@ -480,7 +511,12 @@ def test_oasst_trees() -> None:
     assert ranks == [[(0, 2.0, 0.6), (1, 0.0, 1.0), (2, 5.0, 0.0)], [(0, 1.0, 0.0), (1, 0.0, 1.0)]]
     assert orjson.loads(rows[1]["metadata"]) == {"message_tree_id": "Q", "tree_state": "ready", "message_id": "Q"}
     assert [row["line"] for row in rows] == [1] * 12 + [2]
-    assert [row["row_id"] for row in rows[:3]] == ["s:f:1", "s:f:1#2", "s:f:1#3"]
+    assert [(row["row_id"], row["parents"]) for row in (*rows[:3], rows[-1])] == [
+        ("s:f:1", None),
+        ("s:f:1#2", ["s:f:1"]),
+        ("s:f:1#3", ["s:f:1"]),
+        ("s:f:2", None),
+    ]
 
 
 def test_oasst_labels_writers_and_the_flat_layout() -> None:

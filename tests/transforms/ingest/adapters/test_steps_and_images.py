@@ -133,7 +133,7 @@ WRONG: list[Wrong] = [
     ("image_preference", "prompt", MISSING, "missing_field", "'prompt' is missing"),
     ("image_preference", "image_1", MISSING, "missing_field", "'image_1' is missing or null"),
     ("image_preference", "image_0", {"height": 5}, "wrong_type", "is no image: a URI, bytes"),
-    ("image_preference", "image_0", "data:image/png;base64,%%", "wrong_type", "a data URI is not base64"),
+    ("image_preference", "image_0", "data:image/png;base64,%%", "wrong_type", "is not base64"),
     ("image_preference", "preference", 2, "unknown_label", "'preference' is not in [0, 1]"),
     ("image_preference", "preference", "left", "wrong_type", "'preference' is a string (left)"),
     ("trajectory", "frames", MISSING, "missing_field", "'frames' is missing, null or empty"),
@@ -276,12 +276,13 @@ def test_images_by_where_they_are_and_what_they_hash_to() -> None:
     rows, dead = adapt(
         "image_preference", item,
         item | {"image_0": inline, "image_1": {"bytes": png, "path": "a.png"}, "preference": 0.5},
-        item | {"preference": None, "rater": 7},
+        item | {"preference": None, "rater": 7, "image_0": {"bytes": base64.b64encode(png).decode(), "path": None}},
     )  # fmt: skip
     digest = sha256(png).hexdigest()
     assert dead == []
     assert shown(rows[0]) == [{"uri": "https://x/0.png", "sha256": None}, {"uri": "1.png", "sha256": "00ff"}]
     assert shown(rows[1]) == [{"uri": None, "sha256": digest}, {"uri": "a.png", "sha256": digest}]
+    assert shown(rows[2])[0] == {"uri": None, "sha256": digest}
     assert [[j["value"] for j in row["judgements"]] for row in rows] == [[1.0], [0.5], []]
     assert (rows[0]["judgements"][0]["rater"], rows[0]["generators"]) == ("u1", ["sd", "dalle"])
     assert said(rows[0]["prompt"]) == [("user", "a red fox")]
