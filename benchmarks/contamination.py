@@ -1,4 +1,4 @@
-"""Planted contamination: what is found of benchmark prompts that were changed, what else is found, and how long it takes.
+"""Planted contamination: what is found of changed benchmark prompts, what else is found, and how long it takes.
 
     python -m benchmarks.contamination --data DIR [--rows 20000] [--timed 20000 100000] [--seed 0]
 
@@ -164,8 +164,9 @@ def planted(data: Path, count: int, seed: int) -> None:
         every = [change(text, random.Random(f"{seed} {text}"), words) for text in benchmark]
         of_all, _ = found_in(scanner, every, said)
         print(f"| {kind} | {sum(place in hit for place in mine)} | {of_all / len(benchmark):.4f} |", flush=True)
-    print(f"\n| what has nothing of AlpacaEval | texts | found |\n|---|---|---|\n| the other {count - len(kinds):,} rows | "
-          f"{3 * (count - len(kinds)):,} | {len(hit - set(kinds))} |")  # fmt: skip
+    others = count - len(kinds)
+    print("\n| what has nothing of AlpacaEval | texts | found |\n|---|---|---|")
+    print(f"| the other {others:,} rows | {3 * others:,} | {len(hit - set(kinds))} |")
     for name, texts in (("turns of HH-RLHF", said), ("arguments of UKP", arguments(data))):
         print(f"| {name} | {len(texts):,} | {found_in(scanner, [], texts)[1]} |", flush=True)
 

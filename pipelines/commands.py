@@ -305,7 +305,7 @@ def run_formats(json: bool) -> int:
         return DONE
     for adapter in ADAPTERS:
         print(
-            f"{adapter.name:<14}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
+            f"{adapter.name:<24}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
             f"    cannot know: {adapter.unknown}"
         )
         for name, option in adapter.options.model_fields.items():

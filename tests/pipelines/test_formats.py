@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ def varied(value: Any, number: int, name: str = "") -> Any:
     return f"{value} {number}" if plain else value
 
 
+def as_uri(data: bytes) -> str:
+    """Bytes as JSON may hold them."""
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
 def battle(number: int) -> dict[str, Any]:
     """Two conversations with a system prompt that call tools and part at the second answer."""
     call = {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": {"zone": "UTC"}}}
@@ -48,11 +54,14 @@ def test_every_format_in_one_run(tmp_path: Path, monkeypatch: Any) -> None:
         for place, example in enumerate((known.example, *known.variants))
     } | {"battles": [battle(number) for number in range(10)]}
     for name, items in files.items():
-        (tmp_path / f"{name}.jsonl").write_bytes(b"\n".join(map(orjson.dumps, items)))
+        (tmp_path / f"{name}.jsonl").write_bytes(b"\n".join(orjson.dumps(item, default=as_uri) for item in items))
     config = {
         "name": "all",
         "sources": [{"name": name, "input": [f"{name}.jsonl"]} for name in files],
         "derive": [{"make": "pairs_from_rankings"}],
+        # Records that are alike but for a number are what this test is made of.
+        "duplicates": {"near": False},
+        "embed": {"model": "off"},
     }
     (tmp_path / "all.yaml").write_text(yaml.safe_dump(config))
     assert run_curate(Request("all.yaml", "out")) == 0

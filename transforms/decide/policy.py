@@ -161,7 +161,7 @@ def decide(
     """Verdicts of rows from their signals.
 
     Args:
-        rows: kind, judgements (merged), consensus, split where it is known, and all signals of the rows, one line a row.
+        rows: kind, judgements (merged), split where it is known, and all signals of the rows, one line a row.
         policy: what to do about what.
         configurations: published shapes, for where a kept row goes and what it is missing from.
         thresholds: what scores were held against, by reason, where the configuration says it.

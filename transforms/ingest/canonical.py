@@ -117,9 +117,6 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
             if name not in {*adapted.columns, "row_id", "content_id", "source", "file", "line", "licence", "parents"}
         )
     )
-    # Rows beyond the first of a record were made by the adapter.
-    made = pl.when(pl.col("_nth") > 0).then(pl.concat_list(pl.col("row_id").str.replace(r"#\d+$", "")))
-    rows = rows.with_columns(parents=pl.coalesce("parents", made))
     broken = first_broken(rows)
     for index, rule in zip(rows["record"].to_list(), broken.to_list(), strict=True):
         if rule is not None:

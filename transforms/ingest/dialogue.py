@@ -54,7 +54,7 @@ def prompt_turns(prompt: pl.Series, system: pl.Series | None = None, role: str =
     """A prompt as dialogue: an optional system message, then the user's; an empty text is no message."""
     parts = [(prompt, role)] if system is None else [(system, "system"), (prompt, role)]
     present = [text.fill_null("") != "" for text, _ in parts]
-    return side_by_side([messages(text, role) for text, role in parts], present)
+    return side_by_side([messages(text, who) for text, who in parts], present)
 
 
 def named_turn(text: pl.Series, role: str, name: pl.Series) -> pl.Series:
@@ -126,7 +126,7 @@ def _series(dialogues: Sequence[list[dict[str, Any]] | None]) -> pl.Series:
 def _plain(records: Records, name: str) -> pl.Series | None:
     """Lists of messages with a role and a text and nothing else, at once; None where one is more, or wrong."""
     trial = replace(records, problems={})
-    listed = Listed(trial, name)
+    listed = Listed(trial, name, alone=True)
     names = set(listed.names())
     if trial.problems or not (names <= {"role", "content"} or names <= {"from", "value"}):
         return None

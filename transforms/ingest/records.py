@@ -61,7 +61,7 @@ class Records:
         raws: the records as read, for dead letters; made from the values where absent.
         broken: records that the reader could not parse. They are not in `lines`.
         files: the file of each record, where they are of several.
-        units: for each record the index of the first one of its unit, where several records are one (see `join`).
+        units: for each record the index of the first one of its unit, where several records are one (see `unite`).
     """
 
     lines: np.ndarray
@@ -162,20 +162,27 @@ class Records:
             self.problem(index, code, message)
 
     def keys(self, names: Sequence[str]) -> pl.DataFrame:
-        """The values of those of the fields that there are, as texts or as the columns they are."""
+        """The fields as texts, null where absent; the same whether the records were read as objects or as columns."""
         if self.frame is not None:
-            return self.frame.select(name for name in names if name in self.frame.columns)
-        items = self.items or []
-        return pl.DataFrame({name: [str(item[name]) if name in item else None for item in items] for name in names})
+            known = set(self.frame.columns)
+            return self.frame.select(
+                (pl.col(name).cast(pl.String) if name in known else pl.lit(None, dtype=pl.String)).alias(name)
+                for name in names
+            )
+        texts = {name: [None if value is None else str(value) for value in self.values(name)] for name in names}
+        return pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String))
 
-    def join(self, names: Sequence[str]) -> pl.Series:
-        """Take records with the same values in these fields for one unit: a problem of one is one of all of them.
+    def unite(self, names: Sequence[str]) -> pl.Series:
+        """Take records of a file with the same values in these fields for one unit: a problem of one is one of all.
 
         Returns:
             For each record the index of the first one of its unit.
         """
-        keys = self.keys(names).with_row_index("first")
-        firsts = keys.select(pl.col("first").first().over(keys.columns[1:]).cast(pl.Int64))["first"]
+        keys = self.keys(names)
+        keys = keys if self.files is None else keys.with_columns(self.files.alias("\x1ffile"))
+        firsts = keys.with_row_index("\x1ffirst").select(
+            first=pl.col("\x1ffirst").first().over(keys.columns).cast(pl.Int64)
+        )["first"]
         self.units = firsts.to_numpy()
         return firsts
 
@@ -198,6 +205,7 @@ class Records:
             textual=self.textual,
             parsed=self.parsed,
             raws=None if self.raws is None else [self.raws[i] for i in numbers],
+            files=None if self.files is None else self.files.gather(indices),
         )
 
     def raw(self, index: int) -> str:
@@ -288,7 +296,7 @@ class Records:
 
 
 def concat(batches: Sequence[Records], files: Sequence[str] | None = None) -> Records:
-    """Batches as one, with all that the reader said of them.
+    """Batches as one, with all that was said of them.
 
     Args:
         batches: of one format.
@@ -307,6 +315,9 @@ def concat(batches: Sequence[Records], files: Sequence[str] | None = None) -> Re
     if files is not None:
         names = pl.Series([files[place] for place in places], dtype=pl.String)
         out.files = names.gather(np.repeat(np.arange(len(full)), [len(batch) for batch in full]))
+    starts = np.cumsum([0, *map(len, full)]).tolist()
+    for start, batch in zip(starts, full, strict=False):
+        out.problems |= {start + index: problem for index, problem in batch.problems.items()}
     if all(batch.raws is not None for batch in full):
         out.raws = _Chain([batch.raws or [] for batch in full])
     if first.frame is not None and all(first.like(batch) for batch in full):

@@ -106,18 +106,14 @@ def _rows(task: dict[str, Any]) -> Iterator[tuple[pl.DataFrame, list[Broken], pl
 def batches(refs: list[FileRef], adapt: Adapter) -> Iterator[Records]:
     """Records about a block at a time, each with its file; small files go together where their fields are the same.
 
-    Where several records make one unit, all of them are in one batch, and a batch is of one file.
+    Records that are one unit to the adapter are in one batch.
     """
-    if adapt.joins:
-        for ref in refs:
-            for records in whole_units(partial(read, ref), adapt.joins):
-                yield concat([records], [ref.file])
-        return
     waiting: list[tuple[str, Records]] = []
     last: Records | None = None  # of those that wait, with any record
     size = rows = 0
     for ref in refs:
-        for records in read(ref, batch_records=BLOCK_ROWS, batch_bytes=BATCH_BYTES):
+        reading = partial(read, ref, batch_records=BLOCK_ROWS, batch_bytes=BATCH_BYTES)
+        for records in whole_units(reading, adapt.joins) if adapt.joins else reading():
             other = last is not None and len(records) > 0 and not last.like(records)
             if waiting and (other or size >= BATCH_BYTES or rows + len(records) > BLOCK_ROWS):
                 yield _joined(waiting)

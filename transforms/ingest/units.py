@@ -44,11 +44,18 @@ def whole_files(refs: Sequence[FileRef]) -> list[FileRef]:
 def whole_units(read: Callable[[], Iterator[Records]], names: Sequence[str]) -> Iterator[Records]:
     """Batches of a file in which no unit is cut.
 
+    Nobody knows which unit a record that cannot be read belongs to. It may be that of the records beside it, so those
+    have a problem: what would be made of their unit without it may be wrong.
+
     Args:
         read: begins to read the file; called twice.
         names: fields by which the records of a unit are known; those that a file lacks say nothing.
     """
-    hashes = [batch.keys(names).hash_rows().to_numpy() for batch in read() if len(batch)]
+    hashes: list[np.ndarray] = []
+    broken: list[int] = []
+    for batch in read():
+        hashes += [batch.keys(names).hash_rows().to_numpy()] if len(batch) else []
+        broken += [letter.line for letter in batch.broken]
     if not hashes:
         yield from read()
         return
@@ -62,33 +69,36 @@ def whole_units(read: Callable[[], Iterator[Records]], names: Sequence[str]) -> 
         at += len(batch)
         whole = batch if waiting is None else concat([waiting, batch])
         done = ends[places] < at
-        if done.all():
-            yield whole
-            waiting, places = None, places[:0]
-            continue
-        ready = whole.pick(np.flatnonzero(done))
+        ready = whole if done.all() else whole.pick(np.flatnonzero(done))
         ready.broken = whole.broken
+        _doubt(ready, broken)
         yield ready
-        waiting, places = whole.pick(np.flatnonzero(~done)), places[~done]
+        waiting, places = (None, places[:0]) if done.all() else (whole.pick(np.flatnonzero(~done)), places[~done])
+
+
+def _doubt(records: Records, broken: Sequence[int]) -> None:
+    """Mark the records beside one that cannot be read."""
+    for side in (1, -1):
+        beside = np.array(broken, np.int64) + side
+        for index in np.flatnonzero(np.isin(records.lines, beside)).tolist():
+            line = records.lines[index] - side
+            message = f"record {line} beside it cannot be read, and may belong to the same unit"
+            records.problem(index, "incomplete_unit", message)
 
 
 def parts(records: Records, rows: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The records that are part of a row whose first record is another one, as `PARTS`."""
+    """The records that are part of a row whose first record is another one, as `PARTS`; `records` name their files."""
     if records.units is None or records.files is None or rows.is_empty():
         return pl.DataFrame(schema=PARTS)
-    file = records.files[0]  # a batch of units is of one file
     lines = pl.Series(records.lines, dtype=pl.Int64)
-    frame = pl.DataFrame({"line": lines, "first": lines[records.units]}).with_columns(
-        records=pl.len().over("first").cast(pl.Int64)
-    )
-    made = (
-        rows.group_by("line").agg(pl.col("kind", "row_id").first()).rename({"line": "first", "row_id": "counterpart"})
-    )
+    frame = pl.DataFrame(
+        {"file": records.files, "line": lines, "first": lines.gather(records.units)},
+        schema_overrides={"file": pl.String},
+    ).with_columns(records=pl.len().over("file", "first").cast(pl.Int64))
+    made = rows.group_by("file", "line").agg(pl.col("kind", "row_id").first())
     return (
         frame.filter(pl.col("line") != pl.col("first"))
-        .join(made, on="first", maintain_order="left")
-        .with_columns(
-            row_id=pl.concat_str(pl.lit(f"{source}:{file}:"), "line"), source=pl.lit(source), file=pl.lit(file)
-        )
+        .join(made.rename({"line": "first", "row_id": "counterpart"}), on=["file", "first"], maintain_order="left")
+        .with_columns(row_id=pl.concat_str(pl.lit(f"{source}:"), "file", pl.lit(":"), "line"), source=pl.lit(source))
         .select(PARTS.names())
     )

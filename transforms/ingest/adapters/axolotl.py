@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from transforms.ingest.adapters.base import Adapter, Options, rest
+from transforms.ingest.adapters.base import Adapter, Options, nearest, rest
 from transforms.ingest.adapters.parts import chosen_rejected, first_wins, texts
 from transforms.ingest.adapters.single import desirable
 from transforms.ingest.adapters.steps import step_rows
@@ -45,12 +45,14 @@ def layout(records: Records) -> str | None:
 
 def rows(records: Records, options: Options) -> pl.DataFrame:
     """A pair (chosen first), a rating of a single response, or a stepwise row a record."""
-    name = layout(records)
+    name = layout(records) or nearest(records, {known: fields for known, (fields, _) in _LAYOUTS.items()})
     system = records.column("system", pl.String, required=False)
     if name in ("steps", "kto"):
         made = _steps(records) if name == "steps" else _single(records)
     else:
-        prompt, better, worse = _LAYOUTS[name][0][-3:] if name else ("prompt", "chosen", "rejected")
+        prompt, better, worse = _LAYOUTS[name][0][-3:]
+        if not records.has(prompt):  # in a batch that is bad altogether
+            records.column(prompt, pl.String)
         made = pl.DataFrame(
             {
                 **chosen_rejected(records, (better, worse), prompt),

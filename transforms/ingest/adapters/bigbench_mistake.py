@@ -1,9 +1,9 @@
 """BIG-Bench Mistake: chains of thought with the place of the first logical mistake.
 
-    {"input": "[ { [", "target": "] } ]", "answer": "] ] ]", "steps": ["We should …", …], "mistake_index": 12}
+    {"input": "[ { [", "target": "] } ]", "answer": "] ] ]", "steps": ["We take …", …], "mistake_index": 12}
 
-`mistake_index` is 0 for the first step, and null where there is no mistake. Steps before the mistake are right, the step
-is wrong, and of those after it nobody said anything.
+`mistake_index` is 0 for the first step, and null where there is no mistake. Steps before the mistake are right, it is
+wrong, and of those after it nobody said anything.
 """
 
 from __future__ import annotations

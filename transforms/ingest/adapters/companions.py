@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from functools import cache
+from collections.abc import Sequence
+from functools import lru_cache
 
 import fsspec
 import polars as pl
@@ -28,8 +29,13 @@ def system_name(name: str) -> str:
     return _PAIR.sub("", _TEST_SET.sub("", name)).strip(".").lower()
 
 
-@cache
-def translations(paths: tuple[str, ...]) -> pl.DataFrame:
+def _stamp(path: str) -> str:
+    """Something that changes when a file does."""
+    system, place = fsspec.core.url_to_fs(path)
+    return str(system.ukey(place))
+
+
+def translations(paths: Sequence[str]) -> pl.DataFrame:
     """Texts of translations, references (system `ref`) and sources (system `src`), by segment.
 
     Files are SGML or plain text, a line a segment, and are called after language pair and system: `de-en.onlineA.sgm`,
@@ -38,8 +44,13 @@ def translations(paths: tuple[str, ...]) -> pl.DataFrame:
     Returns:
         from, to (the languages; null where the name does not say), system, segment (1 is the first), text.
     """
+    return _translations(tuple((path, _stamp(path)) for path in paths))
+
+
+@lru_cache(maxsize=4)
+def _translations(files: tuple[tuple[str, str], ...]) -> pl.DataFrame:
     schema = {"from": pl.String, "to": pl.String, "system": pl.String, "segment": pl.Int64, "text": pl.String}
-    parts = [pl.DataFrame(schema=schema), *map(_texts, paths)]
+    parts = [pl.DataFrame(schema=schema), *(_texts(path) for path, _ in files)]
     return pl.concat(parts).unique(["from", "to", "system", "segment"], keep="first")
 
 
@@ -83,8 +94,7 @@ def translated(known: pl.DataFrame, asked: pl.DataFrame) -> pl.Series:
     return whole.fill_null(found["text"])
 
 
-@cache
-def articles(paths: tuple[str, ...], ids: tuple[str, ...], texts: tuple[str, ...]) -> pl.DataFrame:
+def articles(paths: Sequence[str], ids: tuple[str, ...], texts: tuple[str, ...]) -> pl.DataFrame:
     """Texts by id, from files of any layout that is read elsewhere: `id` and `text`, each id once.
 
     Args:
@@ -92,8 +102,13 @@ def articles(paths: tuple[str, ...], ids: tuple[str, ...], texts: tuple[str, ...
         ids: names that the field with the id may have.
         texts: names that the field with the text may have.
     """
+    return _articles(tuple((path, _stamp(path)) for path in paths), ids, texts)
+
+
+@lru_cache(maxsize=4)
+def _articles(files: tuple[tuple[str, str], ...], ids: tuple[str, ...], texts: tuple[str, ...]) -> pl.DataFrame:
     parts = [pl.DataFrame(schema={"id": pl.String, "text": pl.String})]
-    for ref in plan("articles", list(paths))[0] if paths else []:
+    for ref in plan("articles", [path for path, _ in files])[0] if files else []:
         for records in read(ref):
             named = [next(filter(records.has, names), None) for names in (ids, texts)]
             if None not in named:

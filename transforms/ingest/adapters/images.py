@@ -17,26 +17,32 @@ from transforms.ingest.records import Records, described
 _URIS = ("uri", "url", "path")
 
 
+def _bytes(value: str) -> bytes:
+    """What base64 or a data URI holds; raises ValueError in words."""
+    try:
+        return base64.b64decode(value.partition(",")[2] if value.startswith("data:") else value, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"{described(value)} is not base64: {error}") from error
+
+
 def image(value: Any) -> dict[str, str | None]:
     """Where an image is and the SHA-256 of its bytes, as far as a value says it; raises ValueError in words."""
-    if isinstance(value, str) and value.startswith("data:"):
-        try:
-            return {"uri": None, "sha256": sha256(base64.b64decode(value.partition(",")[2], validate=True)).hexdigest()}
-        except binascii.Error as error:
-            raise ValueError(f"a data URI is not base64: {error}") from error
-    if isinstance(value, str) and value:
-        return {"uri": value, "sha256": None}
-    if isinstance(value, bytes) and value:
-        return {"uri": None, "sha256": sha256(value).hexdigest()}
+    uri, data, digest = None, None, None
     if isinstance(value, dict):
         uri = next((value[name] for name in _URIS if isinstance(value.get(name), str)), None)
-        data, known = value.get("bytes"), value.get("sha256")
-        digest = sha256(data).hexdigest() if isinstance(data, bytes) and data else known
-        if uri is not None or isinstance(digest, str):
-            return {"uri": uri, "sha256": digest if isinstance(digest, str) else None}
-    raise ValueError(
-        f"{described(value)} is no image: a URI, bytes, or an object with a path, bytes or sha256 is expected"
-    )
+        data, digest = value.get("bytes"), value.get("sha256")
+    elif isinstance(value, str) and not value.startswith("data:"):
+        uri = value
+    else:
+        data = value
+    if isinstance(data, str):
+        data = _bytes(data)
+    if isinstance(data, bytes) and data:
+        digest = sha256(data).hexdigest()
+    if not uri and not isinstance(digest, str):
+        expected = "a URI, bytes, or an object with a path, bytes or sha256 is expected"
+        raise ValueError(f"{described(value)} is no image: {expected}")
+    return {"uri": uri or None, "sha256": digest if isinstance(digest, str) else None}
 
 
 def images(records: Records, values: Sequence[Any], owners: Sequence[int], name: str) -> pl.Series:

@@ -80,7 +80,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 
     lines = pl.DataFrame(
         {
-            "unit": records.join(_UNIT),
+            "unit": records.unite(_UNIT),
             "system": text("system", "system_id"),
             "rater": text("rater", "rater_id"),
             "source": text("source", required=True),
@@ -131,7 +131,7 @@ ADAPTER = Adapter(
     about="MQM annotations of translations (google/wmt-mqm-human-evaluation, 2020 to 2024): TSV, a line an error.",
     keeps="each rater's sum of weighted errors, and the errors with category, severity, place and notes as its "
     "reason; system, references, times, document and segment",
-    unknown="the languages, before 2022 (the file's name says them); texts of lines that the reader could not parse",
+    unknown="the languages, before 2022 (the file's name says them)",
     fields=("source", "category", "severity"),
     rows=rows,
     fits=lambda records: records.has("target") or records.has("candidate"),

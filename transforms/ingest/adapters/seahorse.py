@@ -31,7 +31,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     """One rating a record, with a judgement for each question that was answered."""
     ids = records.column("gem_id", pl.String)
     known = articles(
-        tuple(Articles.model_validate(options).articles), ("gem_id", "id"), ("document", "text", "article", "source")
+        Articles.model_validate(options).articles, ("gem_id", "id"), ("document", "text", "article", "source")
     )
     answers = pl.DataFrame(
         {

@@ -10,6 +10,8 @@ from transforms.ingest.dialogue import response_turn
 from transforms.ingest.listed import Places
 from transforms.lists import of_counts, side_by_side
 
+#: Marks a place in a text while it is cut: no text holds these controls in this order.
+_HERE = "\x1e\x1f"
 #: The dimension of what is said of steps.
 CORRECTNESS = "correctness"
 
@@ -64,12 +66,13 @@ def cut(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.DataFrame]:
         first=pl.col("text").first(),
         late=(pl.col("text").str.contains(r"(?i)^\s*step 1:") & (pl.col("nth") == 1)).any(),
     )  # fmt: skip
-    first = pl.col("first")
-    head, step = first.str.extract(r"(?is)^(.*?)\bstep 1:", 1), first.str.extract(r"(?is)^.*?(\bstep 1:.*)$", 1)
-    asked = (
-        pl.when(step.is_not_null()).then(head).when("late").then(first).otherwise(first.str.extract(r"(?s)^(.*\?)", 1))
-    )
-    begun = pl.when(step.is_not_null()).then(step).when(~pl.col("late")).then(first.str.extract(r"(?s)^.*\?(.*)$", 1))
+    # A regular expression that begins with anything is slow, so what it would match is marked and split.
+    at_one = pl.col("first").str.replace(r"(?i)\bstep 1:", f"{_HERE}$0").str.splitn(_HERE, 2).struct
+    step = at_one.field("field_1")
+    unclear = pl.when(step.is_null() & ~pl.col("late")).then("first")
+    before = pl.when(step.is_not_null()).then(at_one.field("field_0")).when("late").then("first")
+    asked = before.otherwise(unclear.str.extract(r"(?s)^(.*\?)", 1))
+    begun = pl.coalesce(step, unclear.str.extract(r"(?s)^.*\?(.*)$", 1))
     opened = opened.select("row", question=asked.str.strip_chars(), begun=begun)
     last = pl.col("nth") == pl.col("parts") - 1
     steps = (

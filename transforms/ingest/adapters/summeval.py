@@ -45,7 +45,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
 
 
 def _annotated(records: Records, options: Options) -> pl.DataFrame:
-    files = tuple(Articles.model_validate(options).articles)
+    files = Articles.model_validate(options).articles
     ids = records.column("id", pl.String)
     article = records.column("text", pl.String, required=False)
     known = articles(files, ("id", "story_id"), ("text", "article", "document", "story"))

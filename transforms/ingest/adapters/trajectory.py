@@ -68,17 +68,22 @@ def frame_rows(records: Records, frames: pl.DataFrame, options: Options, taken: 
     ]
     left = rest(records, ("instruction", named, *taken))
     sides = [image_turn(every[name], "assistant") for name in ("image", "image_early")]
-    told = every.select("number", "number_early", later=left[every["record"]], earlier=left[every["record_early"]])
-    shown = [pl.lit('{"frame":'), "number", pl.lit(',"earlier_frame":'), "number_early", pl.lit(',"record":'), "later",
-             pl.lit(',"earlier_record":'), "earlier", pl.lit("}")]  # fmt: skip
+    told = every.select(
+        "number",
+        "number_early",
+        later=left[every["record"]],
+        early=left[every["record_early"].fill_null(every["record"])],
+    )
+    earlier = pl.concat_str(pl.lit(',"earlier_frame":'), "number_early", pl.lit(',"earlier_record":'), "early")
+    shown = [pl.lit('{"frame":'), "number", pl.lit(',"record":'), "later", earlier.fill_null(""), pl.lit("}")]
     return pl.DataFrame(
         {
             "kind": every["kind"],
             "record": every["unit"],
             "prompt": prompt_turns(records.column("instruction", pl.String))[every["unit"]],
-            "responses": side_by_side(sides, [every["number"].is_not_null(), every["kind"] == "pair"]),
+            "responses": side_by_side(sides, [every["kind"].is_not_null(), every["kind"] == "pair"]),
             "judgements": judgements(every, made),
-            "metadata": told.cast(pl.String).fill_null("null").select(m=pl.concat_str(shown))["m"],
+            "metadata": told.select(m=pl.concat_str(shown))["m"],
         }
     )
 
@@ -87,9 +92,10 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     """Pairs of frames, trajectory by trajectory."""
     lists = [value if isinstance(value, list) else [] for value in records.values("frames")]
     for index, value in enumerate(records.values("frames")):
-        if not lists[index]:
-            code = "missing_field" if value is None or value == [] else "wrong_type"
-            records.problem(index, code, f"field 'frames' is {described(value)}; a list of images is expected")
+        if value is None or value == []:
+            records.problem(index, "missing_field", "field 'frames' is missing, null or empty")
+        elif not lists[index]:
+            records.problem(index, "wrong_type", f"field 'frames' is {described(value)}; a list of images is expected")
     items = Places(np.array([len(frames) for frames in lists], np.int64))
     named = value_field(records)
     values = records.column(named, pl.List(pl.Float64), required=False)

@@ -23,7 +23,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     records.column("trajectory_id", pl.String)
     frames = pl.DataFrame(
         {
-            "unit": records.join(_UNIT),
+            "unit": records.unite(_UNIT),
             "record": every,
             "number": records.column("frame_index", pl.Int64),
             "image": images(records, records.values("frame"), every, "frame"),

@@ -39,7 +39,7 @@ class Texts(Switches):
 
 def rows(records: Records, options: Options) -> pl.DataFrame:
     """One ranking or pair a record, in the order in which the systems are named."""
-    known = translations(tuple(Texts.model_validate(options).texts))
+    known = translations(Texts.model_validate(options).texts)
     return _ranking(records, known) if records.has("system1Id") else _pair(records, known)
 
 

@@ -46,13 +46,23 @@ def ingest(*paths: Path, options: Raw | None = None, **reading: Any) -> tuple[st
     refs, _ = plan("s", [str(path) for path in paths], **reading)
     known = recognise(sample(refs[0]), refs[0].file)
     count, rows, dead = 0, [], []
-    for ref in whole_files(refs) if known.joins else refs:
-        for batch in batches([ref], known):
-            count += len(batch) + len(batch.broken)
-            made, broken = to_rows(batch, known.rows(batch, options or {}), Origin("s", ref.file))
-            rows.append(made)
-            dead += broken
+    for batch in batches(whole_files(refs) if known.joins else refs, known):
+        count += len(batch) + len(batch.broken)
+        made, broken = to_rows(batch, known.rows(batch, options or {}), Origin("s", ""))
+        rows.append(made)
+        dead += broken
     return known.name, count, pl.concat(rows), dead
+
+
+def named_systems(folder: Path, into: Path) -> None:
+    """The anonymous systems of WMT12's texts under their names: they were numbered in the order of those."""
+    judged = pl.read_csv(folder / "wmt_data" / "wmt12-manual-evaluation" / "wmt12.RNK_results.csv", infer_schema=False)
+    for language, code in {"Czech": "cs", "German": "de", "Spanish": "es", "French": "fr"}.items():
+        mine = judged.filter((pl.col("srclang") == language) & (pl.col("trglang") == "English"))
+        names = {name for i in range(1, 6) for name in mine[f"system{i}Id"]}
+        for number, name in enumerate(sorted(names, key=str.lower), 1):
+            (into / f"{code}-en.{name}.sgm").symlink_to(folder / "training_wmt12" / f"{code}-en.sys{number}.sgm")
+        (into / f"{code}-en.ref.sgm").symlink_to(folder / "training_wmt12" / f"{code}-en.ref.sgm")
 
 
 def values(rows: pl.DataFrame) -> Counter[float]:
