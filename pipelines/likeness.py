@@ -151,5 +151,7 @@ def _too_large(
         f"duplicates.largest_group allows {asked.largest_group:.0%}. The commonest text in it, of {rows_with:,} rows: "
         f"{shown!r}. If these rows are different, raise duplicates.threshold ({asked.threshold:g}), or lower "
         f"duplicates.template_share ({asked.template_share:g}), the share of the prompts from which on text that they "
-        f"have in common is not compared. If they belong together, raise duplicates.largest_group."
+        f"have in common is not compared; or raise semantic.group_threshold ({config.semantic.group_threshold:g}), "
+        "above which prompts that say the same in other words are linked. If they belong together, raise "
+        "duplicates.largest_group."
     )

@@ -123,7 +123,10 @@ def joined_lines(parts: pl.DataFrame) -> pl.DataFrame:
         threshold=pl.lit(1.0),
         details=pl.concat_list(said),
     )
-    return lines.select(pl.col(name).cast(dtype) for name, dtype in LEDGER_SCHEMA.items())
+    return lines.select(
+        (pl.col(name) if name in lines.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in LEDGER_SCHEMA.items()
+    )
 
 
 def _masked(rows: pl.DataFrame) -> pl.DataFrame:
