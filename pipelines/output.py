@@ -13,6 +13,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pipelines.card import write_card
+from pipelines.contamination import summary as overlap_summary
+from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.gate import Verdict, run_gate
@@ -20,6 +22,7 @@ from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
 from transforms.publish.shapes import KEPT
+from transforms.publish.stage import joined_lines, plain
 from transforms.tasks import counts as counted
 
 _LIBRARIES = (
@@ -40,11 +43,13 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     counts = _counts(curated)
     _dead_letters(out, curated)
     _ledger(out, curated)
-    decided = curated.decided.total
+    _rater_tables(out, curated)
+    write_matches(out, curated.overlaps)
+    decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
         "counts": counts,
-        "reasons": decided["reasons"],
+        "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}),
         "dead_letter_codes": curated.ingested.total["codes"],
         "kinds": decided["kept_kinds"],
         "splits": curated.published.total["splits"],
@@ -53,7 +58,13 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "groups": curated.groups,
         "configurations": curated.configurations,
         "sources": _sources(curated),
-        "notes": _notes(config, curated),
+        "contamination": overlap_summary(curated.overlaps),
+        "embedding": {
+            name: vectors.to_dict() for name in ("texts", "images") if (vectors := getattr(curated, name)) is not None
+        },
+        "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "raters": _raters(curated),
+        "notes": [*curated.models.notes, *_notes(config, curated)],
     }
     _dataset(out, config, curated, summary)
     return summary
@@ -65,7 +76,7 @@ def _counts(curated: Curated) -> dict[str, int]:
     merged = actions.get(MERGED, 0) - decided["merged_derived"]
     return {
         "records_in": raw["records"],
-        "merged_records": merged,
+        "merged_records": merged + raw.get("joined", 0),
         "dead_letters": raw["dead"],
         "rows_in": raw["rows"] - raw["extra"] - merged,
         "derived_rows": decided["derived"],
@@ -95,6 +106,27 @@ def _sources(curated: Curated) -> dict[str, dict[str, Any]]:
     }
 
 
+def _raters(curated: Curated) -> dict[str, Any] | None:
+    """How well raters agree, and where their preferences contradict each other; None where nobody looked."""
+    if curated.raters is None:
+        return None
+    measured, decided = curated.raters.total, curated.decided.total
+    return {
+        "figures": measured["figures"],
+        "measured_share": measured["sampled"],
+        **{name: decided[name] for name in ("opposed", "on_cycles", "reversals")},
+    }
+
+
+def _rater_tables(out: str, curated: Curated) -> None:
+    """What is known of each rater, and of each two of them; nothing of an older run."""
+    for name, stage in (("raters", "raters"), ("rater_pairs", "pairs")):
+        target = f"{out}/{name}.parquet"
+        blocks.remove(target)
+        if curated.raters is not None:
+            blocks.copy(f"{curated.raters.folder}/{stage}.parquet", target)
+
+
 def _notes(config: Config, curated: Curated) -> list[str]:
     """What a reader should know that no figure says."""
     notes = []
@@ -106,12 +138,33 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             )
         if rule.raters == "normalised":
             notes.append("Pairs were made from ratings of different raters after z-normalising each rater's scores.")
+    if curated.raters is not None:
+        figures = curated.raters.total["figures"]
+        copied, left_out = (sum(one.get(name) or 0 for one in figures) for name in ("copied", "left_out"))
+        if copied:
+            notes.append(
+                f"{copied:,} judgements are filed under a rater's name and are another's, the same in every answer; "
+                "they were counted once."
+            )
+        if left_out:
+            notes.append(f"The votes of {left_out:,} raters who are worse than chance were left out of the labels.")
+        if curated.raters.total["sampled"] < 1:
+            notes.append(
+                f"Raters were measured on {curated.raters.total['sampled']:.1%} of what was judged, chosen by hash."
+            )
     if curated.largest_group > config.gate.split_tolerance:
         notes.append(
             f"The largest group of rows that must stay together (one prompt, or prompts that are alike) holds "
             f"{curated.largest_group:.1%} of the kept rows: splits may be off their fractions by that much instead of "
             f"{config.gate.split_tolerance:.1%}."
         )
+    if curated.overlaps:
+        for name, counted in curated.overlaps.read.total["benchmarks"].items():
+            if counted["unreadable"]:
+                notes.append(
+                    f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
+                    "read: rows that overlap with those are not known."
+                )
     if config.policy.pii == "mask":
         notes.append(
             "Personal data that was found is masked in the published texts, but not in arguments of tool calls."
@@ -131,6 +184,11 @@ def _ledger(out: str, curated: Curated) -> None:
         file = pq.ParquetFile(io.BytesIO(blocks.read_bytes(f"{curated.published.folder}/ledger/{task:05d}.parquet")))
         for group in range(file.num_row_groups):
             table = file.read_row_group(group)
+            writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
+            writer.write_table(table)
+    for task in sorted(curated.ingested.stats):
+        if curated.ingested.stats[task].get("joined"):
+            table = plain(joined_lines(blocks.read_frame(f"{curated.ingested.folder}/joined/{task:06d}.parquet")))
             writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
             writer.write_table(table)
     if writer is not None:
@@ -154,7 +212,9 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         reasons=summary["reasons"],
         dead_letter_codes=summary["dead_letter_codes"],
         sources=summary["sources"],
+        raters=summary["raters"],
         notes=summary["notes"],
+        contamination=summary["contamination"],
         version=version("trenchcoat"),
     )
     blocks.replace_folder(new, f"{out}/dataset")
@@ -223,7 +283,7 @@ def write_manifest(
         "inputs": [
             {"source": one.source.name, "format": one.format, "file": file.file, "bytes": file.bytes, "hash": file.hash}
             for one in curated.planned
-            for file in one.files
+            for file in [*one.files, *one.companions]
         ],
         "config": config.model_dump(),
         **summary,

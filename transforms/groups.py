@@ -20,11 +20,12 @@ from transforms.hashing import as_hashes, as_nodes
 from transforms.tasks import finish
 from transforms.texts import blank
 
-_COLUMNS = ("prompt_id", "content_id", "prompt", "tools")
+#: What tells a row's node.
+NODE_COLUMNS = ("prompt_id", "content_id", "prompt", "tools")
 
 
 def group_nodes(rows: pl.DataFrame) -> np.ndarray:
-    """The node of each row: its prompt's, or its own where the prompt holds nothing (`_COLUMNS`)."""
+    """The node of each row: its prompt's, or its own where the prompt holds nothing (`NODE_COLUMNS`)."""
     own = pl.when(blank(rows)).then(rows["content_id"]).otherwise(rows["prompt_id"])
     return as_nodes(rows.select(own.alias("id")).to_series())
 
@@ -67,7 +68,7 @@ class _Write(beam.DoFn):
         self.folder = folder
 
     def process(self, block: Block, labels: pl.DataFrame) -> None:
-        nodes = group_nodes(blocks.read_frame(block.path, _COLUMNS))
+        nodes = group_nodes(blocks.read_frame(block.path, NODE_COLUMNS))
         linked = pl.Series("linked", np.isin(nodes, labels["node"].to_numpy()))
         groups = pl.DataFrame([as_hashes(roots(nodes, labels)).alias("group_id"), linked])
         blocks.write_frame(groups, f"{self.folder}/{block.sidecar}")
