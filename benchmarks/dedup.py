@@ -4,7 +4,7 @@
 
 DIR holds the unpacked set hh_rlhf, whose sentences the corpora are made of. A peer is rensa, datatrove or semhash;
 PYTHON is that of an environment with it (see `benchmarks/peers/`), MODEL the folder that semhash embeds with. CPU
-seconds are user and system beyond start-up and imports. Ours are of the stages identity, template, near and groups on
+seconds are user and system beyond start-up and imports. Ours are of the stages identity to groups on
 rows that were read; the peers' hold reading the corpus, half a second for 100,000 rows. `--short` is a corpus of 5 to
 25 words a text, on which only ours is run.
 """

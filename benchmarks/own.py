@@ -32,7 +32,7 @@ def main() -> None:
     engine = Engine(f"{out}/work", beam_options([]), Reporter(json=False))
     ingested = stages._ingest(stages.plan_sources(config), engine)
     every = stages._blocks(ingested, 0)
-    for name in ("identity", "template", "near", "groups"):
+    for name in ("identity", "template", "sketch", "candidates", "near", "groups"):
         for folder in Path(out, "work").glob(f"{name}-*"):
             blocks.remove(str(folder))
     started = seconds()

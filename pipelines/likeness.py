@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
@@ -14,13 +14,14 @@ from transforms import blocks
 from transforms.blocks import Block
 from transforms.duplicates.members import Member
 from transforms.duplicates.sketch import Unit
-from transforms.duplicates.stage import FindNear, Likeness, pairs_files
+from transforms.duplicates.stage import FindCandidates, FindNear, Likeness, Pass, pairs_files, passes, sketch_block
 from transforms.duplicates.template import FindTemplate
 from transforms.groups import Group, sizes
+from transforms.tasks import RunTasks
 from transforms.texts import prompt_texts, response_texts
 
 #: As `pipelines.curate.VERSIONS`.
-VERSIONS = {"template": 1, "near": 1, "groups": 1}
+VERSIONS = {"template": 1, "sketch": 1, "candidates": 1, "near": 1, "groups": 1}
 #: A group of fewer rows is no fault of the settings, whatever its share.
 _MANY = 20
 #: So much is shown of a text.
@@ -47,7 +48,7 @@ class Near:
 
     def pairs(self, unit: Unit) -> list[str]:
         """Files of verified pairs (`transforms.duplicates.verify.NEIGHBOUR`)."""
-        return pairs_files(self.done.folder, unit, self.rows)
+        return list(pairs_files(self.done.folder, unit, self.rows).values())
 
 
 def find_near(config: Config, every: Sequence[Block], identity: Done, signals: Done, engine: Engine) -> Near | None:
@@ -65,15 +66,40 @@ def find_near(config: Config, every: Sequence[Block], identity: Done, signals: D
         lambda p, folder: p | "template" >> FindTemplate(members, asked.shingle, asked.template_share, folder),
     )
     likeness = Likeness(asked.threshold, asked.shingle, template.folder)
+    work = [{"member": asdict(member), "likeness": asdict(likeness)} for member in members]
+    sketches = engine.run(
+        "sketch",
+        VERSIONS["sketch"],
+        asked.threshold,
+        [template.key, signals.key],
+        len(work),
+        lambda p, folder: p | "sketch" >> RunTasks(work, sketch_block, folder),
+    )
+    candidates = [
+        _meet(mine, number, [member.block for member in members], sketches, engine)
+        for number, mine in enumerate(passes(sketches.total["texts"], likeness.shapes()))
+    ]
     done = engine.run(
         "near",
         VERSIONS["near"],
-        asked.threshold,
-        [template.key, signals.key],
+        None,
+        [one.key for one in candidates],
         len(every),
-        lambda p, folder: p | "near" >> FindNear(members, every, likeness, folder),
+        lambda p, folder: p | "near" >> FindNear(members, every, [one.folder for one in candidates], likeness, folder),
     )
     return Near(done, template, sum(member.block.rows for member in members))
+
+
+def _meet(mine: Pass, number: int, every: Sequence[Block], sketches: Done, engine: Engine) -> Done:
+    """Which texts meet in some of the bands."""
+    return engine.run(
+        "candidates",
+        VERSIONS["candidates"],
+        number,
+        [sketches.key],
+        1,
+        lambda p, folder: p | "candidates" >> FindCandidates(every, sketches.folder, mine, folder),
+    )
 
 
 def group(every: Sequence[Block], identity: Done, links: Mapping[str, Sequence[str]], engine: Engine) -> Done:

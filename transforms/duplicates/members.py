@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,11 @@ class Member:
     block: Block
     identity: str | None = None
     signals: str | None = None
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Member:
+        """A member from `asdict` of it."""
+        return cls(Block(**told["block"]), told["identity"], told["signals"])
 
     def rows(self, columns: Sequence[str]) -> pl.DataFrame:
         """Columns of the rows that take part, and `row`, their place in the block."""

@@ -76,7 +76,9 @@ def signatures(sets: Sets) -> np.ndarray:
 
 def of_unions(signed: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Signatures of the unions of consecutive sets, of which each has so many, at least one."""
-    return np.minimum.reduceat(signed, np.concatenate([[0], np.cumsum(counts)[:-1]]), axis=1)
+    if not len(counts):
+        return signed
+    return np.minimum.reduceat(signed, np.cumsum(counts) - counts, axis=1)
 
 
 def band_keys(signed: np.ndarray, shape: Bands, forms: np.ndarray | None = None) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from schemas.row import KINDS
-from transforms.duplicates.candidates import ENTRY
+from transforms.duplicates.candidates import NODE
 from transforms.duplicates.minhash import Bands, band_keys, of_unions, signatures
 from transforms.duplicates.parts import Parts
 from transforms.groups import group_nodes
@@ -36,17 +36,16 @@ def forms(rows: pl.DataFrame) -> np.ndarray:
     return (kinds + rows["responses"].list.len() * len(KINDS)).cast(pl.UInt32).to_numpy()
 
 
-def bands_of(rows: pl.DataFrame, found: Parts, block: int, shapes: dict[Unit, Bands]) -> dict[Unit, pl.DataFrame]:
-    """The bands in which each unit's texts meet.
+def sketch(rows: pl.DataFrame, found: Parts, shapes: dict[Unit, Bands]) -> dict[Unit, pl.DataFrame]:
+    """What each unit's texts meet by.
 
     Args:
         rows: row (place in the block), quality, kind, content_id, responses.
         found: their parts.
-        block: its index.
         shapes: how many bands of what length for each unit.
 
     Returns:
-        A frame of `ENTRY` for each unit; a text without shingles is in none.
+        For each unit a line a text that has shingles: the columns of `NODE` but the block, and a key for each band.
     """
     signed = signatures(found.sets)
     full = found.sets.counts > 0
@@ -54,37 +53,29 @@ def bands_of(rows: pl.DataFrame, found: Parts, block: int, shapes: dict[Unit, Ba
     out: dict[Unit, pl.DataFrame] = {}
     texts: tuple[tuple[Unit, np.ndarray], ...] = (("prompt", prompt & full), ("response", ~prompt & full))
     for unit, mine in texts:
-        nodes = {
-            "node": found.nodes[mine],
-            "quality": np.zeros(mine.sum(), dtype=np.uint16),
-            "row": rows["row"].to_numpy()[found.row[mine]],
-            "place": found.place[mine],
-        }
-        out[unit] = _entries(nodes, band_keys(signed[:, mine], shapes[unit]), block)
+        row = rows["row"].to_numpy()[found.row[mine]]
+        nodes = {"node": found.nodes[mine], "quality": 0, "row": row, "place": found.place[mine]}
+        out[unit] = _keyed(nodes, band_keys(signed[:, mine], shapes[unit]))
     starts = np.cumsum(found.counts) - found.counts
     mine = np.logical_or.reduceat(full[found.of_rows], starts) if rows.height else np.empty(0, dtype=bool)
     chosen = rows.filter(mine)
-    nodes = {
-        "node": as_nodes(chosen["content_id"]),
-        "quality": chosen["quality"].to_numpy(),
-        "row": chosen["row"].to_numpy(),
-        "place": np.zeros(chosen.height, dtype=np.uint16),
-    }
+    nodes = {"node": as_nodes(chosen["content_id"]), "quality": chosen["quality"], "row": chosen["row"], "place": 0}
     whole = of_unions(signed[:, found.of_rows], found.counts)[:, mine]
-    out["row"] = _entries(nodes, band_keys(whole, shapes["row"], forms(chosen)), block)
+    out["row"] = _keyed(nodes, band_keys(whole, shapes["row"], forms(chosen)))
     return out
 
 
-def _entries(nodes: dict[str, np.ndarray], keys: np.ndarray, block: int) -> pl.DataFrame:
-    bands, size = keys.shape
-    every = {name: np.tile(values, bands) for name, values in nodes.items()}
-    columns: dict[str, Any] = {
-        "band": np.repeat(np.arange(bands, dtype=np.uint8), size),
-        "key": keys.ravel(),
-        "block": np.full(bands * size, block, dtype=np.uint32),
-        **every,
-    }
-    return pl.DataFrame({name: columns[name] for name in ENTRY}).cast(dict(ENTRY))  # type: ignore[arg-type]
+def key_column(band: int) -> str:
+    """The name of a band's column in a sketch."""
+    return f"key_{band:03d}"
+
+
+def _keyed(nodes: dict[str, Any], keys: np.ndarray) -> pl.DataFrame:
+    frame = pl.DataFrame({"node": nodes["node"]}).with_columns(
+        **{name: pl.Series(values) if isinstance(values, np.ndarray) else values for name, values in nodes.items()}
+    )
+    columns = [pl.Series(key_column(band), key, dtype=pl.UInt32) for band, key in enumerate(keys)]
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in NODE.items() if name != "block").hstack(columns)
 
 
 def shingled(rows: pl.DataFrame, found: Parts, asked: pl.DataFrame, unit: Unit) -> pl.DataFrame:
