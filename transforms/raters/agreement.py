@@ -12,7 +12,7 @@ Level = Literal["nominal", "ordinal", "interval"]
 Weights = Literal["none", "linear", "quadratic"]
 
 #: Comparisons of two raters that are made at most; where there are more, units are sampled by their hash.
-COMPARISONS = 20_000_000
+COMPARISONS = 5_000_000
 
 
 def alpha(values: pl.DataFrame, level: Level, by: Sequence[str] = ()) -> pl.DataFrame:
@@ -117,28 +117,24 @@ def rater_pairs(values: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
         by: columns whose values are looked at apart.
 
     Returns:
-        The columns of `by`, rater_a and rater_b (in alphabetical order), shared (units), agreement (share of equal
-        answers), kappa (Cohen's, weighted by squared differences, which needs no list of values: the expected squared
-        difference of two raters is var a + var b + (mean a - mean b)^2).
+        The columns of `by`, rater_a and rater_b (in the order of names), shared (units), agreement (share of equal
+        answers), identical (share of equal values), kappa (Cohen's, weighted by squared differences, which needs no
+        list of values: the expected squared difference of two raters is var a + var b + (mean a - mean b)^2).
     """
     keys = list(by)
     flat = _within(values.select(*keys, "unit", "rater", "value", "answer"), [*keys, "unit"])
-    both = flat.join(flat, on=[*keys, "unit"], suffix="_b", nulls_equal=True).filter(
-        pl.col("rater") < pl.col("rater_b")
-    )
+    both = flat.join(flat, on=[*keys, "unit"], suffix="_b", nulls_equal=True, maintain_order="left")
+    both = both.filter(pl.col("rater") < pl.col("rater_b"))
     a, b = pl.col("value"), pl.col("value_b")
     met = ((a - b) ** 2).mean()
     chance = a.var(ddof=0) + b.var(ddof=0) + (a.mean() - b.mean()) ** 2
-    return (
-        both.sort(*keys, "rater", "rater_b", "unit")
-        .group_by(*keys, "rater", "rater_b", maintain_order=True)
-        .agg(
-            shared=pl.len().cast(pl.Int64),
-            agreement=(pl.col("answer") == pl.col("answer_b")).mean(),
-            kappa=pl.when(chance > 1e-12).then(1 - met / chance),
-        )
-        .rename({"rater": "rater_a"})
+    found = both.group_by(*keys, "rater", "rater_b").agg(
+        shared=pl.len().cast(pl.Int64),
+        agreement=(pl.col("answer") == pl.col("answer_b")).mean(),
+        identical=(a == b).mean(),
+        kappa=pl.when(chance > 1e-12).then(1 - met / chance),
     )
+    return found.sort(*keys, "rater", "rater_b").rename({"rater": "rater_a"})
 
 
 def _within(flat: pl.DataFrame, unit: list[str]) -> pl.DataFrame:

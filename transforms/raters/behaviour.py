@@ -56,19 +56,19 @@ def places(acts: pl.DataFrame) -> pl.DataFrame:
     of anyone.
 
     Args:
-        acts: pairs' source, dimension, rater, place, value, and expected: the preference for `a` in the eyes of others,
-            null where there are none.
+        acts: pairs' source, kind, dimension, rater, place, value, and expected: the preference for `a` in the eyes of
+            others, null where there are none.
 
     Returns:
-        source, dimension, rater; first_share of the votes that take a side; sided, how many do; position_bias, that
-        share less what others would have chosen first in the same rows, 0 without bias, null where nobody knows.
+        source, kind, dimension, rater; first_share of the votes that take a side; sided, how many do; position_bias,
+        that share less what others would have chosen first in the same rows, 0 without bias, null where nobody knows.
     """
     first = pl.when(pl.col("place") > 0).then("value").otherwise(1 - pl.col("value"))
     others = pl.when(pl.col("place") > 0).then("expected").otherwise(1 - pl.col("expected"))
     sided = acts.filter(pl.col("value") != 0.5).with_columns(first=(first > 0.5).cast(pl.Float64), others=others)
     told = sided.filter(pl.col("first").min().over("source") != pl.col("first").max().over("source"))
     beside = pl.col("others").is_not_null()
-    return told.group_by("source", "dimension", "rater").agg(
+    return told.group_by("source", "kind", "dimension", "rater", maintain_order=True).agg(
         first_share=pl.col("first").mean(),
         sided=pl.len().cast(pl.Int64),
         position_bias=(pl.col("first").filter(beside) - pl.col("others").filter(beside)).mean(),
@@ -108,56 +108,57 @@ def consistency(acts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def copies(said: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+def copies(said: pl.DataFrame, met: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Raters whose sheet is another's: every answer to every shared question the same, too often for chance.
 
     Looked for over all that two raters share, and then within single batches (the same writers' responses), since a
-    file may be copied where the rest is not. The probability that chance did it is taken to be the usual agreement of
-    two raters to the power of the shared answers; it must be under 1 in 1,000 over all pairs of raters. Two who only
-    ever give one value are no copies of each other.
+    file may be copied where the rest is not. The probability that chance did it is taken to be the usual share of equal
+    values of two raters to the power of the shared ones; it must be under 1 in 1,000 over all pairs of raters. Two who
+    only ever give one value are no copies of each other.
 
     Args:
-        said: the columns of `by`, unit, rater, value and batch, one line a rater and unit.
+        said: the columns of `by`, unit, rater, value, answer and batch, one line a rater and unit, in a fixed order.
+        met: `rater_pairs` of them.
         by: what is looked at apart: source, kind, dimension.
 
     Returns:
         The columns of `by`, rater, batch (null for all of them), copy_of, shared: how many answers are the same.
     """
     keys = list(by)
-    whole = _suspects(said.with_columns(batch=pl.lit(None, dtype=pl.UInt64)), keys)
-    rest = said.join(whole.select(*keys, "rater"), on=[*keys, "rater"], how="anti")
-    parts = _suspects(rest.filter(pl.col("batch").is_not_null()), keys)
+    nowhere = pl.lit(None, dtype=pl.UInt64).alias("batch")
+    whole = _suspects(said.with_columns(nowhere), met.with_columns(nowhere), keys)
+    rest = said.filter(pl.col("batch").is_not_null()).join(
+        whole.select(*keys, "rater"), on=[*keys, "rater"], how="anti"
+    )
+    if rest["batch"].n_unique() < 2:
+        return whole
+    parts = _suspects(rest, rater_pairs(rest, [*keys, "batch"]), keys)
     return pl.concat([whole, parts])
 
 
-def _suspects(said: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+def _suspects(said: pl.DataFrame, met: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     part = [*keys, "batch"]
-    met = rater_pairs(said.with_columns(answer=pl.col("value")), part)
-    same = pl.col("agreement") == 1
-    # What two raters usually agree on, those who always do set aside: they may be the copies.
-    usual = (pl.col("agreement") * pl.col("shared")).filter(~same).sum() / pl.col("shared").filter(~same).sum()
-    met = met.with_columns(
-        usual=usual.over(keys).fill_nan(None).fill_null(_USUAL).clip(0.5, _USUAL), tried=pl.len().over(keys)
-    )
+    same, shared = pl.col("identical") == 1, pl.col("shared")
+    # What two raters usually have equal, those who always do set aside: they may be the copies.
+    usual = (pl.col("identical") * shared).filter(~same).sum() / shared.filter(~same).sum()
+    usual = usual.over(keys).fill_nan(None).fill_null(_USUAL).clip(0.5, _USUAL)
+    met = met.filter(usual.log() * shared < (_CHANCE / pl.len().over(keys)).log()).filter(same)
     size = said.group_by(*part, "rater").agg(votes=pl.len(), values=pl.col("value").n_unique())
     for side in "ab":
         named = {"rater": f"rater_{side}", "votes": f"votes_{side}", "values": f"values_{side}"}
         met = met.join(size.rename(named), on=[*part, f"rater_{side}"], how="left", nulls_equal=True)
     found = met.filter(
-        same
-        & (pl.col("usual").log() * pl.col("shared") < (_CHANCE / pl.col("tried")).log())
-        & (pl.col("shared") >= _COMMON * pl.min_horizontal("votes_a", "votes_b"))
-        & (pl.min_horizontal("values_a", "values_b") > 1)
+        (shared >= _COMMON * pl.min_horizontal("votes_a", "votes_b")) & (pl.min_horizontal("values_a", "values_b") > 1)
     )
-    # The copy is the one with less of its own; a copy of a copy is the first one's.
+    # The copy is the one with less of its own; of a copy of a copy, both go.
     fewer = pl.col("votes_a") < pl.col("votes_b")
     return (
         found.select(
             *part,
             rater=pl.when(fewer).then("rater_a").otherwise("rater_b"),
             copy_of=pl.when(fewer).then("rater_b").otherwise("rater_a"),
-            shared=pl.col("shared"),
+            shared=shared,
         )
         .sort(*part, "rater", "copy_of", nulls_last=True)
         .unique([*part, "rater"], keep="first", maintain_order=True)
-    )  # fmt: skip
+    )

@@ -89,7 +89,7 @@ def fit_strengths(votes: Votes, raters: Raters) -> tuple[np.ndarray, np.ndarray]
         return value + float(s @ s) / (2 * STRENGTH**2), down + s / STRENGTH**2
 
     s = _minimise(loss, np.zeros(responses))
-    share = _odds(care * (s[votes.a] - s[votes.b]) + place * votes.place, ties)
+    share = odds(care * (s[votes.a] - s[votes.b]) + place * votes.place, ties)
     # Of the mean of +1/2, 0 and -1/2 under the three shares: its slope along x.
     bend = (share[0] + share[2]) / 4 - ((share[0] - share[2]) / 2) ** 2
     curved = bend * care**2 * votes.cast.sum(axis=1)
@@ -143,14 +143,14 @@ def joint_loss(z: np.ndarray, votes: Votes, people: int) -> tuple[float, np.ndar
 
 def _vote_loss(x: np.ndarray, ties: np.ndarray, cast: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Minus the votes' log-likelihood, and its slopes along each x and each liking for ties."""
-    share = _odds(x, ties)
+    share = odds(x, ties)
     said = np.log(np.maximum(np.stack(share, axis=1), 1e-300))
     count = cast.sum(axis=1)
     slope = count * (share[0] - share[2]) / 2 - (cast[:, 0] - cast[:, 2]) / 2
     return -float((cast * said).sum()), slope, count * share[1] - cast[:, 1]
 
 
-def _odds(x: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def odds(x: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Probabilities of a, tie and b."""
     top = np.maximum(np.abs(x) / 2, ties)
     a, tie, b = np.exp(x / 2 - top), np.exp(ties - top), np.exp(-x / 2 - top)

@@ -9,7 +9,7 @@ from transforms.hashing import as_number, digest
 #: One judgement a line, as raters are measured by. `unit` is what was judged: the row's content, in rankings and
 #: stepwise rows with the response or step. A pair's `value` is for the response with the smaller hash, `a`, on
 #: whichever side it stands; `place` is 1 where that is the first and -1 where it is the second. `act` tells a second
-#: look from a record filed twice, and `batch` says who wrote the responses, where that is known.
+#: look from a record filed twice, and `batch` says who wrote the two responses or the one, where that is known.
 JUDGEMENTS = pl.Schema(
     {
         "block": pl.Int64,
@@ -117,8 +117,11 @@ def _rows(block: pl.DataFrame, identity: pl.DataFrame) -> pl.DataFrame:
     ids = pl.col("response_ids").list
     first, second = (as_number(ids.get(i, null_on_oob=True)) for i in (0, 1))
     pair = pl.col("kind") == "pair"
-    writers = block["generators"].list.eval(pl.element().fill_null("")).list.sort().list.join("\x1f")
-    whole = block.hstack(identity.rename({"judgements": "merged"})).with_columns(digest(writers).alias("writers"))
+    named = pl.col("generators").list
+    ends = [named.first().fill_null(""), named.last().fill_null("")]
+    both = pl.concat_str(pl.min_horizontal(ends), pl.max_horizontal(ends), separator="\x1f")
+    writers = block.select(writers=pl.when(named.len() <= 2).then(both))["writers"]
+    whole = block.hstack(identity.rename({"judgements": "merged"})).with_columns(digest(writers))
     rows = whole.with_row_index("row").select(
         "row", "source", "kind", "response_ids", "judgements", "merged", "copy_of", "copies",
         unit=as_number(pl.col("content_id")),

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from schemas.config import Raters
+from schemas.row import KINDS
 from transforms.raters.agreement import alpha, rater_pairs
 from transforms.raters.behaviour import always_one_place, consistency, copies, lines, places
 from transforms.raters.normalise import moments, normalise, spreads
@@ -84,8 +85,11 @@ def measure(judgements: pl.DataFrame, config: Raters) -> Measured:
         judgements: frame of `JUDGEMENTS` of all blocks, in any order.
         config: which consensus is asked for, and when a rater is known.
     """
+    # Names are numbers while they are sorted, grouped and joined by.
+    known = {name: judgements[name].drop_nulls().unique().sort() for name in _RATER} | {"kind": pl.Series(KINDS)}
+    named = judgements.with_columns(pl.col(name).cast(pl.Enum(values)) for name, values in known.items())
     # The order of lines is the order of sums, and so must not depend on where rows came from.
-    lined = judgements.sort(*GROUP, "unit", "rater", "value", "act", "place", nulls_last=True)
+    lined = named.sort(*GROUP, "unit", "rater", "value", "act", "place", nulls_last=True)
     # What two say of a pair is the same where they take the same side, however strongly.
     side = (pl.col("value") - 0.5).sign()
     answer = pl.when(pl.col("kind") == "pair").then(side).otherwise("value")
@@ -98,15 +102,15 @@ def measure(judgements: pl.DataFrame, config: Raters) -> Measured:
     said = said.with_columns(answer=answer)
     nobody = lined.filter(pl.col("rater").is_null() & pl.col("unit").is_not_null())
     met = rater_pairs(said, GROUP)
-    copied = copies(said, GROUP).select(pl.col(name).cast(dtype) for name, dtype in COPIES.items())
+    copied = copies(said, met, GROUP)
     own = without_copies(said, copied, GROUP)
     keys = lined.filter(pl.col("kind") == "pair").select("source", "dimension").unique()
     rated = rate(keys, without_copies(acts, copied, GROUP), own, nobody, config)
     z = normalise(own, moments(own))
     return Measured(
         _table(lined, acts, said, nobody, copied, z, rated),
-        met,
-        copied,
+        met.with_columns(pl.col(name).cast(pl.String) for name in (*GROUP, "rater_a", "rater_b")),
+        copied.select(pl.col(name).cast(dtype) for name, dtype in COPIES.items()),
         pl.concat([one.model for one in rated] or [pl.DataFrame(schema=MODEL)]),
         _figures(lined, own, nobody, met, copied, z, rated),
     )
@@ -156,7 +160,7 @@ def _table(
     parts = [
         _beside(said, nobody),
         pl.concat([*(one.raters for one in rated), _with_others(z)], how="diagonal"),
-        places(seen).with_columns(kind=pl.lit("pair")),
+        places(seen),
         lines(lined),
         consistency(acts),
         spreads(moments(said.filter(pl.col("kind") != "pair"))).drop("n"),

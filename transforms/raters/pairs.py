@@ -105,11 +105,14 @@ def _rate(key: tuple[str, str], acts: pl.DataFrame, said: pl.DataFrame, nobody: 
     told = pl.concat(
         [
             _reliabilities(counts).with_columns(names.alias("rater"), worse_than_chance=bad, left_out=left_out),
-            pl.DataFrame({"rater": [None], "left_out": [False]}, schema={"rater": pl.String, "left_out": pl.Boolean}),
+            pl.DataFrame({"rater": [None], "left_out": [False]}, schema={"rater": names.dtype, "left_out": pl.Boolean}),
         ],
         how="diagonal",
     )
-    at = {"source": pl.lit(key[0]), "kind": pl.lit("pair"), "dimension": pl.lit(key[1])}
+    at = {
+        name: pl.lit(value, dtype=said.schema[name])
+        for name, value in (("source", key[0]), ("kind", "pair"), ("dimension", key[1]))
+    }
     lines = told.hstack(pl.DataFrame(confusions, schema=CONFUSION)).hstack(habits).with_columns(
         **at, method=pl.lit(method), ties=pl.lit(fit.model.ties)
     )  # fmt: skip

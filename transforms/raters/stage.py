@@ -18,7 +18,7 @@ from transforms.shuffle import Shuffle, partitions_for, split
 from transforms.tasks import WriteSidecars, finish
 
 #: Judgements that raters are measured by at most (about 2 GiB); past it, those on a sample of the units, by hash.
-MEASURED = 4_000_000
+MEASURED = 2_000_000
 _TABLES = ("raters", "pairs", "copies", "model")
 
 

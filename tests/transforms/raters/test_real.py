@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.transforms.raters.sets import mlqe, mqm, ukp
+from benchmarks.rater_sets import mlqe, mqm, ukp
 from transforms.raters.agreement import alpha
 from transforms.raters.consensus import dawid_skene, outcomes_of
 from transforms.raters.normalise import moments, normalise
