@@ -113,14 +113,17 @@ def test_labels_stay_with_their_rows() -> None:
 GOOD: Raw = {
     "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
     "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
-    "too_long": False, "identical_after_truncation": False,
+    "too_long": False, "identical_after_truncation": False, "benchmark_item": None, "overlap_share": None,
+    "overlap_threshold": None, "split": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
     "copies": pl.Int64, "conflict": pl.Boolean, "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
     "characters": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
-    "identical_after_truncation": pl.Boolean,
+    "identical_after_truncation": pl.Boolean, "benchmark_item": pl.String, "overlap_share": pl.Float64,
+    "overlap_threshold": pl.Float64, "split": pl.String,
 }  # fmt: skip
+OVERLAP: Raw = {"benchmark_item": "b:f:1", "overlap_share": 0.9, "overlap_threshold": 0.8}
 SHAPES = ("preference", "preference_soft", "ratings")
 BOTH = ["preference", "preference_soft"]
 
@@ -169,7 +172,15 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"pii": ["email", "phone"]}, {"pii": "drop"}, "drop", "pii", 2, 1),
     ({"too_long": True, "tokens": [5, 9]}, {}, "drop", "too_long", 9, 8),
     ({"identical_after_truncation": True}, {}, "drop", "identical_after_truncation", 1, 1),
-]
+    (OVERLAP, {}, "drop", "contaminated", 0.9, 0.8),
+    (OVERLAP, {"contaminated": "review"}, "review", "contaminated", 0.9, 0.8),
+    (OVERLAP | {"split": "train"}, {"contaminated": "train_only"}, "drop", "contaminated", 0.9, 0.8),
+    (OVERLAP | {"split": "train"}, {"contaminated": "keep"}, "keep", "overlap_kept", 0.9, 0.8),
+    (OVERLAP | {"split": "test"}, {"contaminated": "train_only"}, "keep", "overlap_kept", 0.9, 0.8),
+    (OVERLAP, {"contaminated": "train_only"}, "keep", "overlap_kept", 0.9, 0.8),
+    (OVERLAP | {"split": "test"}, {"contaminated": "train_only", "contaminated_splits": ["validation", "test"]},
+     "drop", "contaminated", 0.9, 0.8),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "policy", "action", "reason", "score", "threshold"), FAULTS)
@@ -179,12 +190,12 @@ def test_each_reason_and_its_number(
     made = verdict(change, **policy)
     assert made["action"] == action
     wanted = {"reason": reason, "score": score, "threshold": threshold, "counterpart": change.get("copy_of")}
-    assert made["details"] == [wanted]
-    assert made["published_in"] == (BOTH if action == "soften" else [])
+    assert made["details"] == [wanted | ({"counterpart": "b:f:1"} if "benchmark_item" in change else {})]
+    assert made["published_in"] == (BOTH if action in ("soften", "keep") else [])
 
 
 def test_every_clause_is_tested() -> None:
-    tested = {reason for *_, reason, _, _ in FAULTS}
+    tested = {reason for _, _, action, reason, _, _ in FAULTS if action != "keep"}
     assert tested == {clause.reason for clause in clauses(Policy(pii="drop"))}
 
 
@@ -200,6 +211,13 @@ def test_every_clause_is_tested() -> None:
 def test_what_the_policy_lets_pass(change: Raw, policy: Raw) -> None:
     made = verdict(change, **policy)
     assert (made["action"], made["reasons"], made["masked"]) == ("keep", [], False)
+
+
+def test_rows_that_were_not_compared_with_anything() -> None:
+    rows = pl.DataFrame([GOOD], schema=SCHEMA)
+    absent = rows.drop("benchmark_item", "overlap_share", "overlap_threshold", "split")
+    for policy in (Policy(), Policy(contaminated="train_only")):
+        assert decide(absent, policy, SHAPES, 8).equals(decide(rows, policy, SHAPES, 8))
 
 
 def test_masking() -> None:
@@ -312,3 +330,23 @@ def test_another_seed_gives_other_splits() -> None:
 def test_one_split_takes_all() -> None:
     assert splits(groups([1, 2]), {"train": 1.0})["split"].to_list() == ["train"] * 2
     assert splits(groups([5]), {"none": 0.0, "train": 1.0})["split"].to_list() == ["train"]
+
+
+@given(
+    groups_=st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=400, max_size=1200),
+    guarded=st.sets(st.sampled_from(sorted(FRACTIONS)), max_size=3),
+    seed=st.integers(0, 100),
+)
+@settings(max_examples=40, deadline=None)
+def test_fractions_are_met_by_what_is_left(groups_: list[tuple[int, bool]], guarded: set[str], seed: int) -> None:
+    """Rows that are not clean are dropped from guarded splits, and the rest has the fractions asked for."""
+    of = groups([size for size, _ in groups_]).with_columns(clean=pl.Series([size * clean for size, clean in groups_]))
+    found = cuts(of, FRACTIONS, seed, sorted(guarded))
+    kept = of.with_columns(split=assign(pl.col("group_id"), found, seed)).select(
+        "split", kept=pl.when(pl.col("split").is_in(sorted(guarded))).then("clean").otherwise("rows")
+    )
+    rows = dict(kept.group_by("split").agg(pl.col("kept").sum()).iter_rows())
+    for name, fraction in FRACTIONS.items():
+        assert abs(rows.get(name, 0) / sum(rows.values()) - fraction) < 0.05
+    if not guarded:
+        assert found == cuts(of, FRACTIONS, seed)
