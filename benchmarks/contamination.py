@@ -4,7 +4,7 @@
 
 DIR holds the unpacked sets hh_rlhf, alpaca_eval_gpt4, ukp_convarg1 and pandalm. The rows are recombined from real
 sentences of HH-RLHF; into them go, for each kind of change, 50 prompts of AlpacaEval that no other kind has, and the
-whole is curated. Beside it stands what is found of all 805 prompts, changed and judged in the same way, without Beam.
+whole is curated. Beside it stands what is found of all 805 prompts among the turns of HH-RLHF, without Beam.
 """
 
 from __future__ import annotations
@@ -91,9 +91,7 @@ def turns(data: Path) -> list[str]:
     """What was said in HH-RLHF, each turn once."""
     found = set()
     for path in sorted((data / "hh_rlhf").rglob("*.jsonl.gz")):
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            lines = file.readlines()
-        for line in lines:
+        for line in gzip.decompress(path.read_bytes()).splitlines():
             for side in orjson.loads(line).values():
                 found.update(turn.strip() for turn in _TURN.split(side) if turn.strip())
     return sorted(found)
@@ -164,11 +162,13 @@ def planted(data: Path, count: int, seed: int) -> None:
         every = [change(text, random.Random(f"{seed} {text}"), words) for text in benchmark]
         of_all, _ = found_in(scanner, every, said)
         print(f"| {kind} | {sum(place in hit for place in mine)} | {of_all / len(benchmark):.4f} |", flush=True)
-    others = count - len(kinds)
     print("\n| what has nothing of AlpacaEval | texts | found |\n|---|---|---|")
-    print(f"| the other {others:,} rows | {3 * others:,} | {len(hit - set(kinds))} |")
+    print(f"| the other {count - len(kinds):,} rows | {3 * (count - len(kinds)):,} | {len(hit - set(kinds))} |")
     for name, texts in (("turns of HH-RLHF", said), ("arguments of UKP", arguments(data))):
         print(f"| {name} | {len(texts):,} | {found_in(scanner, [], texts)[1]} |", flush=True)
+    test = json.loads(next((data / "pandalm").rglob("testset-v1.json")).read_text(encoding="utf-8"))
+    asked = {f"{r['instruction']}\n\n{r['input']}" if r["input"] else r["instruction"] for r in test}
+    print(f"\nOf PandaLM's {len(asked)} prompts {found_in(scanner, [], sorted(asked))[1]} are found in AlpacaEval.")
 
 
 def arguments(data: Path) -> list[str]:
@@ -188,7 +188,7 @@ def timed(data: Path, counts: list[int], seed: int) -> None:
         size = sum(len(text) for row in rows for text in row.values()) / 1e6
         _, manifest = curated(rows, benchmark)
         took = {stage["stage"]: stage["seconds"] for stage in manifest["stages"]}
-        mine = sum(took[name] for name in ("benchmarks", "scan", "judge", "overlaps"))
+        mine = sum(seconds for name, seconds in took.items() if name.startswith("contamination"))
         peak = max(stage["peak_bytes"] for stage in manifest["stages"]) / 2**20
         print(f"| {count:,} | {size:,.0f} | {mine:.1f} | {sum(took.values()):.1f} | {peak:,.0f} |", flush=True)
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import yaml
 from fsspec.implementations.local import LocalFileSystem
 
-from schemas.config import Config
+from schemas.config import Config, Files
 from schemas.verdict import DEAD_LETTERS, REASONS
 from transforms import blocks
 from transforms.publish.shapes import SHAPES, ShapeKind
@@ -303,17 +303,23 @@ def _figure(value: float | None) -> str:
 def _settings(config: Config) -> dict[str, Any]:
     """The configuration without where this machine keeps its files, and without what is said elsewhere."""
     whole = config.model_dump(mode="json", exclude={"publish": {"title", "description"}, "gate": True})
-    told = config.model_dump(mode="json", include={"sources"}, exclude_defaults=True)["sources"]
-    whole["sources"] = [
-        {"name": full.name, **source, "input": [shorten(path) for path in full.input]}
-        for source, full in zip(told, config.sources, strict=True)
-    ]
+    whole["sources"] = _named(config.sources)
+    whole["contamination"]["benchmarks"] = _named(config.contamination.benchmarks)
     length = whole["signals"]["length"]
     if length is not None:
         name = length["tokenizer"]
         if blocks.is_remote(name) or name.startswith(("/", ".", "~")) or name.count("/") > 1:  # else a name on the hub
             length["tokenizer"] = shorten(name)
     return whole
+
+
+def _named(files: Sequence[Files]) -> list[dict[str, Any]]:
+    """What was said of each source or benchmark, with its files by name."""
+    return [
+        {"name": one.name, **one.model_dump(mode="json", exclude_defaults=True)}
+        | {"input": [shorten(path) for path in one.input]}
+        for one in files
+    ]
 
 
 def shorten(path: str) -> str:

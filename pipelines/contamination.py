@@ -60,31 +60,31 @@ def find_overlaps(
     beside = {"identity": identity.folder, "near": near.folder if near else None}
     work = [{"number": i, "path": block.path, "name": block.sidecar, **beside} for i, block in enumerate(every)]
     scanned = engine.run(
-        "scan",
+        "contamination-scan",
         VERSIONS["scan"],
         settings,
         [read.key, *(done.key for done in made)],
         len(work),
-        lambda p, folder: p | "scan" >> RunTasks([{**common, **task} for task in work], scan, folder),
+        lambda p, folder: p | "scan blocks" >> RunTasks([{**common, **task} for task in work], scan, folder),
     )
     total = {"rows": scanned.total["rows"], "words": scanned.total["words"]}
     whole = {**common, **total, "scanned": scanned.folder, "blocks": work}
     judged = engine.run(
-        "judge",
+        "contamination-judge",
         VERSIONS["judge"],
         settings,
         [scanned.key, identity.key, *([near.key] if near else [])],
         1,
-        lambda p, folder: p | "judge" >> RunTasks([whole], judge_all, folder),
+        lambda p, folder: p | "judge matches" >> RunTasks([whole], judge_all, folder),
     )
     marked = engine.run(
-        "overlaps",
+        "contamination",
         VERSIONS["overlaps"],
         None,
         [judged.key],
         len(work),
         lambda p, folder: (
-            p | "overlaps" >> RunTasks([{**task, "judged": judged.folder} for task in work], mark, folder)
+            p | "tell rows" >> RunTasks([{**task, "judged": judged.folder} for task in work], mark, folder)
         ),
     )
     return Overlaps(planned, read, judged, marked)
@@ -110,12 +110,12 @@ def _read(planned: Sequence[Planned[Benchmark]], engine: Engine) -> Done:
         lineage.append([task, read_as, [[file.file, file.hash] for file in one.files]])
     work = [{"benchmarks": tasks}]
     return engine.run(
-        "benchmarks",
+        "contamination-benchmarks",
         VERSIONS["benchmarks"],
         lineage,
         [],
         1,
-        lambda p, folder: p | "benchmarks" >> RunTasks(work, read_benchmarks, folder),
+        lambda p, folder: p | "read benchmarks" >> RunTasks(work, read_benchmarks, folder),
     )
 
 

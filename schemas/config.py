@@ -107,7 +107,7 @@ class Contamination(Section):
     words: Share = Field(0.5, gt=0, description="From which share of a long item's words covered by such runs.")
     characters: Share = Field(0.8, gt=0, description="From which share of a short item's runs of letters.")
     changed: Share = Field(
-        0.55,
+        0.6,
         gt=0,
         description="From which share of what a short item's words tell, where all but one of them are there.",
     )

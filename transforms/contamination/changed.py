@@ -1,9 +1,9 @@
 """Short items with one word changed: all others are there, in their places.
 
-The first half of the words or the last is as it was, so looking up both finds every such text. What a match is worth
-depends on the word that was changed: "what do you think about racism" has five of the six words of "what do you think
-about ChatGPT", and nothing of what it asks. So a word weighs the square of what it tells, -log of its frequency, and
-the share is the weight of those that are there (`judge` does the sum, when the words of all blocks are counted).
+The first words or the last are as they were, so looking up both finds every such text. What a match is worth depends on
+the word that was changed: "what do you think about racism" has five of the six words of "what do you think about
+ChatGPT", and nothing of what it asks. So a word weighs the square of what it tells, -log of its frequency, and the
+share is the weight of those that are there (`judge` does the sum, when the words of all blocks are counted).
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from transforms.contamination.letters import Letters, distinct, ragged
 from transforms.contamination.lookup import Lookup, same
 from transforms.contamination.matches import matches
 
-#: With fewer words, too little is left where one of them is changed.
-FEWEST_WORDS = 3
-#: A word may have been changed to one; in items that are no few words also left out, changed to two, or put in.
-_MORE = (-1, 0, 1)
+#: With fewer words, too little is left where one of them is changed; and where one is put in.
+FEWEST_WORDS, FEWEST_PUT_IN = 3, 5
+#: What has no white space in it was one word to whoever changed it, up to so many of ours.
+_TOGETHER = 3
+#: In the place of a word stands one or two. So a text's stretch has so many words more than the item.
+_MORE = (1 - _TOGETHER, -1, 0, 1)
 #: An item of fewer than `PLAIN_WORDS` words says nothing within a message of so many words more.
 _ROOM = 4
 #: Words of the pieces that are looked up.
@@ -36,7 +38,10 @@ class Changed:
         words = items.letters
         self.hashes = words.word_grams(1)
         usable = np.flatnonzero(self.count >= FEWEST_WORDS)
-        half = _PIECES[np.searchsorted(_PIECES, self.count[usable] // 2, side="right") - 1]
+        inner = (np.arange(len(items.item)) > self.first[items.item]) & words.joined
+        self.together = np.bincount(items.item, weights=inner, minlength=len(items)) > 0
+        half = (self.count - np.where(self.together, _TOGETHER, 0))[usable] // 2
+        half = _PIECES[np.maximum(0, np.searchsorted(_PIECES, half, side="right") - 1)]
         self.plain = items.words < PLAIN_WORDS
         self.room = self.count + items.scaled(_ROOM)
         self.pieces: dict[int, Lookup] = {}
@@ -50,42 +55,53 @@ class Changed:
     def find(self, text: Letters) -> pl.DataFrame:
         """Texts with all words of an item but one, whose share is the judge's to say: frame of `MATCHES`.
 
-        A stretch of the text agrees with the item in so many words from its begin, and in so many up to its end. Both
-        together are all words of the item but one, or all and others were put between them.
+        A stretch of the text agrees with the item in so many words from its begin, and in so many up to its end. The
+        item's words between them are lost, and the text's are other words.
         """
         first, length, item = self._candidates(text)
         hashes, base, count = text.word_grams(1), self.first[item], self.count[item]
         size = np.minimum(length, count)
         head = _agree(hashes, first, self.hashes, base, size)
-        tail = _agree(
-            hashes[::-1], len(hashes) - first - length, self.hashes[::-1], len(self.hashes) - base - count, size
-        )
-        tail = np.minimum(tail, size - head)
-        # At an end of the item a word is known to be another's only where the message ends too.
-        message = text.message_of_word[first]
-        edges = (head > 0) | (first == text.message_at[message])
-        edges &= (tail > 0) | (first + length == text.message_at[message + 1])
-        edges &= (length >= count) | ((head > 0) & (tail > 0))
-        near = (head + tail >= count - 1) & ((length != count) | (head < count)) & edges
-        near &= (length == count) | ~self.plain[item]
+        last, end = len(hashes) - first - length, len(self.hashes) - base - count
+        tail = np.minimum(_agree(hashes[::-1], last, self.hashes[::-1], end, size), size - head)
+        near = self._near(text, first, length, item, head, tail)
         first, length, item, head, tail = (part[near] for part in (first, length, item, head, tail))
         base, count = self.first[item], self.count[item]
         real = self._same(text, first, first + head, item, np.zeros_like(head), head)
         real &= self._same(text, first + length - tail, first + length, item, count - tail, count)
         first, length, item, head, tail = (part[real] for part in (first, length, item, head, tail))
-        base, count = self.first[item], self.count[item]
-        gone = head + tail < count
+        base, lost = self.first[item], self.count[item] - head - tail
         return matches(
             text=text.text_of_word[first],
             item=item,
             rule="changed",
-            share=(head + tail) / count,
+            share=1 - lost / self.count[item],
             start=first,
             stop=first + length,
-            frame=head.astype(np.uint64) + np.uint64(1),
+            frame=(head * (_TOGETHER + 1) + lost).astype(np.uint64),
             other=text.hashes(text.starts[first + head], text.starts[first + length - tail]),
-            word=np.where(gone, base + head, -1),
+            word=base + head,
+            lost=lost,
         )
+
+    def _near(
+        self, text: Letters, first: np.ndarray, length: np.ndarray, item: np.ndarray, head: np.ndarray, tail: np.ndarray
+    ) -> np.ndarray:
+        """Where only one word was changed, and it is the item's and not one that stands around another text."""
+        lost, other = self.count[item] - head - tail, length - head - tail
+        one = lost <= 1
+        joined = np.append(self.items.letters.joined, np.zeros(_TOGETHER, bool))
+        at = self.first[item] + head
+        for more in range(2, _TOGETHER + 1):
+            one |= (lost == more) & np.all([joined[at + nth] for nth in range(1, more)], axis=0)
+        put_in = (lost == 0) & (other > 0) & (self.count[item] >= FEWEST_PUT_IN)
+        instead = (lost > 0) & (other > 0) & (~self.plain[item] | (other == 1))
+        left_out = (lost == 1) & (other == 0) & (head > 0) & (tail > 0) & ~self.plain[item]
+        # At an end of the item a word is known to be another's only where the message ends too.
+        message = text.message_of_word[first]
+        ends = (head > 0) | (first == text.message_at[message])
+        ends &= (tail > 0) | (first + length == text.message_at[message + 1])
+        return one & (put_in | instead | left_out) & ends
 
     def _candidates(self, text: Letters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where in the texts an item may begin, in how many words it may end, and the item."""
@@ -103,6 +119,7 @@ class Changed:
                 length = self.count[item] + more
                 first = np.where(begins, place, place + size - length)
                 inside = (first >= text.word_at[within]) & (first + length <= text.word_at[within + 1])
+                inside &= self.together[item] | (more >= -1)
                 parts.append(((first * lengths + nth) * items + item)[inside])
         found = distinct(np.concatenate(parts))
         item = found % items

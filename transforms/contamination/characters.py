@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from transforms.contamination.items import Items, keyed
+from transforms.contamination.items import PLAIN_WORDS, Items, keyed
 from transforms.contamination.letters import Letters, distinct, ragged
 from transforms.contamination.lookup import Lookup
 from transforms.contamination.matches import matches
@@ -57,7 +57,8 @@ class _Runs:
         runs = runs.unique(["item", "hash"], keep="first", maintain_order=True)
         self.runs = runs.height
         whole = np.bincount(runs["item"], minlength=len(items))
-        asked = np.ceil(items.settings.characters * whole - 1e-9).astype(np.int64)
+        share = np.where(items.words < PLAIN_WORDS, 1.0, items.settings.characters)
+        asked = np.ceil(share * whole - 1e-9).astype(np.int64)
         beyond = np.maximum(1, (_BEYOND * whole).astype(np.int64))
         self.whole, self.asked = whole, asked
         #: How many of an item's runs are looked up, and how many of these have to be there.

@@ -80,9 +80,10 @@ def _told(found: pl.DataFrame, items: Items, vocabulary: Vocabulary, counts: np.
     weight = np.zeros(len(items.item))
     weight[vocabulary.used] = (np.log((words + len(vocabulary.of)) / counted) ** 2)[vocabulary.of]
     whole = np.bincount(items.item, weights=weight, minlength=len(items))[found["item"]]
-    word = found["word"].to_numpy()
-    lost = np.where(word < 0, 0.0, weight[word])
-    return 1 - np.divide(lost, whole, out=np.zeros(len(word)), where=whole > 0)
+    word, lost = found["word"].to_numpy(), found["lost"].to_numpy()
+    so_far = np.append(0.0, np.cumsum(weight))
+    gone = np.where(lost > 0, so_far[word + lost] - so_far[word], 0.0)
+    return 1 - np.divide(gone, whole, out=np.zeros(len(word)), where=whole > 0)
 
 
 def best(found: pl.DataFrame, by: list[str]) -> pl.DataFrame:

@@ -19,7 +19,7 @@ import polars as pl
 TEXT_END, MESSAGE_END = "\x1d", "\x1e"
 #: Kinds of characters. What is dropped leaves no trace: "don't" is "dont", and an invisible character hides nothing.
 #: A hyphen is dropped within a word, and is a break elsewhere.
-_BREAK, _HYPHEN, _DROPPED, _SPACED, _UNSPACED = range(5)
+_SPACE, _BREAK, _HYPHEN, _DROPPED, _SPACED, _UNSPACED = range(6)
 _APOSTROPHES, _HYPHENS = "'’‘ʼ`´", "-‐‑"
 #: Pictures say something, and each is a word: the most of them, as a range of code points.
 _PICTURES = ((0x2600, 0x2700), (0x1F000, 0x1FB00))
@@ -42,6 +42,7 @@ class Letters:
         codes: uint32, the letters of all texts.
         starts: int64, where each word begins in `codes`; one more at the end, where the last word ends.
         unspaced: bool, whether each word is a character of a script without spaces.
+        joined: bool, whether there is no white space before each word.
         letter_at: int64, where each text begins in `codes`; one more at the end.
         word_at: int64, where each text begins among the words; one more at the end.
         message_at: int64, where each message begins among the words; one more at the end.
@@ -64,6 +65,7 @@ class Letters:
         self.codes = raw[letter]
         self.starts = np.append(place[begins] - 1, len(self.codes))
         self.unspaced = kind[begins] == _UNSPACED
+        self.joined = np.diff(np.cumsum(kind == _SPACE, dtype=np.int64)[begins], prepend=-1) == 0
         self.letter_at = np.append(0, place[text_ends])
         self.word_at = np.append(0, nth[text_ends])
         self.message_at = np.unique(np.concatenate([self.word_at, nth[message_ends]]))
@@ -193,13 +195,15 @@ _LAST = 0x323B0
 @cache
 def _kinds() -> np.ndarray:
     """The kind of every character by its code point."""
-    kinds = np.zeros(_LAST + 1, np.uint8)
+    kinds = np.full(_LAST + 1, _BREAK, np.uint8)
     for code in range(_LAST):
         category = unicodedata.category(chr(code))
         if category[0] in "LMN":
             kinds[code] = _SPACED
         elif category == "Cf":
             kinds[code] = _DROPPED
+        elif chr(code).isspace():
+            kinds[code] = _SPACE
     kinds[[ord(char) for char in _APOSTROPHES]] = _DROPPED
     kinds[[ord(char) for char in _HYPHENS]] = _HYPHEN
     kinds[0xFE00:0xFE10] = _DROPPED  # they choose a letter's form

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 #: `start` and `stop` are words of the texts. `frame` tells what the text has of the item from what other texts have.
-#: Where a word was changed, `word` is the item's, else -1, and `other` a hash of what stands in its place.
+#: Where a word was changed, `word` and the next `lost` of the item's are not there, and `other` is a hash of what is.
 MATCHES = pl.Schema(
     {
         "text": pl.Int64(),
@@ -19,10 +19,11 @@ MATCHES = pl.Schema(
         "stop": pl.Int64(),
         "frame": pl.UInt64(),
         "word": pl.Int64(),
+        "lost": pl.Int64(),
         "other": pl.UInt64(),
     }
 )
-_DEFAULTS: dict[str, Any] = {"frame": 0, "word": -1, "other": 0}
+_DEFAULTS: dict[str, Any] = {"frame": 0, "word": 0, "lost": 0, "other": 0}
 
 
 def matches(**columns: Any) -> pl.DataFrame:

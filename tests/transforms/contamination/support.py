@@ -80,21 +80,21 @@ def jaccard(item: str, text: str, size: int = 5) -> float:
 def one_changed(item: str, text: str) -> set[int]:
     """Lengths of stretches of a text that have all words of an item but one, in their places; or all and one more."""
     own, said = words(item), words(text)
-    count = len(own)
+    count, few = len(own), len(own) < 8
     out = set()
-    for length in (count - 1, count, count + 1) if count >= 8 else (count,):
+    for length in (count - 1, count, count + 1):
         for first in range(len(said) - length + 1):
             part = said[first : first + length]
-            head = next((i for i in range(min(count, length)) if part[i] != own[i]), min(count, length))
-            tail = next((i for i in range(min(count, length) - head) if part[-1 - i] != own[-1 - i]),
-                        min(count, length) - head)  # fmt: skip
-            if part == own or head + tail < count - 1:
-                continue
-            if (head == 0 and first > 0) or (tail == 0 and first + length < len(said)):
-                continue
-            if length < count and 0 in (head, tail):
-                continue
-            out.add(length)
+            shorter = min(count, length)
+            head = next((i for i in range(shorter) if part[i] != own[i]), shorter)
+            tail = next((i for i in range(shorter - head) if part[-1 - i] != own[-1 - i]), shorter - head)
+            lost, other = count - head - tail, length - head - tail
+            put_in = lost == 0 and other > 0 and count >= 5
+            instead = lost == 1 and other > 0 and (other == 1 or not few)
+            left_out = lost == 1 and other == 0 and head and tail and not few
+            ends = (head or first == 0) and (tail or first + length == len(said))
+            if (put_in or instead or left_out) and ends:
+                out.add(length)
     return out
 
 

@@ -42,6 +42,12 @@ def test_a_character_of_a_script_without_spaces_is_a_word() -> None:
     assert made.unspaced.tolist() == [True, True, False, True, True]
 
 
+def test_words_without_white_space_before_them_are_joined() -> None:
+    assert letters("a x^3 = 4.5", "b,c", "d").joined.tolist() == [
+        False, False, True, False, True, False, True, False,
+    ]  # fmt: skip
+
+
 def test_texts_and_messages_keep_their_places() -> None:
     made = letters("one two", "", f"a b{MESSAGE_END}{MESSAGE_END}c", "x\x1dy")
     assert made.word_at.tolist() == [0, 2, 2, 5, 7]

@@ -46,7 +46,7 @@ def test_short_items_by_their_letters(own: list[str], texts: list[str]) -> None:
         (t, i): window_share(item, text)
         for t, text in enumerate(texts)
         for i, item in enumerate(own)
-        if not items.tiny[i] and items.own.all() and window_share(item, text) >= 0.6 - 1e-9
+        if not items.tiny[i] and window_share(item, text) >= (0.6 if len(words(item)) >= 8 else 1) - 1e-9
     }
     assert shares(rule.find(letters(*texts))) == pytest.approx(expected)
 
@@ -163,7 +163,25 @@ def test_what_a_changed_word_told_decides() -> None:
     kept, lost = "what do we think about chatgpt", "what do you think about racism"
     texts = [*others, kept, lost]
     assert found(items_of([own]), texts) == {kept: {own: pytest.approx(told(own, 2, texts), abs=1e-4)}}
-    assert told(own, 5, texts) < 0.55 < told(own, 2, texts)
+    assert told(own, 5, texts) < 0.6 < told(own, 2, texts)
+
+
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        (
+            "Solve the equation x^3 - 4x^2 + 6x - 24 = 0 for all x",
+            "Solve the equation x^3 - other + 6x - 24 = 0 for all x",
+        ),
+        ("convert 1:00 pm pacific to asia/taipei time for me", "convert 1:00 pm pacific to european time for me"),
+        ("请用三句话介绍一下中国首都北京的历史和文化", "请用三句话介绍一下中国首都罗马的历史和文化"),
+        ("请用三句话介绍一下中国首都北京的历史和文化", "请用三句话介绍一下中国首都柏林市的历史和文化"),
+    ],
+)
+def test_a_word_of_several_parts_is_one(own: str, text: str) -> None:
+    rule = Changed(items_of([own]))
+    assert rule.find(letters(text)).height == 1
+    assert rule.find(letters(own)).height == 0
 
 
 def test_other_scripts() -> None:

@@ -121,7 +121,8 @@ GOOD: Raw = {
     "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
     "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
     "too_long": False, "identical_after_truncation": False, "near_of": None, "near_score": None, "consensus": None,
-    "semantic_of": None, "semantic_of_cosine": None,
+    "semantic_of": None, "semantic_of_cosine": None, "benchmark_item": None, "overlap_share": None,
+    "overlap_threshold": None, "split": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
@@ -129,7 +130,9 @@ SCHEMA = {
     "characters": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
     "identical_after_truncation": pl.Boolean, "near_of": pl.String, "near_score": pl.Float64,
     "consensus": pl.List(CONSENSUS), "semantic_of": pl.String, "semantic_of_cosine": pl.Float64,
+    "benchmark_item": pl.String, "overlap_share": pl.Float64, "overlap_threshold": pl.Float64, "split": pl.String,
 }  # fmt: skip
+OVERLAP: Raw = {"benchmark_item": "b:f:1", "overlap_share": 0.9, "overlap_threshold": 0.8}
 SHAPES = ("preference", "preference_soft", "ratings")
 CIRCLE: Raw = {"component": 3, "reversal": True, "onward": "next"}
 BOTH = ["preference", "preference_soft"]
@@ -189,6 +192,14 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"consensus": [concluded(0.9, **CIRCLE)]}, {}, "soften", "in_cycle", 3, 1),
     ({"consensus": [concluded(0.9, **CIRCLE)]}, {"in_cycle": "drop"}, "drop", "in_cycle", 3, 1),
     ({"consensus": [concluded(0.9, **CIRCLE)]}, {"in_cycle": "review"}, "review", "in_cycle", 3, 1),
+    (OVERLAP, {}, "drop", "contaminated", 0.9, 0.8),
+    (OVERLAP, {"contaminated": "review"}, "review", "contaminated", 0.9, 0.8),
+    (OVERLAP | {"split": "train"}, {"contaminated": "train_only"}, "drop", "contaminated", 0.9, 0.8),
+    (OVERLAP | {"split": "train"}, {"contaminated": "keep"}, "keep", "overlap_kept", 0.9, 0.8),
+    (OVERLAP | {"split": "test"}, {"contaminated": "train_only"}, "keep", "overlap_kept", 0.9, 0.8),
+    (OVERLAP, {"contaminated": "train_only"}, "keep", "overlap_kept", 0.9, 0.8),
+    (OVERLAP | {"split": "test"}, {"contaminated": "train_only", "contaminated_splits": ["validation", "test"]},
+     "drop", "contaminated", 0.9, 0.8),
 ]  # fmt: skip
 
 
@@ -199,16 +210,16 @@ def test_each_reason_and_its_number(
     made = verdict(change, **policy)
     assert made["action"] == action
     onward = (change.get("consensus") or [{}])[0].get("onward")
-    counterpart = change.get("copy_of") or change.get("near_of") or onward
+    counterpart = change.get("copy_of") or change.get("near_of") or onward or change.get("benchmark_item")
     wanted = {"reason": reason, "score": score, "threshold": threshold, "counterpart": counterpart}
     assert made["details"][0] == wanted
     assert made["reasons"][1:] == (["tie_not_expressible"] if reason == "in_cycle" and action == "soften" else [])
     softened = ["preference_soft"] if reason == "in_cycle" else BOTH
-    assert made["published_in"] == (softened if action == "soften" else [])
+    assert made["published_in"] == (softened if action in ("soften", "keep") else [])
 
 
 def test_every_clause_is_tested() -> None:
-    tested = {reason for *_, reason, _, _ in FAULTS}
+    tested = {reason for _, _, action, reason, _, _ in FAULTS if action != "keep"}
     assert tested == {clause.reason for clause in clauses(Policy(pii="drop"), {})}
 
 
@@ -226,6 +237,13 @@ def test_every_clause_is_tested() -> None:
 def test_what_the_policy_lets_pass(change: Raw, policy: Raw) -> None:
     made = verdict(change, **policy)
     assert (made["action"], made["reasons"], made["masked"]) == ("keep", [], False)
+
+
+def test_rows_that_were_not_compared_with_anything() -> None:
+    rows = pl.DataFrame([GOOD], schema=SCHEMA)
+    absent = rows.drop("benchmark_item", "overlap_share", "overlap_threshold", "split")
+    for policy in (Policy(), Policy(contaminated="train_only")):
+        assert decide(absent, policy, SHAPES, 8).equals(decide(rows, policy, SHAPES, 8))
 
 
 def test_masking() -> None:
@@ -380,3 +398,23 @@ def test_another_seed_gives_other_splits() -> None:
 def test_one_split_takes_all() -> None:
     assert splits(groups([1, 2]), {"train": 1.0})["split"].to_list() == ["train"] * 2
     assert splits(groups([5]), {"none": 0.0, "train": 1.0})["split"].to_list() == ["train"]
+
+
+@given(
+    groups_=st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=400, max_size=1200),
+    guarded=st.sets(st.sampled_from(sorted(FRACTIONS)), max_size=3),
+    seed=st.integers(0, 100),
+)
+@settings(max_examples=40, deadline=None)
+def test_fractions_are_met_by_what_is_left(groups_: list[tuple[int, bool]], guarded: set[str], seed: int) -> None:
+    """Rows that are not clean are dropped from guarded splits, and the rest has the fractions asked for."""
+    of = groups([size for size, _ in groups_]).with_columns(clean=pl.Series([size * clean for size, clean in groups_]))
+    found = cuts(of, FRACTIONS, seed, sorted(guarded))
+    kept = of.with_columns(split=assign(pl.col("group_id"), found, seed)).select(
+        "split", kept=pl.when(pl.col("split").is_in(sorted(guarded))).then("clean").otherwise("rows")
+    )
+    rows = dict(kept.group_by("split").agg(pl.col("kept").sum()).iter_rows())
+    for name, fraction in FRACTIONS.items():
+        assert abs(rows.get(name, 0) / sum(rows.values()) - fraction) < 0.05
+    if not guarded:
+        assert found == cuts(of, FRACTIONS, seed)
