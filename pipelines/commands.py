@@ -42,22 +42,23 @@ def answer(work: Callable[[], int], json: bool = False) -> int:
     try:
         return work()
     except UserError as error:
-        return _complain(str(error), USER_MISTAKE, json)
+        return complain(str(error), USER_MISTAKE, json)
     except SystemFault as error:
-        return _complain(str(error), SYSTEM_FAULT, json)
+        return complain(str(error), SYSTEM_FAULT, json)
     except KeyboardInterrupt:
-        _complain("stopped; run the same command again to go on from here", 130, json)
+        complain("stopped; run the same command again to go on from here", 130, json)
         # Beam's threads do not end on their own; every file that is there is whole.
         os._exit(130)
     except Exception as error:  # the outermost place: whatever it was, it is told, with where it came from
         full = _disk(error)
         if full:
-            return _complain(full, SYSTEM_FAULT, json)
+            return complain(full, SYSTEM_FAULT, json)
         traceback.print_exc()
-        return _complain(f"a fault in trenchcoat or below it: {type(error).__name__}: {error}", SYSTEM_FAULT, json)
+        return complain(f"a fault in trenchcoat or below it: {type(error).__name__}: {error}", SYSTEM_FAULT, json)
 
 
-def _complain(text: str, code: int, json: bool) -> int:
+def complain(text: str, code: int, json: bool) -> int:
+    """Say what is wrong, for people or for machines; gives the exit code."""
     if json:
         print(orjson.dumps({"event": "error", "message": text, "exit_code": code}).decode())
     else:

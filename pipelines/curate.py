@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from pipelines.config import located
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from schemas.config import Config, Derive, Source
@@ -77,21 +76,6 @@ def plan_sources(config: Config) -> list[Planned]:
         out.append(Planned(source, form, refs, files))
     counter_of(config.signals.length)  # a tokenizer that is not there is found out now, not in a worker
     return out
-
-
-def located(path: str) -> str:
-    """A path as it is, or the file behind `package://PACKAGE/PATH` of an installed package.
-
-    Raises:
-        UserError: the package is not installed.
-    """
-    if not path.startswith("package://"):
-        return path
-    package, _, inside = path.removeprefix("package://").partition("/")
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise UserError(f"{path}: the package {package!r} is not installed; pip install {package.replace('_', '-')}")
-    return str(Path(spec.origin).parent / inside)
 
 
 def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:

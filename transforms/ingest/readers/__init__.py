@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -63,13 +62,8 @@ def sample(ref: FileRef, n: int = 100) -> Records:
         if sum(map(len, batches)) >= n or len(batches) >= _SAMPLE_BATCHES:
             break
     reading.close()  # type: ignore[attr-defined]
-    whole = Records.join([("", batch) for batch in batches])
-    raws = None if whole.raws is None else [whole.raws[i] for i in range(min(n, len(whole)))]
-    return dataclasses.replace(
-        whole,
-        lines=whole.lines[:n],
-        items=None if whole.items is None else whole.items[:n],
-        frame=None if whole.frame is None else whole.frame[:n],
-        raws=raws,
-        files=None,
-    )
+    full = [batch for batch in batches if len(batch)]
+    if any(batch.parsed for batch in full) and not all(full[0].like(batch) for batch in full):
+        # One batch is of columns, another of objects, since a line in it is out of the ordinary.
+        batches = [batch.as_objects() for batch in batches]
+    return Records.join([("", batch) for batch in batches]).head(n)

@@ -43,6 +43,31 @@ def ranges(path: str, format: str, range_bytes: int) -> list[tuple[int, int, int
     return [(at, min(at + step, rows), size * min(step, rows - at) // rows) for at in range(0, rows, step)]
 
 
+def about(path: str, format: str, size: int | None) -> tuple[int, bool]:
+    """How many rows a file has, and whether that is exact: Parquet says it, Arrow is judged by its first batch.
+
+    Raises:
+        Unreadable: the file is not of the format, or its end is missing.
+    """
+    try:
+        with _opened(path) as source:
+            if format == "parquet":
+                return int(pq.ParquetFile(source).metadata.num_rows), True
+            reader, is_file = _reader(source)
+            if is_file:
+                batches = reader.num_record_batches
+                return len(reader.get_batch(0)) * batches if batches else 0, batches <= 1
+            rows = len(next(reader, ()))
+            position = source.tell()
+            rest = len(next(reader, ()))
+    except (pa.ArrowException, OSError) as error:
+        _check(error)
+        raise Unreadable(_said(error)) from error
+    if not rest or size is None:
+        return rows, not rest
+    return rows * size // position, False
+
+
 def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: int) -> Iterator[Records]:
     """The rows of a range, numbered from 1. What is corrupt is lost as one broken record that names its rows."""
     with _opened(ref.path) as source:
@@ -109,11 +134,8 @@ def _arrow(source: Any, ref: FileRef, batch_records: int, batch_bytes: int) -> I
 
 def _loaded(source: Any) -> Iterator[pa.RecordBatch | OSError | pa.ArrowException]:
     """Each batch of an IPC file or stream, or why it cannot be read. A stream ends there, a file goes on."""
-    source.seek(0)
-    is_file = bytes(source.read(len(ARROW_MAGIC))) == ARROW_MAGIC
-    source.seek(0)
     try:
-        reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+        reader, is_file = _reader(source)
     except (pa.ArrowException, OSError) as error:
         _check(error)
         yield error
@@ -130,6 +152,14 @@ def _loaded(source: Any) -> Iterator[pa.RecordBatch | OSError | pa.ArrowExceptio
             if not is_file:
                 return
         index += 1
+
+
+def _reader(source: Any) -> tuple[Any, bool]:
+    """A reader of an IPC file, or of a stream of them; and whether it is a file."""
+    source.seek(0)
+    is_file = bytes(source.read(len(ARROW_MAGIC))) == ARROW_MAGIC
+    source.seek(0)
+    return (pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)), is_file
 
 
 def _count(source: Any) -> tuple[int, int]:

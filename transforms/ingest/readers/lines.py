@@ -43,7 +43,7 @@ def read_lines(ref: FileRef, *, batch_bytes: int, max_line_bytes: int) -> Iterat
         batch_bytes: about how much to give at once.
         max_line_bytes: a longer line is passed over, and never held.
     """
-    with Stream(ref.path, ref.compression) as stream:
+    with Stream(ref.path, ref.compression, ref.most) as stream:
         yield from _Reader(ref, stream, min(batch_bytes, CHUNK), max_line_bytes).run()
 
 

@@ -411,6 +411,13 @@ def test_mapped_preference_outside_its_range() -> None:
     assert "name its `values`" in dead[0].message
 
 
+def test_mapped_label_that_the_names_say() -> None:
+    mapping = PAIR | {"label": {"always": 1, "strength": "w"}}
+    rows, dead = adapt("mapping", {"q": "Q", "a": "A", "b": "B", "w": 2}, mapping=mapping)
+    assert dead == []
+    assert [(j["value"], j["strength"]) for j in rows[0]["judgements"]] == [(1.0, 2.0)]
+
+
 def test_mapped_pair_with_dotted_paths_and_all_else() -> None:
     mapping = {
         "kind": "pair", "prompt": "c.q", "system": "sys", "responses": ["a.0.text", "a.-1.text"], "rater": "who.id",
@@ -478,6 +485,9 @@ def test_mapped_rankings() -> None:
         (PAIR | {"responses": ["a"]}, "a pair names two fields"),
         (PAIR | {"label": None}, "a pair needs one"),
         (PAIR | {"label": {"field": "w", "values": {"a": 2}}}, "less than or equal to 1"),
+        (PAIR | {"label": {}}, "names either its field"),
+        (PAIR | {"label": {"field": "w", "always": 1}}, "names either its field"),
+        (PAIR | {"label": {"always": 1, "values": {"a": 1}}}, "values belong to a field"),
         (RATING | {"scores": []}, "at least one in scores"),
         (RATING | {"scores": [{"field": "x", "minimum": 5, "maximum": 1}]}, "minimum 5 is not below maximum 1"),
         (RANKS | {"values": "v"}, "either ranks"),
