@@ -11,7 +11,7 @@ BIN        := $(VENV)/bin
 STAMP      := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format bench lock clean
+.PHONY: help setup demo test test-all lint docs format bench lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -46,6 +46,10 @@ lint: $(STAMP) ## check style, format and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+docs: $(STAMP) ## write the pages that the code makes
+	@$(BIN)/trenchcoat formats --markdown > docs/.formats.md
+	@mv docs/.formats.md docs/formats.md
 
 format: $(STAMP) ## put the code into form
 	@$(BIN)/ruff check --fix

@@ -88,11 +88,14 @@ def validate(
 
 
 @app.command()
-def formats(json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False) -> None:
+def formats(
+    json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print them as the page docs/formats.md.")] = False,
+) -> None:
     """List what can be read."""
-    from pipelines.commands import run_formats
+    from pipelines.formats import run_formats
 
-    raise typer.Exit(run_formats(json))
+    raise typer.Exit(run_formats(json, markdown))
 
 
 @app.command()

@@ -256,32 +256,6 @@ def _validate(out: str, json: bool) -> int:
     return DONE if verdict.passed else FAILED_GATE
 
 
-def run_formats(json: bool) -> int:
-    """List the adapters."""
-    from transforms.ingest.adapters import ADAPTERS
-
-    if json:
-        known = [
-            {
-                "name": a.name,
-                "kinds": a.kinds,
-                "about": a.about,
-                "keeps": a.keeps,
-                "unknown": a.unknown,
-                "example": a.example,
-            }
-            for a in ADAPTERS
-        ]
-        print(orjson.dumps(known).decode())
-        return DONE
-    for adapter in ADAPTERS:
-        print(
-            f"{adapter.name:<14}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
-            f"    cannot know: {adapter.unknown}"
-        )
-    return DONE
-
-
 def run_schema(what: str) -> int:
     """Print a JSON Schema."""
     return answer(lambda: _schema(what))

@@ -110,7 +110,7 @@ def _onward(seen: Look, source: Source, request: PeekRequest) -> _Onward:
     if request.config:
         return _Onward(f"trenchcoat curate {shlex.quote(request.config)} {out}")
     if seen.guess:
-        config = _config(name, inputs, source, seen.guess)
+        config = config_text(name, inputs, source, seen.guess)
         return _Onward(f"trenchcoat curate {name}.yaml {out}", config, f"trenchcoat peek --config {name}.yaml")
     words = ["trenchcoat curate", *(f"--input {shlex.quote(value)}" for value in inputs)]
     if source.format != "auto" or len(seen.fits) > 1:
@@ -126,7 +126,7 @@ def _name(pattern: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") or "data"
 
 
-def _config(name: str, inputs: Sequence[str], source: Source, made: Guess) -> str:
+def config_text(name: str, inputs: Sequence[str], source: Source, made: Guess) -> str:
     """A config file to start from, with a note behind every line that is to be checked."""
     lines = [
         f"name: {name}",

@@ -42,7 +42,7 @@ def show(seen: Look, command: str, config: str | None = None, check: str | None 
         for number, row in enumerate(reading.rows, 1):
             by = f", as `{reading.format}` reads it" if len(seen.fits) != 1 else ""
             print()
-            _block(console, f"row {number}, from line {row['line']}: {row['kind']}{by}", _row(row), 4)
+            _block(console, f"row {number}, from line {row['line']}: {row['kind']}{by}", row_lines(row), 4)
         print()
         wrong = [(f"line {one.line}", f"{one.code}: {one.message}") for one in reading.problems]
         _block(console, _troubles(reading), wrong, 4)
@@ -153,7 +153,7 @@ def _troubles(reading: Reading) -> str:
     return f"{dead:,} of the first {reading.records:,} records cannot be used ({codes}){first}"
 
 
-def _row(row: dict[str, Any]) -> Lines:
+def row_lines(row: dict[str, Any]) -> Lines:
     """A canonical row as labelled lines: what was said, what was judged, and what else is known."""
     out = _dialogue("prompt", row["prompt"])
     names = row["generators"] or [None] * len(row["responses"])

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands import Request, run_curate, run_formats, run_schema, run_validate
+from pipelines.commands import Request, run_curate, run_schema, run_validate
+from pipelines.formats import run_formats
 
 ROOT = Path(__file__).parents[2]
 GOOD = '{"prompt": "p", "chosen": "good", "rejected": "bad"}\n'

@@ -35,8 +35,8 @@ _CALLED = {
     "candidate caption solution prediction text",
     "references": "reference ref references refs gold",
     "rater": "rater annotator judge worker assessor labeler labeller evaluator user",
-    "label": "label winner preference preferred choice choose better best verdict vote judgement judgment decision "
-    "annotation selected score rank overall",
+    "label": "label winner preference preferred choice choose pick picked better best verdict vote judgement judgment "
+    "decision annotation selected score rank overall",
     "score": "score rating overall quality adequacy fluency relevance coherence consistency helpfulness correctness "
     "grade stars mean rank value",
     "generator": "model generator system engine policy",
