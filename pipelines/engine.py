@@ -16,6 +16,7 @@ import fsspec
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.progress import Reporter
+from pipelines.runner import runner_of
 from transforms import blocks, tasks
 from transforms.hashing import digest_json
 from transforms.tasks import Stats
@@ -92,7 +93,7 @@ class Engine:
         return done
 
     def _run(self, attach: Callable[[beam.Pipeline, str], object], folder: str) -> None:
-        pipeline = beam.Pipeline(options=self.options)
+        pipeline = beam.Pipeline(runner=runner_of(self.options), options=self.options)
         attach(pipeline, folder)
         pipeline.run().wait_until_finish()
 

@@ -86,6 +86,14 @@ def test_flags(capsys: pytest.CaptureFixture[str], pairs: Path, tmp_path: Path) 
     said = refused(capsys, Request(None, out, [str(pairs)], flags=["--direct_running_mode=multi_threading"]))
     assert "multi_threading is refused" in said
     assert "DaskRunner is refused" in refused(capsys, Request(None, out, [str(pairs)], flags=["--runner=DaskRunner"]))
+    external = ["--environment_type=EXTERNAL"]
+    for flags, words in (
+        (["--environment_type=DOCKER"], "FnApiRunner takes EXTERNAL alone"),
+        (external, "--environment_config=HOST:PORT"),
+        ([*external, "--environment_config=127.0.0.1:1"], "no worker pool answers there"),
+        ([*external, "--direct_running_mode=multi_processing"], "two kinds of workers"),
+    ):
+        assert words in refused(capsys, Request(None, out, [str(pairs)], flags=flags))
     assert "--out" in refused(capsys, Request(None, None, [str(pairs)]))
     assert "--set policy" in refused(capsys, Request(None, out, [str(pairs)], sets=["policy"]))
     assert "is not a YAML file" in refused(capsys, Request("a.jsonl", out))

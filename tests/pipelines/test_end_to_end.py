@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -214,33 +212,6 @@ def test_the_same_bytes_from_two_worker_processes(run: Path, source: Path, tmp_p
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert tree(out) == tree(run)
-
-
-@pytest.mark.slow
-def test_the_same_bytes_from_two_worker_pools(run: Path, source: Path, tmp_path: Path) -> None:
-    """gRPC workers in processes of their own: the protocol that a cluster speaks."""
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    ports, pools = [], []
-    for _ in range(2):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            ports.append(free.getsockname()[1])
-        pool = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={ports[-1]}"]
-        pools.append(subprocess.Popen(pool, env=env, cwd=ROOT))
-    try:
-        time.sleep(5)
-        for number, port in enumerate(ports):
-            out = tmp_path / str(number)
-            flags = ("--environment_type=EXTERNAL", f"--environment_config=127.0.0.1:{port}", "--direct_num_workers=2")
-            done = subprocess.run(
-                command("curate", "--input", f"{source}/*.jsonl", "--format", "trl", "--out", str(out), *flags),
-                cwd=ROOT, capture_output=True, text=True, timeout=240, env=env,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stderr
-            assert tree(out) == tree(run)
-    finally:
-        for pool in pools:
-            pool.terminate()
 
 
 @pytest.mark.parametrize("stage", ["ingest", "publish"])
