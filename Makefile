@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "  torch"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH_ARGS) -c constraints.txt torch
 	@echo "  everything else"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,consumers]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,s3,consumers]'
 	@touch $@
 
 demo: $(STAMP) ## curate a small real dataset into runs/chitchat

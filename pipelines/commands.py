@@ -156,7 +156,18 @@ def _curate(request: Request) -> int:
 
 def _writable(out: str) -> None:
     """Find out before any work whether the output folder can be written."""
-    if "://" in out:
+    from transforms import blocks
+
+    if blocks.is_remote(out):
+        try:
+            bucket = blocks.missing_bucket(out)
+            if bucket is None:
+                blocks.write_bytes(b"", f"{out}/.probe")
+                blocks.remove(f"{out}/.probe")
+        except Exception as error:  # each storage has exceptions of its own, and a missing package is one of them
+            raise UserError(f"--out {out}: cannot be written: {str(error) or type(error).__name__}") from error
+        if bucket:
+            raise UserError(f"--out {out}: there is no bucket {bucket!r}; make it first")
         return
     probe = Path(out) / ".probe"
     try:
@@ -217,11 +228,14 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     peak = max(stage["peak_bytes"] for stage in stages) / 2**20
     skipped = f", {again} of {len(stages)} stages taken from an earlier run" if again else ""
     say(f"stages {took:.1f} s, gate {manifest['gate']['seconds']:.1f} s, peak memory {peak:,.0f} MiB{skipped}")
-    say(
-        f"dataset       {out}/dataset        load_dataset({out + '/dataset'!r}, {manifest['configurations'][0]!r})"
-        if manifest["configurations"]
-        else f"dataset       {out}/dataset"
-    )
+    configurations = manifest["configurations"]
+    if not configurations:
+        opened = ""
+    elif "://" in out:  # a dataset is opened by its name only on disk and on the hub
+        opened = f"load_dataset('parquet', data_files='{out}/dataset/{configurations[0]}/*.parquet')"
+    else:
+        opened = f"load_dataset({out + '/dataset'!r}, {configurations[0]!r})"
+    say(f"dataset       {out}/dataset        {opened}".rstrip())
     for name, what in (
         ("ledger.parquet", "every row: where it went, and why"),
         ("dead_letters.jsonl", "records that could not be used"),

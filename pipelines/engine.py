@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import fsspec
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.progress import Reporter
@@ -100,6 +100,7 @@ class Engine:
 
 def _sweep(folder: str) -> None:
     """Remove what a killed worker left half-written."""
-    fs, path = fsspec.core.url_to_fs(folder)
-    for name in fs.glob(f"{path}/**/.*.tmp"):
-        fs.rm(name)
+    if blocks.is_remote(folder):  # an object that was not finished is not there
+        return
+    for path in Path(folder).glob("**/.*.tmp"):
+        path.unlink()
