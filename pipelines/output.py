@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import platform
 import shlex
 from dataclasses import asdict
@@ -10,7 +9,6 @@ from importlib.metadata import version
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from pipelines.card import write_card
 from pipelines.curate import Curated
@@ -19,6 +17,7 @@ from pipelines.gate import Verdict, run_gate
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
+from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT
 from transforms.tasks import counts as counted
 
@@ -111,9 +110,7 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             f"kept rows: splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
         )
     if config.policy.pii == "mask":
-        notes.append(
-            "Personal data that was found is masked in the published texts, but not in arguments of tool calls."
-        )
+        notes.append("Personal data that was found is masked in the published texts.")
     return notes
 
 
@@ -124,16 +121,10 @@ def _dead_letters(out: str, curated: Curated) -> None:
 
 
 def _ledger(out: str, curated: Curated) -> None:
-    buffer, writer = io.BytesIO(), None
+    whole = RowGroups()
     for task in sorted(curated.published.stats):
-        file = pq.ParquetFile(io.BytesIO(blocks.read_bytes(f"{curated.published.folder}/ledger/{task:05d}.parquet")))
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group)
-            writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
-            writer.write_table(table)
-    if writer is not None:
-        writer.close()
-    blocks.write_bytes(buffer.getvalue(), f"{out}/ledger.parquet")
+        whole.add_file(blocks.read_bytes(f"{curated.published.folder}/ledger/{task:05d}.parquet"))
+    blocks.write_bytes(whole.close(), f"{out}/ledger.parquet")
 
 
 def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]) -> None:

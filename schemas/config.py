@@ -176,3 +176,9 @@ class Config(Section):
         if twice:
             raise ValueError(f"sources: {twice[0]!r} names two sources; each needs a name of its own")
         return self
+
+    @model_validator(mode="after")
+    def _found_first(self) -> Config:
+        if self.policy.pii != "report" and not self.signals.pii:
+            raise ValueError(f"policy.pii: {self.policy.pii} acts on what signals.pii finds, which is false")
+        return self

@@ -68,6 +68,7 @@ def test_a_wrong_format_leaves_dead_letters_and_fails(pairs: Path, tmp_path: Pat
         ("sources: [{input: [x], format: mapping}]", ["mapping"]),
         ("a: [", ["not YAML"]),
         ("sources: [{input: [x], name: a}, {input: [y], name: a}]", ["'a' names two sources"]),
+        ("sources: [{input: [x]}]\nsignals: {pii: false}\npolicy: {pii: mask}", ["policy.pii: mask", "signals.pii"]),
     ],
 )
 def test_configs_with_a_mistake(

@@ -281,6 +281,23 @@ def test_personal_data_is_masked_when_asked_for(tmp_path: Path) -> None:
     assert texts.count("[EMAIL]") == 60
 
 
+def test_prompts_that_masking_makes_equal_stay_in_one_split(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"May I ask jo{i}@mail.example?", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(40)
+    ]
+    rows += [{"prompt": f"p{i}", "chosen": f"jo{i}@mail.example", "rejected": "ann@mail.example"} for i in range(3)]
+    rows += [{"prompt": f"q{i}", "chosen": f"good {i}", "rejected": f"bad {i}"} for i in range(60)]
+    out = tmp_path / "out"
+    assert curate(out, write(tmp_path / "in.jsonl", rows), sets=("policy.pii=mask",)) == 0
+    told = balanced(out)
+    assert told["reasons"] == {"identical_responses": 3}  # nothing but the addresses told these sides apart
+    ledger = pl.read_parquet(out / "ledger.parquet").filter(pl.col("line") <= 40)
+    assert ledger["split"].n_unique() == 1
+    # Without masking they are forty prompts, and spread over the splits.
+    assert curate(tmp_path / "as-is", tmp_path / "in.jsonl") == 0
+    assert pl.read_parquet(tmp_path / "as-is" / "ledger.parquet").head(40)["split"].n_unique() > 1
+
+
 def test_hh(data, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert curate(out, data("hh_rlhf") / "**" / "*.jsonl.gz") == 0

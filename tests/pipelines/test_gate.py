@@ -15,8 +15,8 @@ from pipelines.gate import Check, Verdict, check_expectations, expectation_types
 from schemas.arrow import ROW_SCHEMA
 from schemas.config import SHAPES, Gate
 from schemas.expectations import on_file, on_layout, on_metrics
+from transforms.parquet import plain
 from transforms.publish.shapes import Facts, shape
-from transforms.publish.stage import plain
 
 SPLITS = {"train": 0.5, "test": 0.5}
 METRICS: dict[str, float] = {

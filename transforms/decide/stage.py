@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
@@ -10,10 +11,15 @@ from schemas.config import Policy
 from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.decide.policy import VERDICTS, decide
+from transforms.identity.keys import prompt_ids, response_ids
+from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT
+from transforms.signals.masking import mask_rows
 from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "content_id", "prompt_id", "response_ids", "judgements", "parents")
+#: What masking changes.
+_MASKED = ("prompt", "responses", "tools", "steps", "references")
 #: A sidecar's columns: the verdict, the row's group and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "kind": pl.String()})
 
@@ -34,10 +40,34 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
     return rows.hstack(identity).hstack(signals).with_columns(judgements=pl.coalesce("merged", "judgements"))
 
 
+def as_masked(rows: pl.DataFrame, texts: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+    """Rows whose prompt and sides are told apart as they will be once their personal data is masked.
+
+    Two prompts that differ in an address alone are one prompt then, and must not stand in two splits; and two sides
+    that do are one text.
+
+    Args:
+        rows: with `prompt_id`, `kind`, `identical_responses` and `pii`.
+        texts: gives prompt, responses, tools, steps and references of the rows at these places.
+    """
+    found = (rows["pii"].list.len() > 0).fill_null(False).arg_true()
+    if found.is_empty():
+        return rows
+    hidden = mask_rows(texts(found))
+    sides = response_ids(hidden["responses"].explode(empty_as_null=False, keep_nulls=False))
+    same = of_counts(sides, hidden["responses"].list.len().to_numpy()).list.n_unique() == 1
+    return rows.with_columns(
+        rows["prompt_id"].scatter(found, prompt_ids(hidden["prompt"], hidden["tools"])),
+        rows["identical_responses"].scatter(found, same & (rows["kind"][found] == "pair")),
+    )
+
+
 def verdicts(task: dict[str, Any], folder: str) -> Stats:
     """Write one block's verdicts; returns counts of actions, reasons, kinds, and of what shapes must know."""
-    rows = load(task)
-    decided = decide(rows, Policy.model_validate(task["policy"]), task["configurations"], task["max_tokens"])
+    rows, policy = load(task), Policy.model_validate(task["policy"])
+    if policy.pii == "mask":
+        rows = as_masked(rows, lambda found: read_frame(task["path"], _MASKED)[found])
+    decided = decide(rows, policy, task["configurations"], task["max_tokens"])
     decided = decided.with_columns(
         rows["kind"],
         # Rows without a prompt have nothing in common but what they say.

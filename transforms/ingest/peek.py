@@ -182,6 +182,7 @@ def _head(path: str, source: Source, place: Place, most: int) -> FileRef:
 
 def _begin(ref: FileRef, size: int | None) -> tuple[FileRef, Records, int | None, bool]:
     """The first records, about how many there are in the file, and whether that is exact."""
+    ref = dataclasses.replace(ref, size=size or 0)
     if ref.most is None or ref.format in ("parquet", "arrow"):
         try:
             about, exact = columnar.about(ref.path, ref.format, size)
