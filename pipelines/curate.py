@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import polars as pl
@@ -29,6 +31,10 @@ from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
 VERSIONS = {"ingest": 2, "raters": 1, "derive": 2, "identity": 2, "signals": 2, "decide": 2, "publish": 2}
+
+
+#: The environment variable with the user's key for raters' names.
+RATER_KEY = "TRENCHCOAT_RATER_KEY"
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,7 @@ def _ingest(planned: list[Planned], engine: Engine) -> Done:
                 **one.source.options,
                 **({"mapping": one.source.mapping.model_dump()} if one.source.mapping else {}),
             },
-            # Without a key of the user's, raters are hashed under the data's own, which no one else has.
-            "key": digest_json([file.hash for file in one.files]),
+            "key": _rater_key(one.files),
         }
         work += tasks_of(source, one.refs)
         lineage.append(
@@ -135,6 +140,16 @@ def _ingest(planned: list[Planned], engine: Engine) -> Done:
         len(work),
         lambda p, folder: p | "ingest" >> RunTasks(work, ingest, folder),
     )
+
+
+def _rater_key(files: list[InputFile]) -> str:
+    """The key under which a source's raters are hashed, the same for all workers.
+
+    It is made of the user's key, where there is one, or of what only those have who have the files. The files' hashes
+    would not do: they stand in the manifest, and who has the key can try names until one fits.
+    """
+    secret = os.environ.get(RATER_KEY)
+    return sha256(secret.encode()).hexdigest() if secret else digest_json([file.secret for file in files])
 
 
 def _blocks(done: Done, first: int) -> list[Block]:

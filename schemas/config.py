@@ -38,7 +38,9 @@ class Source(Section):
         "collapse", description="Whether equal judgements without a rater on copies of a row are one judgement or many."
     )
     pseudonymise: bool = Field(
-        True, description="Replace raters' names by keyed hashes (TRENCHCOAT_RATER_KEY) or numbers."
+        True,
+        description="Replace raters' names by hashes under the key in TRENCHCOAT_RATER_KEY, or without one under a key "
+        "made of the files.",
     )
     options: dict[str, Any] = Field({}, description="Switches of the adapter.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import random
 import shutil
@@ -17,6 +19,7 @@ import pytest
 from datasets import load_dataset
 
 from pipelines.commands import Request, run_curate, run_validate
+from transforms.hashing import digest_json
 
 ROOT = Path(__file__).parents[2]
 
@@ -270,6 +273,43 @@ derive:
     told = balanced(tmp_path / "out")
     assert told["counts"]["derived_rows"] == 5 * 2 * 15  # five prompts, two raters, six answers each
     assert told["configurations"] == ["preference", "preference_soft", "ratings"]
+
+
+def raters(out: Path) -> set[str]:
+    found = [pl.read_parquet(path)["judgements"] for path in out.glob("work/ingest-*/blocks/*.parquet")]
+    return set(pl.concat(found).explode().struct.field("rater").to_list())
+
+
+def test_raters_are_pseudonyms_that_the_output_does_not_give_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"q": f"q{i}", "a": f"a{i}", "b": f"b{i}", "w": 1, "who": f"worker{i % 2}"} for i in range(20)]
+    mapping = "{kind: pair, prompt: q, responses: [a, b], label: {field: w}, rater: who}"
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"sources: [{{input: [{write(tmp_path / 'in.jsonl', rows)}], format: mapping, mapping: {mapping}}}]"
+    )
+    monkeypatch.delenv("TRENCHCOAT_RATER_KEY", raising=False)
+    assert curate(tmp_path / "a", config=str(config)) == 0
+    plain = raters(tmp_path / "a")
+    assert len(plain) == 2
+    # What the manifest says of the files is no key.
+    hashes = [one["hash"] for one in manifest(tmp_path / "a")["inputs"]]
+    for key in (digest_json(hashes), hashes[0]):
+        tried = hmac.new(key.encode(), b"data\x1fworker0", hashlib.sha256).hexdigest()[:16]
+        assert tried not in plain
+    # Another key: other pseudonyms, though all else is as it was.
+    monkeypatch.setenv("TRENCHCOAT_RATER_KEY", "one")
+    assert curate(tmp_path / "a", config=str(config)) == 0
+    assert not {stage["stage"]: stage["skipped"] for stage in manifest(tmp_path / "a")["stages"]}["ingest"]
+    keyed = raters(tmp_path / "a") - plain
+    assert len(keyed) == 2
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "a").rglob("*.json"))
+    assert b"worker0" not in everything
+    # The same key and more files: the same pseudonyms.
+    write(tmp_path / "in.jsonl", [*rows, rows[0] | {"q": "more"}])
+    assert curate(tmp_path / "b", config=str(config)) == 0
+    assert raters(tmp_path / "b") == keyed
 
 
 def test_personal_data_is_masked_when_asked_for(tmp_path: Path) -> None:

@@ -79,12 +79,22 @@ class FileRef:
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that was read: `hash` is the xxh3-128 of its bytes, `records_hint` how many records it may have."""
+    """A file that was read.
+
+    Attributes:
+        path: where it lies.
+        file: what ledgers call it.
+        bytes: its size.
+        hash: xxh3-128 of its bytes.
+        secret: SHA-256 of its begin. It is written nowhere: who has it has the file.
+        records_hint: how many records it may have.
+    """
 
     path: str
     file: str
     bytes: int
     hash: str
+    secret: str
     records_hint: int | None = None
 
 
@@ -296,7 +306,7 @@ def _recognise(path: str, format: str | None) -> tuple[str, str | None]:
 
 
 def _columnar(ref: FileRef, range_bytes: int) -> tuple[list[FileRef], InputFile]:
-    size, digest, _ = scan(ref.path, None)
+    size, digest, secret, _ = scan(ref.path, None)
     try:
         ranges = columnar.ranges(ref.path, ref.format, range_bytes)
     except columnar.Unreadable as error:
@@ -307,7 +317,7 @@ def _columnar(ref: FileRef, range_bytes: int) -> tuple[list[FileRef], InputFile]
         for start, end, bytes_ in ranges
     ]
     rows = ranges[-1][1] if ranges else 0
-    return refs, InputFile(ref.path, ref.file, size, digest, rows)
+    return refs, InputFile(ref.path, ref.file, size, digest, secret, rows)
 
 
 def _described(ref: FileRef, given: dict[str, Any]) -> FileRef:
@@ -332,10 +342,10 @@ def _described(ref: FileRef, given: dict[str, Any]) -> FileRef:
 def _text(ref: FileRef, range_bytes: int, given: dict[str, Any]) -> tuple[list[FileRef], InputFile]:
     ref = _described(ref, given)
     cuttable = not ref.compression and (ref.format == "jsonl" or (ref.format in ("csv", "tsv") and not ref.quoting))
-    size, digest, newlines = scan(ref.path, range_bytes if cuttable else None)
+    size, digest, secret, newlines = scan(ref.path, range_bytes if cuttable else None)
     ref = dataclasses.replace(ref, size=size)
     if not cuttable:
-        return [ref], InputFile(ref.path, ref.file, size, digest)
+        return [ref], InputFile(ref.path, ref.file, size, digest, secret)
     refs = []
     line = 1
     for index, count in enumerate(newlines):
@@ -345,7 +355,7 @@ def _text(ref: FileRef, range_bytes: int, given: dict[str, Any]) -> tuple[list[F
             refs.append(dataclasses.replace(ref, start=start, end=stop, first_line=line, size=end - start))
         line += count + (index == 0)
     header = ref.format != "jsonl" and ref.has_header
-    return refs, InputFile(ref.path, ref.file, size, digest, line - 1 - header)
+    return refs, InputFile(ref.path, ref.file, size, digest, secret, line - 1 - header)
 
 
 def _json(ref: FileRef, begin: bytes) -> dict[str, Any]:
