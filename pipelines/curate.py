@@ -30,7 +30,7 @@ from transforms.signals.stage import counter_of, measure
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
-VERSIONS = {"ingest": 2, "raters": 1, "derive": 2, "identity": 2, "signals": 2, "decide": 2, "publish": 2}
+VERSIONS = {"ingest": 3, "raters": 1, "derive": 2, "identity": 2, "signals": 2, "decide": 2, "publish": 2}
 
 
 #: The environment variable with the user's key for raters' names.

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.blocks import is_remote
+from transforms.ingest.readers.features import with_names
 from transforms.ingest.readers.streams import open_raw
 from transforms.ingest.records import Broken, Records
 
@@ -190,6 +191,7 @@ def _frames(batch: pa.RecordBatch, first: int) -> Iterator[Records]:
         broken = Broken(first + 1, code, f"row {first + 1} is not valid: {_said(error)}", "")
         yield Records(np.empty(0, np.int64), frame=pl.DataFrame(), broken=[broken])
         return
+    frame = with_names(frame, batch.schema.metadata)
     yield Records(np.arange(first + 1, first + 1 + len(batch), dtype=np.int64), frame=frame)
 
 
