@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 from pipelines.config import located
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.options import options_of
 from schemas.config import Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
@@ -23,7 +24,9 @@ from transforms.identity.stage import FindCopies
 from transforms.ingest.adapters import FormatError, adapter, recognise
 from transforms.ingest.files import FileRef, InputError, InputFile, plan
 from transforms.ingest.readers import sample
+from transforms.ingest.readers.lines import scan
 from transforms.ingest.stage import ingest, tasks_of
+from transforms.ingest.units import whole_files
 from transforms.publish.shapes import KEPT, Facts, resolve
 from transforms.publish.stage import publish, shards
 from transforms.signals.stage import counter_of, measure
@@ -39,12 +42,17 @@ RATER_KEY = "TRENCHCOAT_RATER_KEY"
 
 @dataclass(frozen=True)
 class Planned:
-    """What is read of one source: its references and files, and the format they are in."""
+    """What is read of one source: its references and files, the format they are in, and the adapter's switches.
+
+    `companions` are the files that its options name; `options` has their paths in place of the patterns.
+    """
 
     source: Source
     format: str
     refs: list[FileRef]
     files: list[InputFile]
+    companions: list[InputFile] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,16 +80,24 @@ def plan_sources(config: Config) -> list[Planned]:
                 format=source.reader,
                 quoting=source.quoting,
                 record=source.record,
+                columns=source.columns,
             )
             form = source.format
             if form == "auto":
                 form = recognise(sample(refs[0]), refs[0].file).name
-            adapter(form)
+            adapt = adapter(form)
+            options = options_of(source, adapt)
+            companions = [_companion(path) for path in dict.fromkeys(p for n in adapt.companions for p in options[n])]
         except (InputError, FormatError) as error:
             raise UserError(f"source {source.name!r}: {error}") from error
-        out.append(Planned(source, form, refs, files))
+        out.append(Planned(source, form, whole_files(refs) if adapt.joins else refs, files, companions, options))
     counter_of(config.signals.length)  # a tokenizer that is not there is found out now, not in a worker
     return out
+
+
+def _companion(path: str) -> InputFile:
+    size, digest, secret, _ = scan(path, None)
+    return InputFile(path, path.rsplit("/", 1)[-1], size, digest, secret)
 
 
 def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
@@ -115,20 +131,20 @@ def _ingest(planned: list[Planned], engine: Engine) -> Done:
             "format": one.format,
             "licence": one.source.licence,
             "pseudonymise": one.source.pseudonymise,
-            "options": {
-                **one.source.options,
-                **({"mapping": one.source.mapping.model_dump()} if one.source.mapping else {}),
-            },
-            "key": _rater_key(one.files),
+            "options": one.options,
+            "key": _rater_key([*one.files, *one.companions]),
         }
         work += tasks_of(source, one.refs)
+        # Where companions lie is no part of what comes out; what is in them is.
+        named = {name: value for name, value in one.options.items() if name not in adapter(one.format).companions}
         lineage.append(
             [
-                source,
+                {**source, "options": named},
                 one.source.reader,
                 one.source.quoting,
                 one.source.record,
-                [[file.file, file.hash] for file in one.files],
+                one.source.columns,
+                [[file.file, file.hash] for file in [*one.files, *one.companions]],
             ]
         )
     work = [{**task, "number": number} for number, task in enumerate(work)]

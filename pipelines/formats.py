@@ -38,13 +38,15 @@ def run_formats(json: bool, markdown: bool = False) -> int:
     if markdown:
         print(page(), end="")
     elif json:
-        print(orjson.dumps(list(map(_told, ADAPTERS))).decode())
+        print(orjson.dumps(list(map(_told, ADAPTERS)), default=_shown).decode())
     else:
         for adapter in ADAPTERS:
             print(
-                f"{adapter.name:<14}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
+                f"{adapter.name:<24}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
                 f"    cannot know: {adapter.unknown}"
             )
+            for name, option in adapter.options.model_fields.items():
+                print(f"    option {name}: {option.description}")
     return DONE
 
 
@@ -55,10 +57,16 @@ def _told(adapter: Adapter) -> dict[str, Any]:
         "about": adapter.about,
         "keeps": adapter.keeps,
         "unknown": adapter.unknown,
+        "options": {name: field.description for name, field in adapter.options.model_fields.items()},
         "command": command(adapter),
         "example": adapter.example,
         "variants": adapter.variants,
     }
+
+
+def _shown(value: Any) -> str:
+    """What JSON cannot say: the bytes of an image."""
+    return f"({len(value)} bytes)" if isinstance(value, bytes) else str(value)
 
 
 def command(adapter: Adapter) -> str:
@@ -84,8 +92,11 @@ def _cell(text: str) -> str:
 
 def _section(adapter: Adapter) -> str:
     out = [f"\n## {adapter.name}\n\n{adapter.about}\n\n```\n{command(adapter)}\n```\n"]
+    switches = [f"- `{name}`: {option.description}" for name, option in adapter.options.model_fields.items()]
+    if switches:
+        out.append("\nUnder `options` of the source:\n\n" + "\n".join(switches) + "\n")
     for place, record in enumerate((adapter.example, *adapter.variants)):
-        shown = orjson.dumps(record).decode()
+        shown = orjson.dumps(record, default=_shown).decode()
         out.append(f"\n{'A record' if place == 0 else 'Or'}, and what becomes of it:\n\n```json\n{shown}\n```\n")
         options: dict[str, Any] = {}
         if adapter.name == "mapping":

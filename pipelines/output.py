@@ -19,6 +19,7 @@ from schemas.verdict import MERGED
 from transforms import blocks
 from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT
+from transforms.publish.stage import joined_lines
 from transforms.tasks import counts as counted
 
 _LIBRARIES = (
@@ -39,11 +40,11 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     counts = _counts(curated)
     _dead_letters(out, curated)
     _ledger(out, curated)
-    decided = curated.decided.total
+    decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
         "counts": counts,
-        "reasons": decided["reasons"],
+        "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}),
         "dead_letter_codes": curated.ingested.total["codes"],
         "kinds": decided["kept_kinds"],
         "splits": curated.published.total["splits"],
@@ -63,7 +64,7 @@ def _counts(curated: Curated) -> dict[str, int]:
     merged = actions.get(MERGED, 0) - decided["merged_derived"]
     return {
         "records_in": raw["records"],
-        "merged_records": merged,
+        "merged_records": merged + raw.get("joined", 0),
         "dead_letters": raw["dead"],
         "rows_in": raw["rows"] - raw["extra"] - merged,
         "derived_rows": decided["derived"],
@@ -124,6 +125,9 @@ def _ledger(out: str, curated: Curated) -> None:
     whole = RowGroups()
     for task in sorted(curated.published.stats):
         whole.add_file(blocks.read_bytes(f"{curated.published.folder}/ledger/{task:05d}.parquet"))
+    for task in sorted(curated.ingested.stats):
+        if curated.ingested.stats[task].get("joined"):
+            whole.add(joined_lines(blocks.read_frame(f"{curated.ingested.folder}/joined/{task:06d}.parquet")))
     blocks.write_bytes(whole.close(), f"{out}/ledger.parquet")
 
 
@@ -208,7 +212,7 @@ def write_manifest(
         "inputs": [
             {"source": one.source.name, "format": one.format, "file": file.file, "bytes": file.bytes, "hash": file.hash}
             for one in curated.planned
-            for file in one.files
+            for file in [*one.files, *one.companions]
         ],
         "config": config.model_dump(),
         **summary,

@@ -14,6 +14,7 @@ import yaml
 from pipelines import config as configuration
 from pipelines.commands import answer, complain
 from pipelines.errors import DONE, USER_MISTAKE, UserError
+from pipelines.options import options_of
 from pipelines.peek_text import CHARACTERS, many, show
 from schemas.config import Source
 from transforms.ingest.adapters import FormatError, adapter
@@ -74,14 +75,14 @@ def _look_at(value: str, source: Source, request: PeekRequest) -> None:
         kinds += alike
         wrong += faults
     for place in kinds[:_MOST_KINDS]:
-        seen = look(place, source, request.rows)
+        seen = look(place, source, request.rows, lambda known: options_of(source, known))
         onward = _onward(seen, source, request)
         if request.json:
             print(orjson.dumps(_as_json(seen, onward), default=str).decode())
         else:
             show(seen, onward.command, onward.config, onward.check)
         if not seen.fields:
-            raise UserError(f"{place.first}: no record could be read")
+            wrong.append(InputError(f"{place.first}: no record could be read"))
     rest = [*kinds[_MOST_KINDS:], *found[_MOST_KINDS:]]
     if rest and not request.json:
         print("not shown: " + ", ".join(f"{many(len(place.paths))} such as {place.first}" for place in rest))
@@ -135,7 +136,9 @@ def config_text(name: str, inputs: Sequence[str], source: Source, made: Guess) -
         f"    input: {_inline(list(inputs))}",
         "    format: mapping",
     ]
-    given = {"reader": source.reader, "quoting": source.quoting, "record": source.record}
+    given = {
+        "reader": source.reader, "quoting": source.quoting, "record": source.record, "columns": source.columns,
+    }  # fmt: skip
     lines += [f"    {key}: {_inline(value)}" for key, value in given.items() if value is not None]
     lines.append("    mapping:")
     for key in dict.fromkeys([*made.mapping, *made.notes]):

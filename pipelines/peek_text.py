@@ -118,7 +118,11 @@ def _records(seen: Look) -> str:
     if seen.records is not None and not seen.exact:
         digits = len(str(seen.records))
         many = f"about {round(seen.records, min(0, 3 - digits)):,}"
-    return f"{many}; the first {seen.read:,} were read"
+    return f"{many}; {_first(seen.read)} {'was' if seen.read == 1 else 'were'} read"
+
+
+def _first(count: int) -> str:
+    return "the first record" if count == 1 else f"the first {count:,} records"
 
 
 def _field(name: str, kind: str, missing: float) -> str:
@@ -134,8 +138,11 @@ def _fitting(seen: Look) -> Lines:
         out.append(("format", f"{seen.fits[0]}: {adapter(seen.fits[0]).about}"))
     elif seen.guess:
         out.append(("format", "none that is known by name"))
-    if asked and [asked] != seen.fits and asked not in seen.fits:
+    if asked and asked not in seen.fits:
         out.append(("read as", f"{asked}, as was asked for"))
+    switches = [known for reading in seen.readings if reading.format for known in [adapter(reading.format)]]
+    for name, option in ((n, o) for known in switches for n, o in known.options.model_fields.items()):
+        out.append((f"option {name}", f"{option.description} (--set sources.0.options.{name}=…)"))
     for one in seen.near:
         if one.lacks:
             out.append(("near", f"{one.name}: has {', '.join(one.has)}, lacks {', '.join(one.lacks)}"))
@@ -147,10 +154,10 @@ def _fitting(seen: Look) -> Lines:
 def _troubles(reading: Reading) -> str:
     dead = sum(reading.codes.values())
     if not dead:
-        return f"no problems in the first {reading.records:,} records"
+        return f"no problems in {_first(reading.records)}"
     codes = ", ".join(f"{code} {count:,}" for code, count in reading.codes.items())
     first = "; the first of them:" if dead > len(reading.problems) else ":"
-    return f"{dead:,} of the first {reading.records:,} records cannot be used ({codes}){first}"
+    return f"{dead:,} of {_first(reading.records)} cannot be used ({codes}){first}"
 
 
 def row_lines(row: dict[str, Any]) -> Lines:

@@ -32,6 +32,7 @@ class Source(Section):
         None, description="How the files are laid out, where their names do not say."
     )
     quoting: bool | None = Field(None, description="CSV and TSV: whether quotes mean something; found out when absent.")
+    columns: list[str] | None = Field(None, description="CSV and TSV without a header: the names of the columns.")
     record: str | None = Field(None, description="XML: the tag of a record.")
     licence: str | None = Field(None, description="Licence of the data; goes into the card.")
     anonymous_copies: Literal["collapse", "votes"] = Field(
@@ -42,7 +43,7 @@ class Source(Section):
         description="Replace raters' names by hashes under the key in TRENCHCOAT_RATER_KEY, or without one under a key "
         "made of the files.",
     )
-    options: dict[str, Any] = Field({}, description="Switches of the adapter.")
+    options: dict[str, Any] = Field({}, description="Switches of the adapter; `trenchcoat formats` lists them.")
 
     @model_validator(mode="after")
     def _mapped(self) -> Source:

@@ -15,6 +15,7 @@ MERGED = "merged"
 REASONS: dict[str, str] = {
     "merged_judgement": "A copy of another row; its judgement was added to that row.",
     "exact_duplicate": "A copy of another row that says nothing new.",
+    "part_of_row": "A record of a row that is made of several; the row is its counterpart.",
     "near_duplicate": "A verified near-copy of another row.",
     "conflict": "Copies of this row carry contradicting labels; the label is the share of the votes.",
     "identical_responses": "Both responses are the same text.",
@@ -53,6 +54,7 @@ DEAD_LETTERS: dict[str, str] = {
     "unknown_role": "A message's role is not one of system, developer, user, assistant, tool.",
     "value_out_of_range": "A judgement's value is outside its scale.",
     "no_such_response": "A judgement speaks of a response that is not there.",
+    "incomplete_unit": "Another record of the same unit cannot be used, so none of them can.",
     "no_such_step": "A judgement speaks of a step that is not there.",
 }
 

@@ -192,6 +192,7 @@ def head(
     format: str | None = None,
     quoting: bool | None = None,
     record: str | None = None,
+    columns: list[str] | None = None,
     split: str | None = None,
 ) -> FileRef:
     """One file as a reference to its begin, at little cost for any size: recognised, but neither hashed nor cut.
@@ -204,6 +205,7 @@ def head(
         format: see `plan`.
         quoting: see `plan`.
         record: see `plan`.
+        columns: see `plan`.
         split: dataset: its split.
 
     Raises:
@@ -214,7 +216,7 @@ def head(
     _check_format(format)
     kind, compression = _recognise(path, format)
     ref = FileRef(source, path, path, kind, compression, most=most)
-    given = {"quoting": quoting, "record": record, "delimiter": None, "columns": None}
+    given = {"quoting": quoting, "record": record, "delimiter": None, "columns": columns}
     return ref if kind in ("parquet", "arrow") else _described(ref, given)
 
 

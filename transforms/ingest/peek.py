@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from schemas.config import Source
 from schemas.mapping import Mapping
 from transforms.ingest.adapters import ADAPTERS, adapter, fitting
-from transforms.ingest.adapters.base import Adapter
+from transforms.ingest.adapters.base import Adapter, Options
 from transforms.ingest.canonical import Origin, to_rows
 from transforms.ingest.fields import Field, fields
 from transforms.ingest.files import FileRef, InputError, head
@@ -139,13 +139,16 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def look(place: Place, source: Source, shown: int = 3) -> Look:
+def look(
+    place: Place, source: Source, shown: int = 3, options: Callable[[Adapter], Options] = lambda known: {}
+) -> Look:
     """Look at the first file of a place.
 
     Args:
         place: the files.
         source: how they are to be read, as in a run's configuration; its `input` is not looked at.
         shown: how many rows and problems to give of each reading.
+        options: an adapter's switches.
 
     Raises:
         InputError: the file is not what it says it is, or its begin holds no record.
@@ -161,23 +164,25 @@ def look(place: Place, source: Source, shown: int = 3) -> Look:
     fits = fitting(telling) if len(telling) else []
     seen = Look(place, ref, len(records) + len(records.broken), about, exact, found, [known.name for known in fits])
     made = None
-    readers: list[tuple[Adapter | None, dict[str, Any]]]
-    if source.format != "auto":
-        mapping = {"mapping": source.mapping.model_dump()} if source.mapping else {}
-        readers = [(adapter(source.format), source.options | mapping)]
-    elif fits:
-        readers = [(known, source.options) for known in fits[:_MOST_FITTING]]
+    readers: list[tuple[Adapter | None, Options]]
+    if source.format != "auto" or fits:
+        asked = fits[:_MOST_FITTING] if source.format == "auto" else [adapter(source.format)]
+        readers = [(known, options(known)) for known in asked]
     else:
         made = guess(found) if len(records) else None
         readers = [(adapter("mapping"), {"mapping": made.mapping}) if made and _whole(made) else (None, {})]
-    readings = [_reading(records, known, options, source, shown) for known, options in readers]
+    whole = exact and about == seen.read
+    readings = [_reading(records, known, told, source, shown, whole) for known, told in readers]
     return dataclasses.replace(seen, near=[] if fits else _near(records), readings=readings, guess=made)
 
 
 def _head(path: str, source: Source, place: Place, most: int) -> FileRef:
     form = "dataset" if place.dataset else source.reader
     split = place.splits[0] if place.splits else None
-    return head(source.name, path, most, format=form, quoting=source.quoting, record=source.record, split=split)
+    return head(
+        source.name, path, most, format=form, split=split,
+        quoting=source.quoting, record=source.record, columns=source.columns,
+    )  # fmt: skip
 
 
 def _begin(ref: FileRef, size: int | None) -> tuple[FileRef, Records, int | None, bool]:
@@ -226,12 +231,16 @@ def _used(ref: FileRef) -> tuple[int, int]:
         return given, stream.position
 
 
-def _reading(records: Records, known: Adapter | None, options: dict[str, Any], source: Source, shown: int) -> Reading:
-    """The begin as an adapter reads it; without one, what could not be parsed."""
+def _reading(
+    records: Records, known: Adapter | None, options: Options, source: Source, shown: int, whole: bool
+) -> Reading:
+    """The begin, or the `whole` file, as an adapter reads it; without one, what could not be parsed."""
     part = records.head(MOST_RECORDS)
     if len(part) < len(records):
         part.broken = [letter for letter in part.broken if letter.line < part.lines[-1]]
     rows, dead = pl.DataFrame(), part.broken
+    if known and known.joins and len(part) and not (whole and len(part) == len(records)):
+        part = _whole_units(part, known.joins)
     if known and len(part):
         # Raters keep their names: whoever looks at a file has it, and can see that the right field was taken.
         origin = Origin(source.name, source.name, source.licence, pseudonymise=False)
@@ -239,6 +248,17 @@ def _reading(records: Records, known: Adapter | None, options: dict[str, Any], s
     codes = dict(Counter(letter.code for letter in dead).most_common())
     name = known.name if known else ""
     return Reading(name, len(part) + len(part.broken), rows.head(shown).to_dicts(), rows.height, dead[:shown], codes)
+
+
+def _whole_units(records: Records, names: Sequence[str]) -> Records:
+    """Without the unit of the last record, which may go on behind it; with it where there is no other."""
+    units = records.keys(names).hash_rows()
+    before = (units != units[-1]).arg_true().to_numpy()
+    if not len(before):
+        return records
+    kept = records.pick(before)
+    kept.broken = records.broken
+    return kept
 
 
 def _whole(made: Guess) -> bool:

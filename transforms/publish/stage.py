@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.verdict import LEDGER_SCHEMA
+from schemas.verdict import LEDGER_SCHEMA, MERGED
 from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.decide.split import Cut, assign
@@ -103,3 +103,23 @@ def _ledger(names: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
         )
         .select(pl.col(name).cast(dtype) for name, dtype in LEDGER_SCHEMA.items())
     )
+
+
+def joined_lines(parts: pl.DataFrame) -> pl.DataFrame:
+    """The ledger's lines for records that are part of a row made of several (`transforms.ingest.units.PARTS`)."""
+    said = pl.struct(
+        reason=pl.lit("part_of_row"),
+        score=pl.col("records").cast(pl.Float64),
+        threshold=pl.lit(1.0),
+        counterpart=pl.col("counterpart"),
+    )
+    lines = parts.with_columns(
+        action=pl.lit(MERGED),
+        reasons=pl.concat_list(pl.lit("part_of_row")),
+        split=pl.lit(None),
+        published_in=pl.lit([], dtype=pl.List(pl.String)),
+        score=pl.col("records"),
+        threshold=pl.lit(1.0),
+        details=pl.concat_list(said),
+    )
+    return lines.select(pl.col(name).cast(dtype) for name, dtype in LEDGER_SCHEMA.items())

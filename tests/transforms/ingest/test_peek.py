@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 from schemas.config import Source
 from transforms.ingest import peek, places
 from transforms.ingest.files import InputError
+from transforms.ingest.guess import guess
 from transforms.ingest.peek import Look, layouts, look
 from transforms.ingest.readers import lines, recognise, streams
 from transforms.ingest.readers.streams import BEGIN_ENDS
@@ -301,10 +301,21 @@ def test_pandalm_among_other_files(data: Callable[[str], Path]) -> None:
     assert (reading.records, reading.made, reading.codes) == (999, 993, {"wrong_type": 6})
 
 
-def test_ukp_is_guessed_from_its_xml(data: Callable[[str], Path]) -> None:
+def test_a_mapping_for_ukp_could_be_guessed(data: Callable[[str], Path]) -> None:
     xml = next(place for place in places.places(str(data("ukp_convarg1"))) if place.first.endswith(".xml"))
-    found = look(xml, Source(input=["-"]))
-    assert found.guess is not None
-    assert found.guess.mapping["responses"] == ["arg1.text", "arg2.text"]
-    assert found.guess.mapping["label"] == {"field": "goldLabel", "values": {"a1": 1, "a2": 0, "equal": 0.5}}
-    assert Counter(one.kind for one in found.fields)["text"] > 5
+    made = guess(look(xml, Source(input=["-"])).fields)
+    assert made.mapping["responses"] == ["arg1.text", "arg2.text"]
+    assert made.mapping["label"] == {"field": "goldLabel", "values": {"a1": 1, "a2": 0, "equal": 0.5}}
+
+
+def test_units_of_several_records_are_not_cut(tmp_path: Path) -> None:
+    """A frame a line: the trajectory that the begin ends in is left out, as more of it may follow."""
+    frames = [
+        {"trajectory_id": f"t{n // 400}", "frame_index": n % 400, "instruction": "open the door", "frame": f"{n}.png"}
+        | {"progress": (n % 400) / 400}
+        for n in range(20_000)
+    ]
+    found = seen(written(tmp_path / "a.jsonl", as_jsonl(frames)))
+    assert found.fits == ["trajectory_frames"]
+    (reading,) = found.readings
+    assert (reading.codes, reading.records) == ({}, 800)  # two whole ones of the first thousand records
