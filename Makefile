@@ -11,7 +11,7 @@ BIN        := $(VENV)/bin
 STAMP      := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format bench lock clean
+.PHONY: help setup demo test test-all lint docs format bench lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "  torch"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH_ARGS) -c constraints.txt torch
 	@echo "  everything else"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,consumers]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,s3,consumers]'
 	@touch $@
 
 demo: $(STAMP) ## curate a small real dataset into runs/chitchat
@@ -46,6 +46,10 @@ lint: $(STAMP) ## check style, format and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+docs: $(STAMP) ## write the pages that the code makes
+	@$(BIN)/trenchcoat formats --markdown > docs/.formats.md
+	@mv docs/.formats.md docs/formats.md
 
 format: $(STAMP) ## put the code into form
 	@$(BIN)/ruff check --fix

@@ -54,6 +54,29 @@ def curate(
 
 
 @app.command()
+def peek(
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE…", help="Files, folders, globs (in quotes) or URLs.")
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", "-c", help="Look at a config's sources, or read the files as they are read."),
+    ] = None,
+    format: Annotated[str | None, typer.Option("--format", "-f", help="Read them as this format.")] = None,
+    set: Annotated[list[str] | None, typer.Option("--set", "-s", help="Set a key, as for curate. Repeatable.")] = None,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=0, max=100, help="How many rows and problems to show.")] = 3,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
+) -> None:
+    """Say what files are, which format fits, how rows would be read, and what is wrong with the first records.
+
+    Reads no more than the begin of each file, so it takes a second or two on any size.
+    """
+    from pipelines.peek import PeekRequest, run_peek
+
+    raise typer.Exit(run_peek(PeekRequest(inputs or [], config, format, set or [], rows, json)))
+
+
+@app.command()
 def validate(
     out: Annotated[str, typer.Argument(help="Output folder of an earlier run.")],
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
@@ -65,11 +88,14 @@ def validate(
 
 
 @app.command()
-def formats(json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False) -> None:
+def formats(
+    json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print them as the page docs/formats.md.")] = False,
+) -> None:
     """List what can be read."""
-    from pipelines.commands import run_formats
+    from pipelines.formats import run_formats
 
-    raise typer.Exit(run_formats(json))
+    raise typer.Exit(run_formats(json, markdown))
 
 
 @app.command()

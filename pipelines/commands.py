@@ -42,22 +42,23 @@ def answer(work: Callable[[], int], json: bool = False) -> int:
     try:
         return work()
     except UserError as error:
-        return _complain(str(error), USER_MISTAKE, json)
+        return complain(str(error), USER_MISTAKE, json)
     except SystemFault as error:
-        return _complain(str(error), SYSTEM_FAULT, json)
+        return complain(str(error), SYSTEM_FAULT, json)
     except KeyboardInterrupt:
-        _complain("stopped; run the same command again to go on from here", 130, json)
+        complain("stopped; run the same command again to go on from here", 130, json)
         # Beam's threads do not end on their own; every file that is there is whole.
         os._exit(130)
     except Exception as error:  # the outermost place: whatever it was, it is told, with where it came from
         full = _disk(error)
         if full:
-            return _complain(full, SYSTEM_FAULT, json)
+            return complain(full, SYSTEM_FAULT, json)
         traceback.print_exc()
-        return _complain(f"a fault in trenchcoat or below it: {type(error).__name__}: {error}", SYSTEM_FAULT, json)
+        return complain(f"a fault in trenchcoat or below it: {type(error).__name__}: {error}", SYSTEM_FAULT, json)
 
 
-def _complain(text: str, code: int, json: bool) -> int:
+def complain(text: str, code: int, json: bool) -> int:
+    """Say what is wrong, for people or for machines; gives the exit code."""
     if json:
         print(orjson.dumps({"event": "error", "message": text, "exit_code": code}).decode())
     else:
@@ -160,7 +161,18 @@ def _curate(request: Request) -> int:
 
 def _writable(out: str) -> None:
     """Find out before any work whether the output folder can be written."""
-    if "://" in out:
+    from transforms import blocks
+
+    if blocks.is_remote(out):
+        try:
+            bucket = blocks.missing_bucket(out)
+            if bucket is None:
+                blocks.write_bytes(b"", f"{out}/.probe")
+                blocks.remove(f"{out}/.probe")
+        except Exception as error:  # each storage has exceptions of its own, and a missing package is one of them
+            raise UserError(f"--out {out}: cannot be written: {str(error) or type(error).__name__}") from error
+        if bucket:
+            raise UserError(f"--out {out}: there is no bucket {bucket!r}; make it first")
         return
     probe = Path(out) / ".probe"
     try:
@@ -232,11 +244,14 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     peak = max(stage["peak_bytes"] for stage in stages) / 2**20
     skipped = f", {again} of {len(stages)} stages taken from an earlier run" if again else ""
     say(f"stages {took:.1f} s, gate {manifest['gate']['seconds']:.1f} s, peak memory {peak:,.0f} MiB{skipped}")
-    say(
-        f"dataset       {out}/dataset        load_dataset({out + '/dataset'!r}, {manifest['configurations'][0]!r})"
-        if manifest["configurations"]
-        else f"dataset       {out}/dataset"
-    )
+    configurations = manifest["configurations"]
+    if not configurations:
+        opened = ""
+    elif "://" in out:  # a dataset is opened by its name only on disk and on the hub
+        opened = f"load_dataset('parquet', data_files='{out}/dataset/{configurations[0]}/*.parquet')"
+    else:
+        opened = f"load_dataset({out + '/dataset'!r}, {configurations[0]!r})"
+    say(f"dataset       {out}/dataset        {opened}".rstrip())
     for name, what in (
         ("ledger.parquet", "every row: where it went, and why"),
         ("dead_letters.jsonl", "records that could not be used"),
@@ -282,35 +297,6 @@ def _validate(out: str, json: bool) -> int:
     blocks.write_json(manifest, f"{out}/manifest.json")
     print(orjson.dumps(verdict.to_dict()).decode() if json else verdict.words())
     return DONE if verdict.passed else FAILED_GATE
-
-
-def run_formats(json: bool) -> int:
-    """List the adapters."""
-    from transforms.ingest.adapters import ADAPTERS
-
-    if json:
-        known = [
-            {
-                "name": a.name,
-                "kinds": a.kinds,
-                "about": a.about,
-                "keeps": a.keeps,
-                "unknown": a.unknown,
-                "options": {name: field.description for name, field in a.options.model_fields.items()},
-                "example": a.example,
-            }
-            for a in ADAPTERS
-        ]
-        print(orjson.dumps(known).decode())
-        return DONE
-    for adapter in ADAPTERS:
-        print(
-            f"{adapter.name:<24}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
-            f"    cannot know: {adapter.unknown}"
-        )
-        for name, option in adapter.options.model_fields.items():
-            print(f"    option {name}: {option.description}")
-    return DONE
 
 
 def run_schema(what: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,21 @@ def load(path: str | None, inputs: Sequence[str], form: str | None, sets: Sequen
         return Config.model_validate(raw)
     except ValidationError as error:
         raise UserError(_explain(error, path)) from error
+
+
+def located(path: str) -> str:
+    """A path as it is, or the file behind `package://PACKAGE/PATH` of an installed package.
+
+    Raises:
+        UserError: the package is not installed.
+    """
+    if not path.startswith("package://"):
+        return path
+    package, _, inside = path.removeprefix("package://").partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise UserError(f"{path}: the package {package!r} is not installed; pip install {package.replace('_', '-')}")
+    return str(Path(spec.origin).parent / inside)
 
 
 def _read(path: str) -> dict[str, Any]:

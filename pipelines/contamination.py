@@ -97,13 +97,12 @@ def _read(planned: Sequence[Planned[Benchmark]], engine: Engine) -> Done:
         benchmark = one.source
         # What may be cut into ranges is read whole where it is no records.
         refs = {ref.file: ref for ref in one.refs}.values() if one.format == "text" else one.refs
-        options = {**benchmark.options, **({"mapping": benchmark.mapping.model_dump()} if benchmark.mapping else {})}
         task = {
             "name": benchmark.name,
             "format": one.format,
             "fields": benchmark.fields,
             "parts": benchmark.parts,
-            "options": options,
+            "options": one.options,
         }
         tasks.append({**task, "refs": [ref.to_dict() for ref in refs]})
         read_as = [benchmark.reader, benchmark.quoting, benchmark.record]

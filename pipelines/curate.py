@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
 import polars as pl
-from pydantic import ValidationError
 
+from pipelines.config import located
 from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
-from pipelines.likeness import Near, find_near, group, measure_groups
+from pipelines.likeness import Near, find_near, group, mask_links, measure_groups
+from pipelines.options import options_of
 from pipelines.semantics import Semantic, find_semantic
 from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
@@ -26,8 +27,7 @@ from transforms.derive.stage import DerivePairs, MeasureMoments, derive_ratings
 from transforms.hashing import digest_json
 from transforms.identity.stage import FindCopies
 from transforms.ingest.adapters import FormatError, adapter, recognise
-from transforms.ingest.adapters.base import Adapter
-from transforms.ingest.files import FileRef, InputError, InputFile, expand, plan
+from transforms.ingest.files import FileRef, InputError, InputFile, plan
 from transforms.ingest.readers import sample
 from transforms.ingest.readers.lines import scan
 from transforms.ingest.records import Records
@@ -41,10 +41,11 @@ from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
 VERSIONS = {
-    "ingest": 2, "moments": 1, "derive": 2, "identity": 2, "signals": 1, "raters": 1, "consensus": 1, "decide": 2,
-    "publish": 1,
+    "ingest": 3, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 3,
+    "publish": 3,
 }  # fmt: skip
-
+#: The environment variable with the user's key for raters' names.
+RATER_KEY = "TRENCHCOAT_RATER_KEY"
 
 _Files = TypeVar("_Files", Source, Benchmark)
 
@@ -119,30 +120,12 @@ def _plan(source: _Files, what: str) -> Planned[_Files]:
             form = recognise(sample(refs[0]), refs[0].file).name
         if not fields and not lines:
             adapt = adapter(form)
-            options, companions = _options(source, adapt, what)
+            options = options_of(source, adapt)
+            companions = [_companion(path) for path in dict.fromkeys(p for n in adapt.companions for p in options[n])]
             refs = whole_files(refs) if adapt.joins else refs
     except (InputError, FormatError) as error:
         raise UserError(f"{what} {source.name!r}: {error}") from error
     return Planned(source, form, refs, files, companions, options)
-
-
-def _options(source: Source | Benchmark, adapt: Adapter, what: str) -> tuple[dict[str, Any], list[InputFile]]:
-    """The adapter's switches, checked, and the files that they name; raises UserError naming what is allowed."""
-    if source.mapping is not None:
-        return {"mapping": source.mapping.model_dump()}, []
-    try:
-        options = adapt.options.model_validate(source.options).model_dump()
-    except ValidationError as error:
-        allowed = ", ".join(adapt.options.model_fields) or "none"
-        said = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
-        raise UserError(f"{what} {source.name!r}: options: {said} (options of {adapt.name} are {allowed})") from error
-    files: dict[str, InputFile] = {}
-    for name in adapt.companions:
-        options[name] = expand([located(path) for path in options[name]]) if options[name] else []
-        for path in options[name]:
-            size, digest, _ = scan(path, None)
-            files[path] = InputFile(path, path.rsplit("/", 1)[-1], size, digest)
-    return options, list(files.values())
 
 
 def _see_fields(fields: list[str], records: Records) -> None:
@@ -152,19 +135,9 @@ def _see_fields(fields: list[str], records: Records) -> None:
             raise InputError(f"no record at its begin has the field {name!r}; they have {', '.join(records.names())}")
 
 
-def located(path: str) -> str:
-    """A path as it is, or the file behind `package://PACKAGE/PATH` of an installed package.
-
-    Raises:
-        UserError: the package is not installed.
-    """
-    if not path.startswith("package://"):
-        return path
-    package, _, inside = path.removeprefix("package://").partition("/")
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise UserError(f"{path}: the package {package!r} is not installed; pip install {package.replace('_', '-')}")
-    return str(Path(spec.origin).parent / inside)
+def _companion(path: str) -> InputFile:
+    size, digest, secret, _ = scan(path, None)
+    return InputFile(path, path.rsplit("/", 1)[-1], size, digest, secret)
 
 
 def curate(
@@ -191,7 +164,8 @@ def curate(
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
     images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
     semantic = find_semantic(config, every, identity, texts, engine)
-    groups = group(every, identity, _links(near, semantic), engine)
+    links = _links(near, semantic) | (dict([mask_links(every, signals, engine)]) if config.policy.pii == "mask" else {})
+    groups = group(every, identity, links, engine)
     grouped = measure_groups(config, every, identity, near, groups)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     raters = _raters(config, every, identity, engine)
@@ -251,8 +225,7 @@ def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
             "licence": one.source.licence,
             "pseudonymise": one.source.pseudonymise,
             "options": one.options,
-            # Without a key of the user's, raters are hashed under the data's own, which no one else has.
-            "key": digest_json([file.hash for file in one.files]),
+            "key": _rater_key([*one.files, *one.companions]),
         }
         work += tasks_of(source, one.refs)
         # Where companions lie is no part of what comes out; what is in them is.
@@ -276,6 +249,16 @@ def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
         len(work),
         lambda p, folder: p | "ingest" >> RunTasks(work, ingest, folder),
     )
+
+
+def _rater_key(files: list[InputFile]) -> str:
+    """The key under which a source's raters are hashed, the same for all workers.
+
+    It is made of the user's key, where there is one, or of what only those have who have the files. The files' hashes
+    would not do: they stand in the manifest, and who has the key can try names until one fits.
+    """
+    secret = os.environ.get(RATER_KEY)
+    return sha256(secret.encode()).hexdigest() if secret else digest_json([file.secret for file in files])
 
 
 def _blocks(done: Done, first: int) -> list[Block]:

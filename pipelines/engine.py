@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import fsspec
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.progress import Reporter
+from pipelines.runner import runner_of
 from transforms import blocks, tasks
 from transforms.hashing import digest_json
 from transforms.tasks import Stats
@@ -92,13 +93,14 @@ class Engine:
         return done
 
     def _run(self, attach: Callable[[beam.Pipeline, str], object], folder: str) -> None:
-        pipeline = beam.Pipeline(options=self.options)
+        pipeline = beam.Pipeline(runner=runner_of(self.options), options=self.options)
         attach(pipeline, folder)
         pipeline.run().wait_until_finish()
 
 
 def _sweep(folder: str) -> None:
     """Remove what a killed worker left half-written."""
-    fs, path = fsspec.core.url_to_fs(folder)
-    for name in fs.glob(f"{path}/**/.*.tmp"):
-        fs.rm(name)
+    if blocks.is_remote(folder):  # an object that was not finished is not there
+        return
+    for path in Path(folder).glob("**/.*.tmp"):
+        path.unlink()

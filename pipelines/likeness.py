@@ -16,12 +16,12 @@ from transforms.duplicates.members import Member
 from transforms.duplicates.sketch import Unit
 from transforms.duplicates.stage import FindCandidates, FindNear, Likeness, Pass, pairs_files, passes, sketch_block
 from transforms.duplicates.template import FindTemplate
-from transforms.groups import Group, sizes
+from transforms.groups import Group, masked_links, sizes
 from transforms.tasks import RunTasks
 from transforms.texts import prompt_texts, response_texts
 
 #: As `pipelines.curate.VERSIONS`.
-VERSIONS = {"template": 1, "sketch": 1, "candidates": 1, "near": 1, "groups": 1}
+VERSIONS = {"template": 1, "sketch": 1, "candidates": 1, "near": 1, "masked": 1, "groups": 1}
 #: A group of fewer rows is no fault of the settings, whatever its share.
 _MANY = 20
 #: So much is shown of a text.
@@ -100,6 +100,20 @@ def _meet(mine: Pass, number: int, every: Sequence[Block], sketches: Done, engin
         1,
         lambda p, folder: p | "candidates" >> FindCandidates(every, sketches.folder, mine, folder),
     )
+
+
+def mask_links(every: Sequence[Block], signals: Done, engine: Engine) -> tuple[str, list[str]]:
+    """Prompts that are one once personal data is masked: the stage's lineage, and its files of edges."""
+    work = [{"path": block.path, "name": block.sidecar, "signals": signals.folder} for block in every]
+    done = engine.run(
+        "masked",
+        VERSIONS["masked"],
+        None,
+        [signals.key],
+        len(work),
+        lambda p, folder: p | "masked" >> RunTasks(work, masked_links, folder),
+    )
+    return done.key, [f"{done.folder}/links/{block.sidecar}" for block in every]
 
 
 def group(every: Sequence[Block], identity: Done, links: Mapping[str, Sequence[str]], engine: Engine) -> Done:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import platform
 import shlex
 from dataclasses import asdict
@@ -10,7 +9,6 @@ from importlib.metadata import version
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from pipelines.card import write_card
 from pipelines.contamination import summary as overlap_summary
@@ -21,8 +19,9 @@ from pipelines.gate import Verdict, run_gate
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
+from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT
-from transforms.publish.stage import joined_lines, plain
+from transforms.publish.stage import joined_lines
 from transforms.tasks import counts as counted
 
 _LIBRARIES = (
@@ -166,9 +165,7 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     "read: rows that overlap with those are not known."
                 )
     if config.policy.pii == "mask":
-        notes.append(
-            "Personal data that was found is masked in the published texts, but not in arguments of tool calls."
-        )
+        notes.append("Personal data that was found is masked in the published texts.")
     return notes
 
 
@@ -179,21 +176,13 @@ def _dead_letters(out: str, curated: Curated) -> None:
 
 
 def _ledger(out: str, curated: Curated) -> None:
-    buffer, writer = io.BytesIO(), None
+    whole = RowGroups()
     for task in sorted(curated.published.stats):
-        file = pq.ParquetFile(io.BytesIO(blocks.read_bytes(f"{curated.published.folder}/ledger/{task:05d}.parquet")))
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group)
-            writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
-            writer.write_table(table)
+        whole.add_file(blocks.read_bytes(f"{curated.published.folder}/ledger/{task:05d}.parquet"))
     for task in sorted(curated.ingested.stats):
         if curated.ingested.stats[task].get("joined"):
-            table = plain(joined_lines(blocks.read_frame(f"{curated.ingested.folder}/joined/{task:06d}.parquet")))
-            writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
-            writer.write_table(table)
-    if writer is not None:
-        writer.close()
-    blocks.write_bytes(buffer.getvalue(), f"{out}/ledger.parquet")
+            whole.add(joined_lines(blocks.read_frame(f"{curated.ingested.folder}/joined/{task:06d}.parquet")))
+    blocks.write_bytes(whole.close(), f"{out}/ledger.parquet")
 
 
 def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]) -> None:

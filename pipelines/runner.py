@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
+import socket
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, PortableOptions, StandardOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineRunner
+from apache_beam.transforms.environments import ExternalEnvironment
 
 from pipelines.errors import UserError
 
 DEFAULT = "FnApiRunner"
+#: Seconds in which a worker pool must answer.
+_PATIENCE = 10
 
 #: Runners and modes that give wrong results, and what was seen.
 _REFUSED = {
@@ -43,7 +50,8 @@ def beam_options(flags: Sequence[str]) -> PipelineOptions:
     """Beam's options from the flags that are not ours.
 
     Raises:
-        UserError: a flag that no one knows, or a runner or mode known to give wrong results.
+        UserError: a flag that no one knows, a runner or mode known to give wrong results, or workers that the
+            in-process runner cannot have or that are not there.
     """
     allowed = known_flags()
     for flag in flags:
@@ -61,7 +69,48 @@ def beam_options(flags: Sequence[str]) -> PipelineOptions:
     given = any(flag.split("=", 1)[0] == "--runner" for flag in flags)
     # DirectRunner first looks for a binary to download; FnApiRunner is what it falls back to.
     named = [flag.replace("DirectRunner", DEFAULT) for flag in flags]
-    return PipelineOptions(flags=[*([] if given else [f"--runner={DEFAULT}"]), *named])
+    options = PipelineOptions(flags=[*([] if given else [f"--runner={DEFAULT}"]), *named])
+    _check_workers(options)
+    return options
+
+
+def runner_of(options: PipelineOptions) -> PipelineRunner | None:
+    """The in-process runner with workers of a pool, where the flags ask for it; None where Beam makes the runner.
+
+    By name Beam makes an in-process runner that does not look at flags of the environment, and runs alone.
+    """
+    asked = options.view_as(PortableOptions)
+    if options.view_as(StandardOptions).runner != DEFAULT or not asked.environment_type:
+        return None
+    return FnApiRunner(default_environment=ExternalEnvironment.from_options(asked))
+
+
+def _check_workers(options: PipelineOptions) -> None:
+    asked = options.view_as(PortableOptions)
+    if options.view_as(StandardOptions).runner != DEFAULT or not asked.environment_type:
+        return
+    if asked.environment_type != "EXTERNAL":
+        raise UserError(
+            f"--environment_type={asked.environment_type}: {DEFAULT} takes EXTERNAL alone, the workers of a pool; name "
+            "the runner of a cluster with --runner for others"
+        )
+    if options.view_as(DirectOptions).direct_running_mode != "in_memory":
+        raise UserError(
+            "--environment_type=EXTERNAL and --direct_running_mode name two kinds of workers; leave one out"
+        )
+    if not asked.environment_config:
+        raise UserError("--environment_type=EXTERNAL: name the worker pool with --environment_config=HOST:PORT")
+    url = ExternalEnvironment.from_options(asked).url
+    place = re.fullmatch(r"(?:dns:/*)?([^/,]+):(\d+)", url)
+    if place is None:  # a socket, or another name that only gRPC understands
+        return
+    try:
+        socket.create_connection((place[1].strip("[]"), int(place[2])), _PATIENCE).close()
+    except OSError as error:
+        raise UserError(
+            f"--environment_config={url}: no worker pool answers there ({error}); start one with python -m "
+            "apache_beam.runners.worker.worker_pool_main --service_port=PORT"
+        ) from error
 
 
 def describe(options: PipelineOptions) -> str:

@@ -57,7 +57,9 @@ class Source(Files):
         "collapse", description="Whether equal judgements without a rater on copies of a row are one judgement or many."
     )
     pseudonymise: bool = Field(
-        True, description="Replace raters' names by keyed hashes (TRENCHCOAT_RATER_KEY) or numbers."
+        True,
+        description="Replace raters' names by hashes under the key in TRENCHCOAT_RATER_KEY, or without one under a key "
+        "made of the files.",
     )
 
 
@@ -366,4 +368,10 @@ class Config(Section):
         if self.policy.contaminated == "train_only" and unknown:
             known = ", ".join(self.split.fractions)
             raise ValueError(f"policy.contaminated_splits: there is no split {unknown[0]!r}; there are {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _found_first(self) -> Config:
+        if self.policy.pii != "report" and not self.signals.pii:
+            raise ValueError(f"policy.pii: {self.policy.pii} acts on what signals.pii finds, which is false")
         return self

@@ -28,11 +28,23 @@ class _Strict(BaseModel):
 
 
 class Label(_Strict):
-    """Where a pair's label is, and what its values mean as a preference for the first response."""
+    """Where a pair's label is, and what its values mean as a preference for the first response.
 
-    field: str
+    `always` is for records whose fields' names say it all, such as `preferred` and `dispreferred`.
+    """
+
+    field: str | None = None
     values: Annotated[dict[str, Preference | None], BeforeValidator(_by_text)] | None = None
+    always: Preference | None = None
     strength: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Label:
+        if (self.field is None) == (self.always is None):
+            raise ValueError("a label names either its field, or what it is always")
+        if self.always is not None and self.values is not None:
+            raise ValueError("values belong to a field; a label that is always the same has none")
+        return self
 
 
 class Score(_Strict):

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import orjson
@@ -48,11 +49,40 @@ def join(*parts: str) -> str:
     return "/".join(part.rstrip("/") for part in parts)
 
 
+def storage(path: str) -> tuple[Any, str]:
+    """The file system that a path lies in, and the path there.
+
+    Listings that the file system remembers are forgotten: workers in other processes write, too.
+    """
+    fs, rest = fsspec.core.url_to_fs(path)
+    fs.invalidate_cache()
+    return fs, rest
+
+
 def exists(path: str) -> bool:
     if is_remote(path):
-        fs, rest = fsspec.core.url_to_fs(path)
+        fs, rest = storage(path)
         return bool(fs.exists(rest))
     return os.path.exists(path)
+
+
+def listed(folder: str) -> list[str]:
+    """The paths of the files and folders in a folder, sorted; none where it is not there."""
+    fs, rest = storage(folder)
+    try:
+        names = fs.ls(rest, detail=False)
+    except FileNotFoundError:
+        return []
+    return sorted(fs.unstrip_protocol(name) if is_remote(folder) else name for name in names)
+
+
+def missing_bucket(path: str) -> str | None:
+    """The bucket of an object store that a path names, if it is not there; writing would otherwise make one."""
+    if not path.startswith(("s3://", "s3a://", "gs://", "gcs://")):
+        return None
+    fs, rest = storage(path)
+    bucket = str(rest).split("/")[0]
+    return None if fs.exists(bucket) else bucket
 
 
 def read_bytes(path: str) -> bytes:
@@ -62,9 +92,10 @@ def read_bytes(path: str) -> bytes:
 
 def write_bytes(data: bytes, path: str) -> None:
     """Write a file so that it appears whole or not at all."""
-    if is_remote(path):  # object stores publish an object when its upload ends
-        with fsspec.open(path, "wb") as file:
-            file.write(data)
+    if is_remote(path):  # object stores publish an object when its upload ends; a file that is closed early is uploaded
+        fs, rest = fsspec.core.url_to_fs(path)
+        fs.makedirs(fs._parent(rest), exist_ok=True)
+        fs.pipe_file(rest, data)
         return
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +169,7 @@ def read_json(path: str) -> dict:
 def remove(path: str) -> None:
     """Remove a file or folder if it is there."""
     if is_remote(path):
-        fs, rest = fsspec.core.url_to_fs(path)
+        fs, rest = storage(path)
         if fs.exists(rest):
             fs.rm(rest, recursive=True)
     elif os.path.isdir(path):
@@ -180,13 +211,20 @@ def copy(source: str, target: str) -> None:
 
 
 def replace_folder(new: str, target: str) -> None:
-    """Put a finished folder in a folder's place. Locally the target is never half old and half new."""
+    """Put a finished folder in a folder's place. Locally the target is never half old and half new.
+
+    Object stores have no folders and rename nothing: there the files are copied one by one, and who reads the target
+    meanwhile sees some of them. A run's manifest, which is written behind all of it, says that it is whole.
+    """
     if is_remote(target):
-        fs, source = fsspec.core.url_to_fs(new)
-        _, place = fsspec.core.url_to_fs(target)
-        if fs.exists(place):
-            fs.rm(place, recursive=True)
-        fs.mv(source, place, recursive=True)
+        remove(target)
+        fs, source = storage(new)
+        _, place = storage(target)
+        for path in sorted(fs.find(source)):
+            to = place + path[len(source) :]
+            fs.makedirs(fs._parent(to), exist_ok=True)
+            fs.cp_file(path, to)
+        fs.rm(source, recursive=True)
         return
     old = f"{target}.old"
     remove(old)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -17,7 +18,9 @@ from transforms import blocks
 from transforms.blocks import Block
 from transforms.duplicates.components import Components
 from transforms.hashing import as_hashes, as_nodes
-from transforms.tasks import finish
+from transforms.identity.keys import prompt_ids
+from transforms.signals.masking import MASKED, mask_rows
+from transforms.tasks import Stats, finish
 from transforms.texts import blank
 
 #: What tells a row's node.
@@ -55,6 +58,22 @@ def sizes(rows: pl.DataFrame) -> pl.DataFrame:
     """
     found = rows.group_by("group_id").agg(rows=pl.len(), linked=pl.col("linked").any())
     return found.sort("rows", "group_id", descending=[True, False])
+
+
+def masked_links(task: dict[str, Any], folder: str) -> Stats:
+    """Write which prompts of a block are another one once personal data is masked, as edges (`links/NAME`).
+
+    Two prompts that differ in an address alone are one prompt then, and must not stand in two splits.
+    """
+    found = blocks.read_frame(f"{task['signals']}/{task['name']}", ["pii"])["pii"].list.len().fill_null(0) > 0
+    rows = blocks.read_frame(task["path"], sorted({*NODE_COLUMNS, *MASKED})).filter(found)
+    rows = rows.filter(~blank(rows)) if rows.height else rows
+    hidden = mask_rows(rows) if rows.height else rows
+    nodes = as_nodes(prompt_ids(hidden["prompt"], hidden["tools"])) if rows.height else np.empty(0, np.uint64)
+    links = pl.DataFrame({"group_a": group_nodes(rows) if rows.height else nodes, "group_b": nodes}).unique()
+    links = links.filter(pl.col("group_a") != pl.col("group_b")).sort("group_a", "group_b")
+    blocks.write_frame(links.cast(pl.UInt64), f"{folder}/links/{task['name']}")
+    return {"rows": rows.height, "links": links.height}
 
 
 @beam.typehints.with_output_types(pl.DataFrame)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
-import fsspec
 import polars as pl
 
 from transforms import blocks
@@ -34,11 +33,8 @@ def finish(folder: str, task: int, stats: Stats) -> None:
 
 def finished(folder: str) -> dict[int, Stats]:
     """The statistics of all tasks that are done, by task."""
-    fs, path = fsspec.core.url_to_fs(f"{folder}/tasks")
-    if not fs.exists(path):
-        return {}
-    names = sorted(name for name in fs.ls(path, detail=False) if name.endswith(".json"))
-    return {int(name.rsplit("/", 1)[-1][:-5]): blocks.read_json(fs.unstrip_protocol(name)) for name in names}
+    paths = [path for path in blocks.listed(f"{folder}/tasks") if path.endswith(".json")]
+    return {int(path.rsplit("/", 1)[-1][:-5]): blocks.read_json(path) for path in paths}
 
 
 def total(stats: Sequence[Stats]) -> Stats:

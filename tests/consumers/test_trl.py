@@ -18,8 +18,8 @@ import pytest
 from pipelines.card import write_card
 from schemas.arrow import ROW_SCHEMA
 from schemas.config import Config
+from transforms.parquet import plain
 from transforms.publish.shapes import Facts, shape
-from transforms.publish.stage import plain
 
 pytestmark = [
     pytest.mark.consumers,

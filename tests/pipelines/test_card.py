@@ -24,8 +24,9 @@ from transforms.decide.labels import labels
 from transforms.decide.split import cuts
 from transforms.decide.stage import DECIDED
 from transforms.hashing import digest
+from transforms.parquet import plain
 from transforms.publish.shapes import published_in
-from transforms.publish.stage import plain, publish
+from transforms.publish.stage import publish
 
 FRACTIONS = {"train": 0.7, "test": 0.3}
 FIELDS = ["tool_call_id", "tool_calls"]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands import Request, run_curate, run_formats, run_schema, run_validate
+from pipelines.commands import Request, run_curate, run_schema, run_validate
+from pipelines.formats import run_formats
 
 ROOT = Path(__file__).parents[2]
 GOOD = '{"prompt": "p", "chosen": "good", "rejected": "bad"}\n'
@@ -67,6 +68,7 @@ def test_a_wrong_format_leaves_dead_letters_and_fails(pairs: Path, tmp_path: Pat
         ("sources: [{input: [x], format: mapping}]", ["mapping"]),
         ("a: [", ["not YAML"]),
         ("sources: [{input: [x], name: a}, {input: [y], name: a}]", ["'a' names two sources"]),
+        ("sources: [{input: [x]}]\nsignals: {pii: false}\npolicy: {pii: mask}", ["policy.pii: mask", "signals.pii"]),
     ],
 )
 def test_configs_with_a_mistake(
@@ -85,6 +87,14 @@ def test_flags(capsys: pytest.CaptureFixture[str], pairs: Path, tmp_path: Path) 
     said = refused(capsys, Request(None, out, [str(pairs)], flags=["--direct_running_mode=multi_threading"]))
     assert "multi_threading is refused" in said
     assert "DaskRunner is refused" in refused(capsys, Request(None, out, [str(pairs)], flags=["--runner=DaskRunner"]))
+    external = ["--environment_type=EXTERNAL"]
+    for flags, words in (
+        (["--environment_type=DOCKER"], "FnApiRunner takes EXTERNAL alone"),
+        (external, "--environment_config=HOST:PORT"),
+        ([*external, "--environment_config=127.0.0.1:1"], "no worker pool answers there"),
+        ([*external, "--direct_running_mode=multi_processing"], "two kinds of workers"),
+    ):
+        assert words in refused(capsys, Request(None, out, [str(pairs)], flags=flags))
     assert "--out" in refused(capsys, Request(None, None, [str(pairs)]))
     assert "--set policy" in refused(capsys, Request(None, out, [str(pairs)], sets=["policy"]))
     assert "is not a YAML file" in refused(capsys, Request("a.jsonl", out))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
-import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +19,7 @@ import pytest
 from datasets import load_dataset
 
 from pipelines.commands import Request, run_curate, run_validate
+from transforms.hashing import digest_json
 
 ROOT = Path(__file__).parents[2]
 
@@ -217,33 +218,6 @@ def test_the_same_bytes_from_two_worker_processes(run: Path, source: Path, tmp_p
     assert tree(out) == tree(run)
 
 
-@pytest.mark.slow
-def test_the_same_bytes_from_two_worker_pools(run: Path, source: Path, tmp_path: Path) -> None:
-    """gRPC workers in processes of their own: the protocol that a cluster speaks."""
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    ports, pools = [], []
-    for _ in range(2):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            ports.append(free.getsockname()[1])
-        pool = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={ports[-1]}"]
-        pools.append(subprocess.Popen(pool, env=env, cwd=ROOT))
-    try:
-        time.sleep(5)
-        for number, port in enumerate(ports):
-            out = tmp_path / str(number)
-            flags = ("--environment_type=EXTERNAL", f"--environment_config=127.0.0.1:{port}", "--direct_num_workers=2")
-            done = subprocess.run(
-                command("curate", "--input", f"{source}/*.jsonl", "--format", "trl", "--out", str(out), *flags),
-                cwd=ROOT, capture_output=True, text=True, timeout=240, env=env,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stderr
-            assert tree(out) == tree(run)
-    finally:
-        for pool in pools:
-            pool.terminate()
-
-
 @pytest.mark.parametrize("stage", ["ingest", "publish"])
 def test_kill_and_go_on(stage: str, tmp_path: Path) -> None:
     rows = pairs(30_000)
@@ -429,6 +403,43 @@ derive:
     assert "z-normalising" in " ".join(told["notes"])
 
 
+def raters(out: Path) -> set[str]:
+    found = [pl.read_parquet(path)["judgements"] for path in out.glob("work/ingest-*/blocks/*.parquet")]
+    return set(pl.concat(found).explode().struct.field("rater").to_list())
+
+
+def test_raters_are_pseudonyms_that_the_output_does_not_give_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"q": f"q{i}", "a": f"a{i}", "b": f"b{i}", "w": 1, "who": f"worker{i % 2}"} for i in range(20)]
+    mapping = "{kind: pair, prompt: q, responses: [a, b], label: {field: w}, rater: who}"
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"sources: [{{input: [{write(tmp_path / 'in.jsonl', rows)}], format: mapping, mapping: {mapping}}}]"
+    )
+    monkeypatch.delenv("TRENCHCOAT_RATER_KEY", raising=False)
+    assert curate(tmp_path / "a", config=str(config)) == 0
+    plain = raters(tmp_path / "a")
+    assert len(plain) == 2
+    # What the manifest says of the files is no key.
+    hashes = [one["hash"] for one in manifest(tmp_path / "a")["inputs"]]
+    for key in (digest_json(hashes), hashes[0]):
+        tried = hmac.new(key.encode(), b"data\x1fworker0", hashlib.sha256).hexdigest()[:16]
+        assert tried not in plain
+    # Another key: other pseudonyms, though all else is as it was.
+    monkeypatch.setenv("TRENCHCOAT_RATER_KEY", "one")
+    assert curate(tmp_path / "a", config=str(config)) == 0
+    assert not {stage["stage"]: stage["skipped"] for stage in manifest(tmp_path / "a")["stages"]}["ingest"]
+    keyed = raters(tmp_path / "a") - plain
+    assert len(keyed) == 2
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "a").rglob("*.json"))
+    assert b"worker0" not in everything
+    # The same key and more files: the same pseudonyms.
+    write(tmp_path / "in.jsonl", [*rows, rows[0] | {"q": "more"}])
+    assert curate(tmp_path / "b", config=str(config)) == 0
+    assert raters(tmp_path / "b") == keyed
+
+
 def test_personal_data_is_masked_when_asked_for(tmp_path: Path) -> None:
     rows = [{"prompt": f"p{i}", "chosen": f"write to jo{i}@mail.example", "rejected": f"no {i}"} for i in range(30)]
     out = tmp_path / "out"
@@ -436,6 +447,23 @@ def test_personal_data_is_masked_when_asked_for(tmp_path: Path) -> None:
     texts = "".join(str(pl.read_parquet(file).to_dicts()) for file in (out / "dataset").rglob("*.parquet"))
     assert "@mail" not in texts
     assert texts.count("[EMAIL]") == 60
+
+
+def test_prompts_that_masking_makes_equal_stay_in_one_split(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"May I ask jo{i}@mail.example?", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(40)
+    ]
+    rows += [{"prompt": f"p{i}", "chosen": f"jo{i}@mail.example", "rejected": "ann@mail.example"} for i in range(3)]
+    rows += [{"prompt": f"q{i}", "chosen": f"good {i}", "rejected": f"bad {i}"} for i in range(60)]
+    out = tmp_path / "out"
+    assert curate(out, write(tmp_path / "in.jsonl", rows), sets=("policy.pii=mask",)) == 0
+    told = balanced(out)
+    assert told["reasons"] == {"identical_responses": 3}  # nothing but the addresses told these sides apart
+    ledger = pl.read_parquet(out / "ledger.parquet").filter(pl.col("line") <= 40)
+    assert ledger["split"].n_unique() == 1
+    # Without masking they are forty prompts, and spread over the splits.
+    assert curate(tmp_path / "as-is", tmp_path / "in.jsonl") == 0
+    assert pl.read_parquet(tmp_path / "as-is" / "ledger.parquet").head(40)["split"].n_unique() > 1
 
 
 def test_hh(data, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from schemas.expectations import COLUMNS, OPTIONAL, metric_names
 from transforms import gate
 from transforms.gate import batches, empty, kind, prompt_hashes, published_metrics, shards, view
+from transforms.parquet import plain
 from transforms.publish.shapes import SHAPES
-from transforms.publish.stage import plain
 
 SPLITS = ["train", "test"]
 

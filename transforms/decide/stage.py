@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
@@ -14,8 +15,11 @@ from transforms.decide.policy import VERDICTS, decide
 from transforms.decide.split import Cut, assign
 from transforms.duplicates.representatives import SIGNALS as NEAR
 from transforms.duplicates.semantic_signals import SIGNALS as SEMANTIC
+from transforms.identity.keys import response_ids
+from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT
 from transforms.raters.conclude import SIGNALS as CONSENSUS
+from transforms.signals.masking import MASKED, mask_rows
 from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
@@ -54,6 +58,24 @@ def _beside(task: dict[str, Any], name: str, schema: pl.Schema, rows: int) -> pl
     return read_frame(f"{task[name]}/{task['name']}", schema.names())
 
 
+def as_masked(rows: pl.DataFrame, texts: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+    """Rows whose sides are told apart as they will be once their personal data is masked.
+
+    Args:
+        rows: with `kind`, `identical_responses` and `pii`.
+        texts: gives what masking reads (`MASKED`) of the rows at these places.
+    """
+    found = (rows["pii"].list.len() > 0).fill_null(False).arg_true()
+    if found.is_empty():
+        return rows
+    hidden = mask_rows(texts(found))
+    sides = response_ids(hidden["responses"].explode(empty_as_null=False, keep_nulls=False))
+    same = of_counts(sides, hidden["responses"].list.len().to_numpy()).list.n_unique() == 1
+    return rows.with_columns(
+        rows["identical_responses"].scatter(found, same & (rows["kind"][found] == "pair")),
+    )
+
+
 def verdicts(task: dict[str, Any], folder: str) -> Stats:
     """Write one block's verdicts; returns counts of actions, reasons, kinds, and of what shapes must know.
 
@@ -61,6 +83,8 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
     """
     rows = load(task)
     policy = Policy.model_validate(task["policy"])
+    if policy.pii == "mask":
+        rows = as_masked(rows, lambda found: read_frame(task["path"], MASKED)[found])
     decided = decide(rows, policy, task["configurations"], task["thresholds"])
     decided = decided.with_columns(rows["kind"], rows["group_id"])
     blocks.write_frame(decided.select(DECIDED.names()), f"{folder}/{task['name']}")

@@ -51,17 +51,26 @@ def identify(rows: pl.DataFrame) -> pl.DataFrame:
     """
     counts = rows["responses"].list.len().to_numpy()
     flat = rows["responses"].explode(empty_as_null=False, keep_nulls=False)
-    texts = dialogue_texts(flat, tidy)
-    ids = digest(texts)
-    prompts = rows.select("tools", p=dialogue_texts(rows["prompt"], tidy)).select(
-        pl.concat_str("p", pl.concat_str(pl.lit("\x1d"), pl.col("tools")).fill_null(""))
-    )
-    keyed = rows.with_columns(of_counts(ids, counts).alias("response_ids"), digest(prompts["p"]).alias("prompt_id"))
+    ids = response_ids(flat)
+    prompts = prompt_ids(rows["prompt"], rows["tools"])
+    keyed = rows.with_columns(of_counts(ids, counts).alias("response_ids"), prompts.alias("prompt_id"))
     content = keyed.with_columns(set=_unordered(ids, counts)).select(
         pl.concat_str("kind", "prompt_id", "set", pl.col("steps").list.join("\x1e").fill_null(""), separator="\x1f")
     )
     keyed = keyed.with_columns(digest(content.to_series()).alias("content_id"), _versions(rows))
     return keyed.select(pl.col(name).cast(dtype) for name, dtype in BLOCK_SCHEMA.items())
+
+
+def prompt_ids(prompts: pl.Series, tools: pl.Series) -> pl.Series:
+    """A hash of each prompt, with the tools on offer."""
+    frame = pl.DataFrame({"prompt": dialogue_texts(prompts, tidy), "tools": tools})
+    said = frame.select(pl.concat_str("prompt", pl.concat_str(pl.lit("\x1d"), pl.col("tools")).fill_null("")))
+    return digest(said["prompt"])
+
+
+def response_ids(responses: pl.Series) -> pl.Series:
+    """A hash of each response."""
+    return digest(dialogue_texts(responses, tidy))
 
 
 def _unordered(ids: pl.Series, counts: np.ndarray) -> pl.Series:

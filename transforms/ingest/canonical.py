@@ -133,8 +133,7 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
 def pseudonymous(lists: pl.Series, origin: Origin) -> pl.Series:
     """Judgements whose raters are keyed hashes of what they were called.
 
-    The key is the user's where there is one, else the hash of the source's files: without those at hand nobody can try
-    names until one fits.
+    Who has neither the key nor the files it may be made of cannot try names until one fits.
     """
     flat = lists.explode(empty_as_null=False, keep_nulls=False)
     if flat.struct.field("rater").null_count() == len(flat):

@@ -45,6 +45,7 @@ class FileRef:
         shape, member: JSON: what the file holds, and the name of its list, see `readers.json_array.sniff`.
         split: dataset: its split.
         size: about how many bytes it has.
+        most: text: nothing behind about this many bytes is read, see `head`; all is without it.
     """
 
     source: str
@@ -64,6 +65,7 @@ class FileRef:
     member: str | None = None
     split: str | None = None
     size: int = 0
+    most: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The reference as JSON-able values."""
@@ -77,12 +79,22 @@ class FileRef:
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that was read: `hash` is the xxh3-128 of its bytes, `records_hint` how many records it may have."""
+    """A file that was read.
+
+    Attributes:
+        path: where it lies.
+        file: what ledgers call it.
+        bytes: its size.
+        hash: xxh3-128 of its bytes.
+        secret: SHA-256 of its begin. It is written nowhere: who has it has the file.
+        records_hint: how many records it may have.
+    """
 
     path: str
     file: str
     bytes: int
     hash: str
+    secret: str
     records_hint: int | None = None
 
 
@@ -134,8 +146,7 @@ def plan(
     Raises:
         InputError: see `expand`; or an argument is not allowed, or a file is not what it says it is.
     """
-    if format is not None and format not in FORMATS:
-        raise InputError(f"format {format!r} is unknown; allowed are {', '.join(FORMATS)}")
+    _check_format(format)
     if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
         raise InputError(
             f"delimiter {delimiter!r} is not allowed; one ASCII character is, but no quote and no line end"
@@ -145,10 +156,7 @@ def plan(
     given = {"quoting": quoting, "record": record, "delimiter": delimiter, "columns": columns}
     found: list[tuple[str, str | None, bool]] = []
     for path in expand(inputs):
-        try:
-            saved = hub.shards(path) if _is_folder(path) else None
-        except (ValueError, OSError) as error:
-            raise InputError(f"{path} is a saved dataset that cannot be used: {error}") from error
+        saved = shards(path)
         found.extend((shard, split, True) for split, shard in saved) if saved else found.append((path, None, False))
     names = _ledger_names([path for path, _, _ in found])
     refs: list[FileRef] = []
@@ -162,6 +170,59 @@ def plan(
         refs.extend(parts)
         files.append(file)
     return refs, files
+
+
+def shards(path: str) -> list[tuple[str | None, str]]:
+    """The Arrow files of a folder that `datasets` saved, each with its split; none where the path is no such folder.
+
+    Raises:
+        InputError: the folder is not whole.
+    """
+    try:
+        return hub.shards(path) if _is_folder(path) else []
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} is a saved dataset that cannot be used: {error}") from error
+
+
+def head(
+    source: str,
+    path: str,
+    most: int,
+    *,
+    format: str | None = None,
+    quoting: bool | None = None,
+    record: str | None = None,
+    columns: list[str] | None = None,
+    split: str | None = None,
+) -> FileRef:
+    """One file as a reference to its begin, at little cost for any size: recognised, but neither hashed nor cut.
+
+    Args:
+        source: name of the source.
+        path: the file, or an Arrow file of a saved dataset where `format` says so.
+        most: about how many bytes of text are read, now and by readers. What a large JSON object holds is judged by
+            them, where `plan` would look at all of it.
+        format: see `plan`.
+        quoting: see `plan`.
+        record: see `plan`.
+        columns: see `plan`.
+        split: dataset: its split.
+
+    Raises:
+        InputError: a file is not what it says it is.
+    """
+    if format == "dataset":
+        return FileRef(source, path, path, format, split=split)
+    _check_format(format)
+    kind, compression = _recognise(path, format)
+    ref = FileRef(source, path, path, kind, compression, most=most)
+    given = {"quoting": quoting, "record": record, "delimiter": None, "columns": columns}
+    return ref if kind in ("parquet", "arrow") else _described(ref, given)
+
+
+def _check_format(format: str | None) -> None:
+    if format is not None and format not in FORMATS:
+        raise InputError(f"format {format!r} is unknown; allowed are {', '.join(FORMATS)}")
 
 
 def _local(value: str) -> list[str]:
@@ -247,7 +308,7 @@ def _recognise(path: str, format: str | None) -> tuple[str, str | None]:
 
 
 def _columnar(ref: FileRef, range_bytes: int) -> tuple[list[FileRef], InputFile]:
-    size, digest, _ = scan(ref.path, None)
+    size, digest, secret, _ = scan(ref.path, None)
     try:
         ranges = columnar.ranges(ref.path, ref.format, range_bytes)
     except columnar.Unreadable as error:
@@ -258,10 +319,11 @@ def _columnar(ref: FileRef, range_bytes: int) -> tuple[list[FileRef], InputFile]
         for start, end, bytes_ in ranges
     ]
     rows = ranges[-1][1] if ranges else 0
-    return refs, InputFile(ref.path, ref.file, size, digest, rows)
+    return refs, InputFile(ref.path, ref.file, size, digest, secret, rows)
 
 
-def _text(ref: FileRef, range_bytes: int, given: dict[str, Any]) -> tuple[list[FileRef], InputFile]:
+def _described(ref: FileRef, given: dict[str, Any]) -> FileRef:
+    """A text file's reference with what its begin tells: delimiter, quoting and columns, record element, shape."""
     try:
         begin, whole = recognise.begin(ref.path, ref.compression)
         changes: dict[str, Any] = {}
@@ -276,12 +338,16 @@ def _text(ref: FileRef, range_bytes: int, given: dict[str, Any]) -> tuple[list[F
             changes = {"record": name}
     except ValueError as error:
         raise InputError(f"{ref.path} {error}") from error
-    ref = dataclasses.replace(ref, **changes)
+    return dataclasses.replace(ref, **changes)
+
+
+def _text(ref: FileRef, range_bytes: int, given: dict[str, Any]) -> tuple[list[FileRef], InputFile]:
+    ref = _described(ref, given)
     cuttable = not ref.compression and (ref.format == "jsonl" or (ref.format in ("csv", "tsv") and not ref.quoting))
-    size, digest, newlines = scan(ref.path, range_bytes if cuttable else None)
+    size, digest, secret, newlines = scan(ref.path, range_bytes if cuttable else None)
     ref = dataclasses.replace(ref, size=size)
     if not cuttable:
-        return [ref], InputFile(ref.path, ref.file, size, digest)
+        return [ref], InputFile(ref.path, ref.file, size, digest, secret)
     refs = []
     line = 1
     for index, count in enumerate(newlines):
@@ -291,14 +357,14 @@ def _text(ref: FileRef, range_bytes: int, given: dict[str, Any]) -> tuple[list[F
             refs.append(dataclasses.replace(ref, start=start, end=stop, first_line=line, size=end - start))
         line += count + (index == 0)
     header = ref.format != "jsonl" and ref.has_header
-    return refs, InputFile(ref.path, ref.file, size, digest, line - 1 - header)
+    return refs, InputFile(ref.path, ref.file, size, digest, secret, line - 1 - header)
 
 
 def _json(ref: FileRef, begin: bytes) -> dict[str, Any]:
     # Arrays are often called .jsonl by mistake; no object a line begins with a bracket.
     if ref.format == "jsonl" and not begin.lstrip().startswith(b"["):
         return {}
-    shape, member = json_array.sniff(ref.path, ref.compression)
+    shape, member = json_array.sniff(ref.path, ref.compression, ref.most)
     if not shape:
         raise ValueError("is not JSON: an array or an object is expected")
     return {"format": "jsonl"} if shape == "lines" else {"format": "json", "shape": shape, "member": member}

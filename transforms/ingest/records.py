@@ -85,6 +85,24 @@ class Records:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def head(self, n: int) -> Records:
+        """The first `n` records, and everything that was broken; of one file."""
+        return Records(
+            self.lines[:n],
+            items=None if self.items is None else self.items[:n],
+            frame=None if self.frame is None else self.frame[:n],
+            textual=self.textual,
+            parsed=self.parsed,
+            raws=self.raws,  # to make a part of them may mean to read them
+            broken=self.broken,
+        )
+
+    def as_objects(self) -> Records:
+        """The same records as objects, where they are columns that were made of objects."""
+        if not self.parsed:
+            return self
+        return Records(self.lines, items=self.objects(), raws=self.raws, broken=self.broken)
+
     def names(self) -> list[str]:
         """All field names, in order of first appearance."""
         if self.frame is not None:

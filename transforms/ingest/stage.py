@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -29,8 +28,6 @@ from transforms.tasks import Stats, counts
 TASK_BYTES = 32 * 2**20
 #: About so much text is read at once.
 BATCH_BYTES = 16 * 2**20
-#: The environment variable with the key under which raters' ids are hashed.
-RATER_KEY = "TRENCHCOAT_RATER_KEY"
 #: Dead letters hold the raw record, but no more of it than this.
 RAW_CHARACTERS = 10_000
 
@@ -92,8 +89,7 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
 def _rows(task: dict[str, Any]) -> Iterator[tuple[pl.DataFrame, list[Broken], pl.DataFrame, int]]:
     source = task["source"]
     adapt = adapter(source["format"])
-    key = (os.environ.get(RATER_KEY) or source["key"]).encode()
-    origin = Origin(source["name"], "", source["licence"], source["pseudonymise"], key)
+    origin = Origin(source["name"], "", source["licence"], source["pseudonymise"], source["key"].encode())
     for records in batches([FileRef.from_dict(raw) for raw in task["refs"]], adapt):
         count = len(records) + len(records.broken)
         if len(records):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,17 +9,14 @@ from itertools import repeat
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from schemas.arrow import MESSAGE
 from schemas.verdict import LEDGER_SCHEMA, MERGED
 from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.decide.split import Cut, assign
-from transforms.lists import of_counts
+from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT, Facts, shape
-from transforms.signals import pii
+from transforms.signals.masking import mask_rows
 from transforms.tasks import THREADS, Stats, counts
 
 _BLOCK = (
@@ -48,8 +44,8 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
     found = [Cut(**cut) for cut in task["cuts"]]
     facts = Facts(**{**task["facts"], "message_fields": tuple(task["facts"]["message_fields"])})
     # Each configuration has its own files, so they can be written side by side.
-    files: dict[str, dict[str, _File]] = {name: {} for name in task["configurations"]}
-    ledger = _File()
+    files: dict[str, dict[str, RowGroups]] = {name: {} for name in task["configurations"]}
+    ledger = RowGroups()
     splits: Counter[str] = Counter()
     rows_in = 0
 
@@ -61,7 +57,7 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
         for (split,), share in mine.partition_by("split", as_dict=True).items():
             frame = shape(configuration).build(share, facts)
             if frame.height:  # a shape may have no use for any of these rows, and no reader likes an empty file
-                files[configuration].setdefault(f"{configuration}/{split}", _File()).add(frame)
+                files[configuration].setdefault(f"{configuration}/{split}", RowGroups()).add(frame)
 
     with ThreadPoolExecutor(THREADS) as pool:
         for part in task["blocks"]:
@@ -91,7 +87,10 @@ def _kept(task: dict[str, Any], part: dict[str, Any], decided: pl.DataFrame) -> 
     merged = read_frame(f"{task['identity']}/{part['name']}", ["judgements"])["judgements"][kept["row"]]
     texts = read_frame(part["path"], _BLOCK)[kept["row"]].with_columns(merged.alias("merged"))
     whole = texts.with_columns(judgements=pl.coalesce("merged", "judgements")).drop("merged")
-    return _masked(kept.hstack(whole.rename({"content_id": "id"})))
+    rows = kept.hstack(whole.rename({"content_id": "id"}))
+    if not rows["masked"].any():
+        return rows
+    return pl.concat([rows.filter(~pl.col("masked")), mask_rows(rows.filter("masked"))]).sort("row")
 
 
 def _ledger(names: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
@@ -127,67 +126,3 @@ def joined_lines(parts: pl.DataFrame) -> pl.DataFrame:
         (pl.col(name) if name in lines.columns else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in LEDGER_SCHEMA.items()
     )
-
-
-def _masked(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with personal data hidden where the policy says so."""
-    if not rows["masked"].any():
-        return rows
-    some, rest = rows.filter("masked"), rows.filter(~pl.col("masked"))
-    prompts = _mask(some["prompt"])
-    flat = some["responses"].explode(empty_as_null=False, keep_nulls=False)
-    responses = of_counts(_mask(flat), some["responses"].list.len().to_numpy()).alias("responses")
-    texts = [_mask_texts(some[name]) for name in ("steps", "references")]
-    tools = pii.mask(some["tools"]).alias("tools")
-    return pl.concat([rest, some.with_columns(prompts.alias("prompt"), responses, tools, *texts)]).sort("row")
-
-
-def _mask_texts(lists: pl.Series) -> pl.Series:
-    hidden = pii.mask(lists.explode(empty_as_null=False, keep_nulls=False))
-    listed = of_counts(hidden, lists.list.len().fill_null(0).to_numpy())
-    return pl.DataFrame({"t": listed, "n": lists}).select(
-        pl.when(pl.col("n").is_not_null()).then("t").alias(lists.name)
-    )[lists.name]
-
-
-def _mask(dialogues: pl.Series) -> pl.Series:
-    flat = dialogues.explode(empty_as_null=False, keep_nulls=False)
-    hidden = [pii.mask(flat.struct.field(name)).alias(name) for name in ("content", "reasoning")]
-    changed = flat.struct.unnest().with_columns(hidden).select(pl.struct(pl.all()).cast(MESSAGE)).to_series()
-    return of_counts(changed, dialogues.list.len().to_numpy())
-
-
-class _File:
-    """A Parquet file in the making, a row group for each frame, in the plain types that every reader knows."""
-
-    def __init__(self) -> None:
-        self.buffer, self.rows = io.BytesIO(), 0
-        self.writer: pq.ParquetWriter | None = None
-
-    def add(self, frame: pl.DataFrame) -> None:
-        table = plain(frame)
-        if self.writer is None:
-            self.writer = pq.ParquetWriter(self.buffer, table.schema, compression="zstd")
-        self.writer.write_table(table)
-        self.rows += frame.height
-
-    def close(self) -> bytes:
-        if self.writer is not None:
-            self.writer.close()
-        return self.buffer.getvalue()
-
-
-def plain(frame: pl.DataFrame) -> pa.Table:
-    """A frame as an Arrow table with plain strings and lists in place of large ones."""
-    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    return table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_large_string(kind):
-        return pa.string()
-    if pa.types.is_large_list(kind):
-        return pa.list_(_plain(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([(field.name, _plain(field.type)) for field in kind])
-    return kind

@@ -15,7 +15,8 @@ def row_signals(block: pl.DataFrame, *, language: bool, pii: bool, counter: Toke
     """Language, personal data, sizes and token counts of each row.
 
     Args:
-        block: canonical rows (schemas.arrow.ROW_SCHEMA; only prompt, responses and language are read).
+        block: canonical rows (schemas.arrow.ROW_SCHEMA; only prompt, responses and language are read, and for personal
+            data tools, steps and references, where they are there).
         language: whether to detect the language of rows that do not say theirs.
         pii: whether to look for personal data and secrets.
         counter: counts tokens; None leaves the token columns out.
@@ -24,7 +25,8 @@ def row_signals(block: pl.DataFrame, *, language: bool, pii: bool, counter: Toke
         One line a row, in the same order:
         `language` (String; the row's own, else that of its first non-empty text: the responses', then the prompt's) and
         `language_score` in [0, 1] (null where the row says its language; both null where none is detected or asked);
-        `pii` List(String), kinds over the contents of the prompt and all responses, sorted (null where not asked);
+        `pii` List(String), kinds over all that may be published of the row, sorted (null where not asked): contents,
+        reasoning and arguments of tool calls in the prompt and the responses, tools, steps, references;
         `characters` List(Int64), one a response, summed over its messages' contents without white space at their ends;
         `empty_response`, any response without visible content, tool call or image;
         and with a counter `tokens`, `too_long`, `identical_after_truncation` (see TokenCounter.measure).
@@ -35,7 +37,7 @@ def row_signals(block: pl.DataFrame, *, language: bool, pii: bool, counter: Toke
     if language:
         out = _with_language(out, turns)
     if pii:
-        out = out.drop("pii").pipe(_join, _kinds(turns)).with_columns(
+        out = out.drop("pii").pipe(_join, _kinds(block, turns)).with_columns(
             pl.col("pii").fill_null(pl.lit([], dtype=pl.List(pl.String)))
         )  # fmt: skip
     out = out.select("language", "language_score", "pii", "characters", "empty_response")
@@ -49,7 +51,7 @@ def _join(rows: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _turns(block: pl.DataFrame) -> pl.DataFrame:
-    """One line a message: `row`, `side` (a response's place; -1 the prompt), and its content."""
+    """One line a message: `row`, `side` (a response's place; -1 the prompt), its content, and what few have."""
     rows = block.select("prompt", "responses").with_row_index("row")
     answers = (
         rows.select("row", side=pl.int_ranges(pl.col("responses").list.len(), dtype=pl.Int64), turn="responses")
@@ -58,7 +60,9 @@ def _turns(block: pl.DataFrame) -> pl.DataFrame:
     )
     prompts = rows.select("row", side=pl.lit(-1, dtype=pl.Int64), turn=pl.col("prompt"))
     turns = pl.concat([prompts, answers]).explode("turn", empty_as_null=False, keep_nulls=False)
-    return turns.select("row", "side", content=pl.col("turn").struct.field("content"))
+    message = turns["turn"].struct.field
+    rare = [message(name) for name in ("reasoning", "tool_calls") if message(name).count()]
+    return turns.select("row", "side", content=pl.col("turn").struct.field("content")).with_columns(rare)
 
 
 def _sizes(responses: pl.Series) -> pl.DataFrame:
@@ -95,9 +99,21 @@ def _with_language(out: pl.DataFrame, turns: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _kinds(turns: pl.DataFrame) -> pl.DataFrame:
+def _kinds(block: pl.DataFrame, turns: pl.DataFrame) -> pl.DataFrame:
     """Kinds of personal data of rows that have any."""
-    said = turns.select("row", text="content").drop_nulls()
+    rows = block.with_row_index("row")
+    parts = [turns.select("row", text="content")]
+    if "reasoning" in turns.columns:
+        parts.append(turns.select("row", text="reasoning"))
+    if "tool_calls" in turns.columns:
+        calls = turns.select("row", "tool_calls").explode("tool_calls", empty_as_null=False, keep_nulls=False)
+        parts.append(calls.select("row", text=pl.col("tool_calls").struct.field("arguments")))
+    for name in ("tools", "steps", "references"):
+        if name in block.columns and block[name].count():
+            listed = name != "tools"
+            texts = rows.select("row", text=name)
+            parts.append(texts.explode("text", empty_as_null=False, keep_nulls=False) if listed else texts)
+    said = pl.concat(parts).drop_nulls()
     # Prompts and common responses recur; each text is scanned once.
     texts = said.select(pl.col("text").unique(maintain_order=True))
     found = texts.with_columns(pii=personal.find(texts["text"])).filter(pl.col("pii").list.len() > 0)

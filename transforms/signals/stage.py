@@ -14,7 +14,7 @@ from transforms.signals.rows import row_signals
 from transforms.signals.tokens import TokenCounter
 from transforms.tasks import Stats, counts
 
-_COLUMNS = ("kind", "prompt", "responses", "language")
+_COLUMNS = ("kind", "prompt", "responses", "language", "tools", "steps", "references")
 
 
 @cache

@@ -7,8 +7,8 @@ import pytest
 
 from schemas.arrow import ROW_SCHEMA
 from schemas.config import SHAPES as NAMES
+from transforms.parquet import plain
 from transforms.publish.shapes import OPTIONAL_FIELDS, SHAPES, Facts, published_in, resolve, shape
-from transforms.publish.stage import plain
 
 EVERYTHING = Facts(message_fields=tuple(sorted(OPTIONAL_FIELDS)), tools=True, margins=True)
 SCALE = {"dimension": "quality", "minimum": 1.0, "maximum": 5.0, "higher_is_better": True}

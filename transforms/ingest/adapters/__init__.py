@@ -107,19 +107,24 @@ def adapter(name: str) -> Adapter:
     raise FormatError(f"there is no format {name!r}; known are {', '.join(known.name for known in ADAPTERS)}")
 
 
-def recognise(records: Records, file: str) -> Adapter:
-    """The one adapter whose fields these records have; raises FormatError when none or several fit.
+def fitting(records: Records) -> list[Adapter]:
+    """The adapters whose fields these records have, and whose `fits` says yes.
 
     A general layout fits only where no format in particular does.
     """
+    found = [known for known in ADAPTERS if all(records.has(name) for name in known.fields) and known.fits(records)]
+    return [known for known in found if not known.generic] or found
+
+
+def recognise(records: Records, file: str) -> Adapter:
+    """The one adapter whose fields these records have; raises FormatError when none or several fit."""
     if not len(records):
         raise FormatError(f"{file}: no record could be read, so its format cannot be told; name it with `format`")
-    fitting = [known for known in ADAPTERS if all(records.has(name) for name in known.fields) and known.fits(records)]
-    fitting = [known for known in fitting if not known.generic] or fitting
+    found = fitting(records)
     names = records.names()
-    if not fitting:
+    if not found:
         shown = ", ".join(names[:20])
         raise FormatError(f"{file}: no known format has the fields {shown}; describe them with `format: mapping`")
-    if len(fitting) > 1:
-        raise FormatError(f"{file}: could be {' or '.join(known.name for known in fitting)}; say which with `format`")
-    return fitting[0]
+    if len(found) > 1:
+        raise FormatError(f"{file}: could be {' or '.join(known.name for known in found)}; say which with `format`")
+    return found[0]

@@ -9,6 +9,12 @@ mapping:
   rater: worker_id
 
 mapping:
+  kind: pair
+  prompt: question
+  responses: [preferred, dispreferred]
+  label: {always: 1}                # the fields' names say which is the better one
+
+mapping:
   kind: rating
   prompt: source
   responses: [translation]
@@ -104,7 +110,9 @@ def _texts(records: Records, name: str) -> pl.Series:
 def _pair(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
     label = mapping.label
     assert label is not None
-    if label.values is None:
+    if label.field is None:
+        value = pl.Series([label.always] * len(records), dtype=pl.Float64)
+    elif label.values is None:
         value = records.column(label.field, pl.Float64, required=False)
         records.reject(
             outside(value, 0, 1), "unknown_label", f"{label.field!r} is not a preference in [0, 1]; name its `values`"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from transforms.ingest.readers import columnar, delimited, json_array, jsonl, xml
 from transforms.ingest.records import Records, concat
 
@@ -64,7 +62,4 @@ def sample(ref: FileRef, n: int = 100) -> Records:
         if sum(map(len, batches)) >= n or len(batches) >= _SAMPLE_BATCHES:
             break
     reading.close()  # type: ignore[attr-defined]
-    joined = concat(batches)
-    first = joined.pick(np.arange(min(n, len(joined))))
-    first.broken = joined.broken
-    return first
+    return concat(batches).head(n)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.blocks import is_remote
+from transforms.ingest.readers.features import with_names
 from transforms.ingest.readers.streams import open_raw
 from transforms.ingest.records import Broken, Records
 
@@ -41,6 +42,31 @@ def ranges(path: str, format: str, range_bytes: int) -> list[tuple[int, int, int
         raise Unreadable(_said(error)) from error
     step = max(1, range_bytes * rows // max(1, size))
     return [(at, min(at + step, rows), size * min(step, rows - at) // rows) for at in range(0, rows, step)]
+
+
+def about(path: str, format: str, size: int | None) -> tuple[int, bool]:
+    """How many rows a file has, and whether that is exact: Parquet says it, Arrow is judged by its first batch.
+
+    Raises:
+        Unreadable: the file is not of the format, or its end is missing.
+    """
+    try:
+        with _opened(path) as source:
+            if format == "parquet":
+                return int(pq.ParquetFile(source).metadata.num_rows), True
+            reader, is_file = _reader(source)
+            if is_file:
+                batches = reader.num_record_batches
+                return len(reader.get_batch(0)) * batches if batches else 0, batches <= 1
+            rows = len(next(reader, ()))
+            position = source.tell()
+            rest = len(next(reader, ()))
+    except (pa.ArrowException, OSError) as error:
+        _check(error)
+        raise Unreadable(_said(error)) from error
+    if not rest or size is None:
+        return rows, not rest
+    return rows * size // position, False
 
 
 def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: int) -> Iterator[Records]:
@@ -109,11 +135,8 @@ def _arrow(source: Any, ref: FileRef, batch_records: int, batch_bytes: int) -> I
 
 def _loaded(source: Any) -> Iterator[pa.RecordBatch | OSError | pa.ArrowException]:
     """Each batch of an IPC file or stream, or why it cannot be read. A stream ends there, a file goes on."""
-    source.seek(0)
-    is_file = bytes(source.read(len(ARROW_MAGIC))) == ARROW_MAGIC
-    source.seek(0)
     try:
-        reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+        reader, is_file = _reader(source)
     except (pa.ArrowException, OSError) as error:
         _check(error)
         yield error
@@ -130,6 +153,14 @@ def _loaded(source: Any) -> Iterator[pa.RecordBatch | OSError | pa.ArrowExceptio
             if not is_file:
                 return
         index += 1
+
+
+def _reader(source: Any) -> tuple[Any, bool]:
+    """A reader of an IPC file, or of a stream of them; and whether it is a file."""
+    source.seek(0)
+    is_file = bytes(source.read(len(ARROW_MAGIC))) == ARROW_MAGIC
+    source.seek(0)
+    return (pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)), is_file
 
 
 def _count(source: Any) -> tuple[int, int]:
@@ -160,6 +191,7 @@ def _frames(batch: pa.RecordBatch, first: int) -> Iterator[Records]:
         broken = Broken(first + 1, code, f"row {first + 1} is not valid: {_said(error)}", "")
         yield Records(np.empty(0, np.int64), frame=pl.DataFrame(), broken=[broken])
         return
+    frame = with_names(frame, batch.schema.metadata)
     yield Records(np.arange(first + 1, first + 1 + len(batch), dtype=np.int64), frame=frame)
 
 

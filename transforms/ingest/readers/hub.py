@@ -11,7 +11,7 @@ _SAVED = ("dataset_dict.json", "state.json")
 _PREFERRED = (("parquet",), ("arrow", "feather", "ipc"), ("jsonl", "ndjson"), ("json",), ("csv",), ("tsv",), ("xml",))
 _COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
 #: Files that describe a dataset and are none of its data.
-_DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "croissant.json"}
+DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "croissant.json"}
 _PREFIX = "hf://datasets/"
 
 
@@ -69,7 +69,7 @@ def _data_files(paths: list[str]) -> list[str]:
     kinds: dict[str, list[str]] = {}
     for path in paths:
         name = path.rsplit("/", 1)[-1]
-        if name in _DESCRIPTIONS or any(part.startswith(".") for part in path.split("/")):
+        if name in DESCRIPTIONS or any(part.startswith(".") for part in path.split("/")):
             continue
         for ending in _COMPRESSED:
             name = name.removesuffix(ending)

@@ -21,17 +21,17 @@ _WINDOW = 2**20
 WHOLE = 16 * 2**20
 
 
-def sniff(path: str, compression: str | None) -> tuple[str, str | None]:
+def sniff(path: str, compression: str | None, most: int | None = None) -> tuple[str, str | None]:
     """What a file of JSON holds.
 
-    An object is looked at to its end, in a bounded window.
+    An object is looked at to its end, in a bounded window; or no further than `most` bytes.
 
     Returns:
         "lines" (an object a line), "array", "values" (an object whose values are objects, the records), "list" (an
         object with one list of objects, the records) and its name, "objects" (one object or more, each a record), or
         "" if it is none of these.
     """
-    with Stream(path, compression) as stream:
+    with Stream(path, compression, most) as stream:
         text = JsonText(stream, _WINDOW, CHUNK)
         if text.peek() != "{":
             return ("array" if text.peek() == "[" else "", None)
@@ -101,7 +101,7 @@ def read(ref: FileRef, *, batch_records: int, batch_bytes: int, max_line_bytes: 
 
 def _whole(ref: FileRef) -> list[dict[str, Any]] | None:
     """The elements of a small file in which nothing is wrong, several times as fast as one by one; else None."""
-    with Stream(ref.path, ref.compression) as stream:
+    with Stream(ref.path, ref.compression, ref.most) as stream:
         pieces = []
         try:
             while data := stream.chunk(CHUNK):
@@ -149,7 +149,7 @@ def _piecewise(ref: FileRef, batch_records: int, batch_bytes: int, max_line_byte
     def batch() -> Records:
         return Records(np.array(numbers, np.int64), items=items, raws=raws, broken=broken)
 
-    with Stream(ref.path, ref.compression) as stream:
+    with Stream(ref.path, ref.compression, ref.most) as stream:
         text = JsonText(stream, min(batch_bytes, _WINDOW), max_line_bytes)
         for number, value, raw in _elements(text, ref):
             if isinstance(value, Broken):

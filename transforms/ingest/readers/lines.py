@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Bytes read at once where only a line's end is looked for.
 _PROBE = 2**16
+#: Bytes of a file's begin that are hashed apart.
+_BEGIN = 2**16
 
 
 @dataclass(frozen=True)
@@ -43,24 +46,25 @@ def read_lines(ref: FileRef, *, batch_bytes: int, max_line_bytes: int) -> Iterat
         batch_bytes: about how much to give at once.
         max_line_bytes: a longer line is passed over, and never held.
     """
-    with Stream(ref.path, ref.compression) as stream:
+    with Stream(ref.path, ref.compression, ref.most) as stream:
         yield from _Reader(ref, stream, min(batch_bytes, CHUNK), max_line_bytes).run()
 
 
-def scan(path: str, range_bytes: int | None) -> tuple[int, str, list[int]]:
+def scan(path: str, range_bytes: int | None) -> tuple[int, str, str, list[int]]:
     """Read a file once.
 
     Returns:
-        Its size, the xxh3-128 of its bytes, and how many lines start in each range of `range_bytes`, the file's first
-        line not counted.
+        Its size, the xxh3-128 of its bytes, the SHA-256 of its first 64 KB, and how many lines start in each range of
+        `range_bytes`, the file's first line not counted.
     """
-    digest = xxh3_128()
+    digest, begin = xxh3_128(), bytearray()
     size, starts, last = 0, [0], b""
     with open_raw(path) as file:
         # A line starts in a range if the newline before it lies in [start - 1, end - 1).
         room = range_bytes - 1 if range_bytes else CHUNK
         while data := file.read(min(room, CHUNK)):
             digest.update(data)
+            begin += data[: _BEGIN - len(begin)]
             size, last = size + len(data), data[-1:]
             if range_bytes:
                 starts[-1] += data.count(b"\n")
@@ -70,7 +74,7 @@ def scan(path: str, range_bytes: int | None) -> tuple[int, str, list[int]]:
                     room = range_bytes
     if range_bytes and last == b"\n":  # no line starts at the file's end
         starts[-1 if room < range_bytes else -2] -= 1
-    return size, digest.hexdigest(), starts
+    return size, digest.hexdigest(), sha256(begin).hexdigest(), starts
 
 
 class _Reader:

@@ -20,6 +20,8 @@ CHUNK = 8 * 2**20
 #: How much of an over-long record its dead letter shows.
 HEAD = 1000
 BOM = b"\xef\xbb\xbf"
+#: The code of the break at which a reading of a file's begin alone (`Stream.most`) stops; it is never a dead letter's.
+BEGIN_ENDS = "begin_ends"
 #: Compression -> the first bytes of such a file.
 MAGIC = {"gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "xz": b"\xfd7zXZ\x00", "bz2": b"BZh"}
 _NAMES = {"gz": "gzip", "zst": "zstandard", "xz": "xz", "bz2": "bzip2"}
@@ -62,8 +64,9 @@ def open_raw(path: str) -> BinaryIO:
 class Stream:
     """A file's bytes, decompressed. What comes before a break is always given before `StreamBreak` is raised."""
 
-    def __init__(self, path: str, compression: str | None) -> None:
-        self._path, self._compression = path, compression
+    def __init__(self, path: str, compression: str | None, most: int | None = None) -> None:
+        """Open a file; with `most` it breaks off (`BEGIN_ENDS`) when about this many bytes were given."""
+        self._path, self._compression, self._left = path, compression, most
         self._file = open_raw(path)
         self._pieces = _inflate(path, self._file, compression) if compression else None
         self._broke: StreamBreak | None = None
@@ -78,12 +81,26 @@ class Stream:
         """Go to a byte of an uncompressed file."""
         self._file.seek(position)
 
+    @property
+    def position(self) -> int:
+        """How many of the file's own bytes were read."""
+        return self._file.tell()
+
     def chunk(self, size: int) -> bytes:
         """The next `size` bytes, or a little more of a compressed file; fewer at the end only, and none after it.
 
         Raises:
             StreamBreak: the file is cut off or corrupt here.
         """
+        if self._left is None:
+            return self._next(size)
+        if self._left <= 0:
+            raise StreamBreak(BEGIN_ENDS, "no more of the file is looked at")
+        data = self._next(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def _next(self, size: int) -> bytes:
         if self._pieces is None:
             return self._file.read(size)
         if self._broke:

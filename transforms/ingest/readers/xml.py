@@ -72,7 +72,7 @@ def _elements(ref: FileRef) -> Iterator[dict[str, Any] | str]:
     """Each record, and where the file breaks "code:message" as the last."""
     name = ref.record or ""
     parser = _parser(("end",), "{*}" + name)
-    with Stream(ref.path, ref.compression) as stream:
+    with Stream(ref.path, ref.compression, ref.most) as stream:
         while True:
             wrong, data = "", b""
             try:

@@ -101,3 +101,17 @@ def check_wrong(
     # A batch may hold nothing else.
     alone = adapt("mapping" if mapping else name, bad, **({"mapping": mapping} if mapping else {}))
     assert [(len(alone[0]), letter.code) for letter in alone[1]] == [(0, code)]
+
+
+#: Mappings with a record each, by what they are of.
+PAIR = {"kind": "pair", "prompt": "q", "responses": ["a", "b"], "label": {"field": "w", "values": {"a": 1, "b": 0}}}
+RATING = {"kind": "rating", "prompt": "q", "responses": ["a"], "scores": [{"field": "x", "minimum": 1, "maximum": 5}]}
+RANKS = {"kind": "ranking", "prompt": "q", "responses": "a", "ranks": "r"}
+VALUES = {"kind": "ranking", "prompt": "q", "responses": "a", "values": "v", "minimum": 0, "maximum": 10}
+MAPPED: dict[str, tuple[Raw, Raw]] = {
+    "pair": (PAIR, {"q": "Q", "a": "A", "b": "B", "w": "a"}),
+    "rating": (RATING, {"q": "Q", "a": "A", "x": 2}),
+    "ranks": (RANKS, {"q": "Q", "a": ["A", "B", "C"], "r": [2, 1, 2]}),
+    "values": (VALUES, {"q": "Q", "a": ["A", "B"], "v": [0, 2.5]}),
+}
+TALK = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]

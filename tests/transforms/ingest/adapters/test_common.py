@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import importlib.util
 import tarfile
@@ -12,12 +11,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from pydantic import ValidationError
 
-from schemas.mapping import Mapping
 from tests.transforms.ingest.adapters.support import (
     EXAMPLES,
+    MAPPED,
     MISSING,
+    PAIR,
+    TALK,
     Data,
     Raw,
     Wrong,
@@ -101,18 +101,6 @@ def test_mlqe(data: Data, tmp_path: Path) -> None:
 
 
 # Wrong records --------------------------------------------------------------------------------------------------------
-
-PAIR = {"kind": "pair", "prompt": "q", "responses": ["a", "b"], "label": {"field": "w", "values": {"a": 1, "b": 0}}}
-RATING = {"kind": "rating", "prompt": "q", "responses": ["a"], "scores": [{"field": "x", "minimum": 1, "maximum": 5}]}
-RANKS = {"kind": "ranking", "prompt": "q", "responses": "a", "ranks": "r"}
-VALUES = {"kind": "ranking", "prompt": "q", "responses": "a", "values": "v", "minimum": 0, "maximum": 10}
-MAPPED: dict[str, tuple[Raw, Raw]] = {
-    "pair": (PAIR, {"q": "Q", "a": "A", "b": "B", "w": "a"}),
-    "rating": (RATING, {"q": "Q", "a": "A", "x": 2}),
-    "ranks": (RANKS, {"q": "Q", "a": ["A", "B", "C"], "r": [2, 1, 2]}),
-    "values": (VALUES, {"q": "Q", "a": ["A", "B"], "v": [0, 2.5]}),
-}
-TALK = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
 
 
 def called(call: Any) -> Raw:
@@ -276,217 +264,3 @@ def test_raters_are_pseudonyms_of_source_and_key() -> None:
 
     assert rater("s", b"k") == rater("s", b"k") != "gpt4"
     assert len({rater("s", b"k"), rater("s", b"l"), rater("t", b"k")}) == 3
-
-
-# TRL ------------------------------------------------------------------------------------------------------------------
-
-
-def test_trl_texts_and_messages_say_the_same() -> None:
-    message = {"prompt": [TALK[0]], "chosen": [TALK[1]], "rejected": [{"role": "assistant", "content": "B"}]}
-    implicit = {"chosen": TALK, "rejected": [TALK[0], {"role": "assistant", "content": "B"}]}
-    sharegpt = {
-        "prompt": [{"from": "human", "value": "Q"}],
-        "chosen": {"from": "gpt", "value": "A"},
-        "rejected": {"from": "gpt", "value": "B"},
-    }
-    made = [adapt("trl", item)[0][0] for item in ({"prompt": "Q", "chosen": "A", "rejected": "B"}, message, implicit)]
-    assert made[0] == made[1] == made[2] == adapt("trl", sharegpt)[0][0]
-    assert said(made[0]["prompt"]) == [("user", "Q")]
-    assert [said(side) for side in made[0]["responses"]] == [[("assistant", "A")], [("assistant", "B")]]
-    assert [j["value"] for j in made[0]["judgements"]] == [1.0]
-
-
-def test_trl_mixed_batch_of_texts_and_messages() -> None:
-    rows, dead = adapt("trl", {"chosen": "A", "rejected": "B"}, {"chosen": TALK, "rejected": [TALK[0], TALK[0]]})
-    assert dead == []
-    assert [len(row["prompt"]) for row in rows] == [0, 1]
-
-
-def dialogue(letters: str) -> list[Raw]:
-    return [{"role": "assistant" if i % 2 else "user", "content": letter} for i, letter in enumerate(letters)]
-
-
-@pytest.mark.parametrize(
-    ("chosen", "rejected", "prompt"),
-    [
-        ("abcd", "abce", "abc"),
-        ("abcd", "axcd", "a"),  # what is the same again after a difference is no prefix
-        ("abcd", "xbcd", ""),
-        ("ab", "abcd", "a"),  # no side is left without a message
-        ("abcdef", "abcx", "abc"),
-        ("abcd", "abcd", "abc"),
-        ("a", "b", ""),
-        ("a", "a", ""),
-    ],
-)
-def test_trl_implicit_prompt_is_the_longest_common_prefix(chosen: str, rejected: str, prompt: str) -> None:
-    items = [{"chosen": dialogue(chosen), "rejected": dialogue(rejected)}, {"chosen": TALK, "rejected": TALK}]
-    rows, dead = adapt("trl", *items)
-    assert dead == []
-    assert "".join(m["content"] for m in rows[0]["prompt"]) == prompt
-    for side, whole in zip(rows[0]["responses"], (chosen, rejected), strict=True):
-        assert "".join(m["content"] for m in [*rows[0]["prompt"], *side]) == whole
-    assert said(rows[1]["prompt"]) == [("user", "Q")]
-
-
-def test_trl_prefix_looks_at_more_than_text() -> None:
-    one = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": {"x": 1}}}]}
-    other = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": {"x": 2}}}]}
-    end = {"role": "assistant", "content": "A"}
-    rows, _ = adapt("trl", {"chosen": [TALK[0], one, end], "rejected": [TALK[0], other, end]})
-    assert len(rows[0]["prompt"]) == 1
-    rows, _ = adapt("trl", {"chosen": [TALK[0], one, end], "rejected": [TALK[0], copy.deepcopy(one), end]})
-    assert len(rows[0]["prompt"]) == 2
-
-
-def test_trl_tools_calls_reasoning_and_images() -> None:
-    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": {"b": 1, "a": "é"}}}
-    chosen = [
-        {"role": "assistant", "content": None, "tool_calls": [call, {"name": "g", "arguments": "{}"}]},
-        {"role": "tool", "content": "5", "tool_call_id": "c1", "name": "f"},
-        {"role": "assistant", "content": "A", "reasoning_content": "hm"},
-    ]
-    parts = [
-        {"type": "text", "text": "See"},
-        {"type": "image_url", "image_url": {"url": "u"}},
-        "this",
-        {"type": "image"},
-    ]
-    tools = [{"type": "function", "function": {"name": "f"}}]
-    prompt = [{"role": "user", "content": parts}]
-    item = {"prompt": prompt, "chosen": chosen, "rejected": "B", "tools": tools, "id": 9}
-    rows, dead = adapt("trl", item)
-    assert dead == []
-    first, tool, last = rows[0]["responses"][0]
-    assert first["tool_calls"] == [
-        {"id": "c1", "name": "f", "arguments": '{"a":"é","b":1}'},
-        {"id": None, "name": "g", "arguments": "{}"},
-    ]
-    assert (tool["role"], tool["tool_call_id"], tool["name"]) == ("tool", "c1", "f")
-    assert last["reasoning"] == "hm"
-    assert rows[0]["prompt"][0]["content"] == "See\nthis"
-    assert rows[0]["prompt"][0]["images"] == [{"uri": "u", "sha256": None}]
-    assert rows[0]["tools"] == '[{"function":{"name":"f"},"type":"function"}]'
-    assert rows[0]["metadata"] == '{"id":9}'
-
-
-def test_trl_margins() -> None:
-    items = [EXAMPLES["trl"] | {"margin": margin} for margin in (1.5, -2, 0, None)]
-    rows, dead = adapt("trl", *items)
-    assert dead == []
-    assert [(j["value"], j["strength"]) for row in rows for j in row["judgements"]] == [
-        (1.0, 1.5),
-        (0.0, 2.0),
-        (1.0, 0.0),
-        (1.0, None),
-    ]
-
-
-# Mapping --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("known", "given", "wanted"),
-    [
-        ({"a": 1, "b": 0, "tie": 0.5}, ["b", "tie", "a"], [0.0, 0.5, 1.0]),
-        ({True: 1, False: 0}, [True, False], [1.0, 0.0]),
-        ({"true": 1, "false": 0}, [True, False], [1.0, 0.0]),
-        ({1: 1, 2: 0, 0: 0.5}, [1, 2.0, "2", 0], [1.0, 0.0, 0.0, 0.5]),
-        ({"1": 1, "-1": 0}, [1, -1], [1.0, 0.0]),
-        ({"a": 1, "skip": None}, ["a", "skip", None], [1.0, None, None]),
-        (None, [0.25, 1, None], [0.25, 1.0, None]),
-    ],
-)
-def test_mapped_labels(known: Any, given: list[Any], wanted: list[float | None]) -> None:
-    mapping = PAIR | {"label": {"field": "w", "values": known}}
-    rows, dead = adapt("mapping", *({"q": "Q", "a": "A", "b": "B", "w": w} for w in given), mapping=mapping)
-    assert dead == []
-    assert [row["judgements"][0]["value"] if row["judgements"] else None for row in rows] == wanted
-
-
-def test_mapped_preference_outside_its_range() -> None:
-    mapping = PAIR | {"label": {"field": "w"}}
-    _, dead = adapt("mapping", {"q": "Q", "a": "A", "b": "B", "w": 2}, mapping=mapping)
-    assert dead[0].code == "unknown_label"
-    assert "name its `values`" in dead[0].message
-
-
-def test_mapped_pair_with_dotted_paths_and_all_else() -> None:
-    mapping = {
-        "kind": "pair", "prompt": "c.q", "system": "sys", "responses": ["a.0.text", "a.-1.text"], "rater": "who.id",
-        "label": {"field": "w", "values": {"A": 1}, "strength": "by"}, "dimension": "style", "generators": ["m1", "m2"],
-        "language": "lang", "timestamp": "t",
-    }  # fmt: skip
-    item = {
-        "c": {"q": "Q"}, "sys": "S", "a": [{"text": "A"}, {"text": "x"}, {"text": "B"}], "who": {"id": 7}, "w": "A",
-        "by": -3, "m1": "one", "lang": "de", "t": "2020", "left": [1],
-    }  # fmt: skip
-    rows, dead = adapt("mapping", item, mapping=mapping)
-    assert dead == []
-    row = rows[0]
-    assert said(row["prompt"]) == [("system", "S"), ("user", "Q")]
-    assert [said(side) for side in row["responses"]] == [[("assistant", "A")], [("assistant", "B")]]
-    judgement = row["judgements"][0]
-    assert (judgement["rater"], judgement["dimension"], judgement["strength"]) == ("7", "style", 3.0)
-    assert (row["generators"], row["language"], row["timestamp"]) == (["one", None], "de", "2020")
-    assert '"left":[1]' in row["metadata"]
-    assert '"lang"' not in row["metadata"]
-
-
-def test_mapped_ratings_on_their_scales() -> None:
-    scores = [
-        {"field": "x", "minimum": 1, "maximum": 5, "rater": "r"},
-        {"field": "errors", "minimum": 0, "maximum": 20, "higher_is_better": False},
-    ]
-    mapping = RATING | {"scores": scores, "references": ["ref1", "ref2"], "rater": "who"}
-    item = {"q": "Q", "a": "A", "x": 2, "errors": 5, "r": "r1", "who": "r2", "ref2": "R"}
-    rows, dead = adapt("mapping", item, {**item, "errors": None}, mapping=mapping)
-    assert dead == []
-    got = [(j["dimension"], j["value"], j["normalised"], j["rater"]) for j in rows[0]["judgements"]]
-    assert got == [("x", 2.0, 0.25, "r1"), ("errors", 5.0, 0.75, "r2")]
-    assert [(s["dimension"], s["higher_is_better"]) for s in rows[0]["scales"]] == [("x", True), ("errors", False)]
-    assert rows[0]["references"] == ["R"]
-    assert len(rows[1]["judgements"]) == 1
-
-
-def test_two_raters_on_one_scale() -> None:
-    scores = [{"field": f"x{i}", "minimum": 1, "maximum": 5, "dimension": "overall", "rater": f"r{i}"} for i in (1, 2)]
-    item = {"q": "Q", "a": "A", "x1": 1, "x2": 5, "r1": "one", "r2": "two"}
-    rows, _ = adapt("mapping", item, mapping=RATING | {"scores": scores})
-    assert [(j["rater"], j["dimension"]) for j in rows[0]["judgements"]] == [("one", "overall"), ("two", "overall")]
-    assert len(rows[0]["scales"]) == 1
-
-
-def test_mapped_rankings() -> None:
-    rows, dead = adapt("mapping", MAPPED["ranks"][1], {"q": "Q", "a": ["A", "B"], "r": [2, 1]}, mapping=RANKS)
-    assert dead == []
-    got = [[(j["response"], j["value"], j["normalised"]) for j in row["judgements"]] for row in rows]
-    assert got == [[(0, 2.0, 0.5), (1, 1.0, 1.0), (2, 2.0, 0.5)], [(0, 2.0, 0.0), (1, 1.0, 1.0)]]
-    assert [row["scales"][0]["maximum"] for row in rows] == [3.0, 2.0]
-    assert not rows[0]["scales"][0]["higher_is_better"]
-    rows, _ = adapt("mapping", MAPPED["values"][1], mapping=VALUES)
-    assert [(j["response"], j["normalised"]) for j in rows[0]["judgements"]] == [(0, 0.0), (1, 0.25)]
-    fields = VALUES | {"responses": ["a", "b"], "higher_is_better": False}
-    rows, _ = adapt("mapping", {"q": "Q", "a": "A", "b": "B", "v": [0, 10]}, mapping=fields)
-    assert [j["normalised"] for j in rows[0]["judgements"]] == [1.0, 0.0]
-    assert [said(side) for side in rows[0]["responses"]] == [[("assistant", "A")], [("assistant", "B")]]
-
-
-@pytest.mark.parametrize(
-    ("mapping", "words"),
-    [
-        (PAIR | {"responses": ["a"]}, "a pair names two fields"),
-        (PAIR | {"label": None}, "a pair needs one"),
-        (PAIR | {"label": {"field": "w", "values": {"a": 2}}}, "less than or equal to 1"),
-        (RATING | {"scores": []}, "at least one in scores"),
-        (RATING | {"scores": [{"field": "x", "minimum": 5, "maximum": 1}]}, "minimum 5 is not below maximum 1"),
-        (RANKS | {"values": "v"}, "either ranks"),
-        (RANKS | {"ranks": None}, "either ranks"),
-        (VALUES | {"maximum": None}, "need their scale"),
-        (VALUES | {"maximum": 0}, "minimum 0 is not below maximum 0"),
-        (PAIR | {"winner": "w"}, "Extra inputs"),
-    ],
-)
-def test_mappings_that_mean_nothing(mapping: Raw, words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
-        Mapping.model_validate(mapping)

@@ -1,3 +1,7 @@
+"""The gate on published folders: what passes, and that each expectation can fail."""
+
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
@@ -7,93 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 import pytest
 
-from pipelines.errors import SystemFault, UserError
-from pipelines.gate import Check, Verdict, check_expectations, expectation_types, run_gate
-from schemas.arrow import ROW_SCHEMA
+from pipelines.errors import SystemFault
+from pipelines.gate import Check, Verdict, expectation_types, run_gate
 from schemas.config import SHAPES, Gate
 from schemas.expectations import on_file, on_layout, on_metrics
-from transforms.publish.shapes import Facts, shape
-from transforms.publish.stage import plain
-
-SPLITS = {"train": 0.5, "test": 0.5}
-METRICS: dict[str, float] = {
-    "records_in": 12, "merged_records": 1, "dead_letters": 1, "rows_in": 10, "derived_rows": 2, "kept": 8, "dropped": 3,
-    "review": 1, "dead_letter_share": 1 / 12, "largest_group_share": 0.01, "published_rows": 8,
-    "unexplained_verdicts": 0, "contaminated_published": 0, "groups_in_two_splits": 0, "share_train": 0.5,
-    "share_test": 0.5,
-}  # fmt: skip
-KIND = {name: shape(name).kinds[0] for name in SHAPES}
-
-
-def named(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def turn(content: str, role: str = "assistant") -> dict[str, Any]:
-    return {"role": role, "content": content}
-
-
-def kept(kind: str, split: str, n: int) -> pl.DataFrame:
-    """Kept rows as publication has them, all of one split and each with a prompt of its own."""
-    judgements = {
-        "pair": [{"dimension": "overall", "value": 1.0, "count": 1}],
-        "rating": [{"dimension": "overall", "value": 3.0, "normalised": 0.5, "count": 2}],
-        "ranking": [
-            {"dimension": "overall", "value": v, "normalised": v, "response": i, "count": 1}
-            for i, v in enumerate((0.2, 1.0))
-        ],
-        "stepwise": [{"dimension": "overall", "value": float(v), "step": i, "count": 1} for i, v in enumerate((1, 0))],
-    }
-    one = kind in ("rating", "stepwise")
-    rows = [
-        {
-            "row_id": f"{split}{i}",
-            "content_id": f"{split}{i}",
-            "source": "s",
-            "kind": kind,
-            "prompt": [turn(f"{split} {i}", "user")],
-            "responses": [[turn("good")]] if one else [[turn("good")], [turn("bad")]],
-            "tools": "[]",
-            "steps": ["one", "two"] if kind == "stepwise" else None,
-            "references": ["reference"] if kind == "rating" else None,
-            "judgements": judgements[kind],
-            "scales": [{"dimension": "overall", "minimum": 1.0, "maximum": 5.0, "higher_is_better": True}],
-        }
-        for i in range(n)
-    ]
-    frame = pl.DataFrame(rows, schema=ROW_SCHEMA).rename({"content_id": "id"})
-    return frame.with_columns(soft_label=pl.lit(0.25), margin=pl.lit(1.0), weight=pl.lit(1.0))
-
-
-def built(name: str, split: str = "train", n: int = 4, **facts: Any) -> pl.DataFrame:
-    """Rows of a configuration as its shape publishes them."""
-    return shape(name).build(kept(KIND[name], split, n), Facts(**facts))
-
-
-def put(folder: Path, name: str, *frames: pl.DataFrame) -> None:
-    for number, frame in enumerate(frames):
-        path = folder / f"{name}-{number:05d}-of-{len(frames):05d}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(plain(frame), path)
-
-
-def publish(folder: Path, *names: str, **facts: Any) -> None:
-    for name in names:
-        for split in SPLITS:
-            put(folder, f"{name}/{split}", built(name, split, **facts))
-
-
-def gate(folder: Path, *names: str, metrics: dict[str, float] | None = None, **settings: Any) -> Verdict:
-    settings = {"max_dead_letters": 0.1} | settings
-    return run_gate(str(folder), METRICS | (metrics or {}), Gate(**settings), list(names), SPLITS)
-
-
-def bad(verdict: Verdict) -> dict[str, str]:
-    """What did not pass: `on: name`, and how bad it is."""
-    return {f"{check.on}: {check.name}": check.severity for check in verdict.checks if check.status != "passed"}
+from tests.pipelines.gate.support import METRICS, SPLITS, bad, built, gate, named, own, publish, put, turn
 
 
 @pytest.mark.parametrize("facts", [{}, {"tools": True, "margins": True, "message_fields": ("images", "tool_calls")}])
@@ -331,92 +255,6 @@ def test_identical_sides(tmp_path: Path) -> None:
     put(tmp_path, "preference/test", same)
     verdict = gate(tmp_path, "preference", "preference_soft")
     assert bad(verdict) == {"metrics: preference: chosen and rejected differ": "critical"}
-
-
-def own(type: str, on: str = "metrics", severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
-    return {"type": f"expect_{type}", "on": on, "kwargs": kwargs, "severity": severity}
-
-
-def test_expectations_of_the_users_own(tmp_path: Path) -> None:
-    publish(tmp_path, "preference")
-    (tmp_path / "preference/train-00000-of-00001.parquet").unlink()
-    put(tmp_path, "preference/train", built("preference", n=3), built("preference", n=1))
-    verdict = gate(
-        tmp_path,
-        "preference",
-        expectations=[
-            own("table_row_count_to_equal", on="preference", value=8),  # over all files
-            own("column_values_to_be_unique", on="preference", severity="warning", column="id"),  # train0 is in two
-            own("column_max_to_be_between", column="rows_in_train", max_value=3),
-            own("column_values_to_be_between", column="kept", min_value=8),
-            own("column_mean_to_be_between", on="preference", column="chosen_characters", min_value=3, max_value=3),
-        ],
-    )
-    assert bad(verdict) == {
-        "metrics: expect column max to be between (rows_in_train)": "critical",
-        "preference: expect column values to be unique (id)": "warning",
-    }
-    mine = {check.expectation: check for check in verdict.checks if check.on == "preference"}
-    assert mine["expect_table_row_count_to_equal"].observed == 8
-    unique = mine["expect_column_values_to_be_unique"]
-    assert unique.observed == {"unexpected": 2, "rows": 8, "examples": ["train0"] * 2, "ids": ["train0"] * 2}
-    words = verdict.words().splitlines()
-    assert words[0] == f"The gate failed: {len(verdict.checks)} checks, 1 failed, 1 warning."
-    assert words[1] == "  failed   expect column max to be between (rows_in_train): observed 4, expected at most 3"
-    assert words[2].startswith(
-        "  warning  preference: expect column values to be unique (id): 2 of 8 rows are otherwise"
-    )
-
-
-def test_expectations_on_a_configuration_without_rows(tmp_path: Path) -> None:
-    publish(tmp_path, "preference")
-    more = own("table_row_count_to_be_between", on="kto", min_value=1)
-    verdict = gate(tmp_path, "preference", "kto", expectations=[more])
-    assert bad(verdict) == {"kto: expect table row count to be between": "critical"}
-
-
-WRONG: list[tuple[dict[str, Any], str]] = [
-    (own("column_max_to_be_betwen", column="kept"), "betwen'; did you mean expect_column_max_to_be_between?"),
-    (own("column_quantile_values_to_be_between"), "expect_column_quantile_values_to_be_between' cannot be asked here"),
-    (own("column_max_to_be_between", column="kept", max=1), "has no argument 'max'; allowed are column"),
-    (own("column_max_to_be_between", column="kept", max_valu=1), "has no argument 'max_valu'; did you mean max_value?"),
-    (
-        {"type": "expect_column_max_to_be_between", "kwargs": {"column": "kept", "severity": "warning"}},
-        "has no argument 'severity'",
-    ),
-    (own("column_max_to_be_between", column="kept", max_value="many"), "max_value is 'many'"),
-    (own("column_max_to_be_between", max_value=3), "column is missing"),
-    (own("column_max_to_be_between", column="keept", max_value=3), "metrics has no column 'keept'; did you mean kept?"),
-    (own("column_max_to_be_between", on="kto", column="kept"), "not published; allowed are metrics, preference"),
-    (own("column_to_exist", on="preferences", column="id"), "did you mean preference?"),
-    (own("column_max_to_be_between", on="preference", column="chosen"), "has no column 'chosen'; did you mean"),
-    (own("column_pair_values_to_be_equal", on="preference", column_A="id", column_B="x"), "has no column 'x'"),
-    (own("compound_columns_to_be_unique", on="preference", column_list=["id", "y"]), "preference has no column 'y'"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("wrong", "message"), WRONG, ids=named)
-def test_wrong_expectations_are_the_users_mistake_before_anything_is_read(wrong: dict[str, Any], message: str) -> None:
-    right = own("column_max_to_be_between", column="share_train", max_value=1)
-    with pytest.raises(UserError, match=r"^gate\.expectations\.1\.") as caught:
-        check_expectations(Gate.model_validate({"expectations": [right, wrong]}), ["preference"])
-    assert message in str(caught.value)
-    with pytest.raises(UserError):
-        run_gate("/nowhere", METRICS, Gate.model_validate({"expectations": [wrong]}), ["preference"], SPLITS)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        own("column_mean_to_be_between", column="share_tain"),
-        own("column_values_to_not_be_null", on="preference_soft", column="margin"),
-    ],
-)
-def test_columns_that_only_a_run_can_tell(tmp_path: Path, wrong: dict[str, Any]) -> None:
-    publish(tmp_path, "preference_soft")
-    check_expectations(Gate.model_validate({"expectations": [wrong]}), ["preference_soft"])
-    with pytest.raises(UserError, match=r"gate\.expectations\.0\.kwargs: .* has no column"):
-        gate(tmp_path, "preference_soft", expectations=[wrong])
 
 
 def test_an_expectation_that_cannot_be_computed_is_a_fault(tmp_path: Path) -> None:

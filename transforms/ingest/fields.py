@@ -1,0 +1,107 @@
+"""What fields raw records have: their names, types and a few values, as far as the first records tell."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from transforms.ingest.records import Records, reach
+
+#: Fields of objects within objects are named by dotted paths, down to this depth; a mapping reads those.
+_DEPTH = 3
+_NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "whole number", float: "number", dict: "object"}
+_MANY = {"text": "texts", "whole number": "numbers", "number": "numbers", "object": "objects"}
+_MESSAGES = ({"role", "content"}, {"from", "value"})
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the first records.
+
+    Attributes:
+        name: its name, or a dotted path into objects.
+        kinds: out of "text", "number", "whole number", "true or false", "object", "messages", "texts", "numbers",
+            "objects", "list", the commonest first; "nothing" where all are null.
+        missing: share of the records that lack it or hold null, in [0, 1].
+        values: what it holds, nulls left out.
+        textual: numbers are written as text (CSV).
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    missing: float
+    values: tuple[Any, ...]
+    textual: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What most of the records hold."""
+        return self.kinds[0]
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it holds one number a record, and nothing else."""
+        return set(self.kinds) <= {"number", "whole number"}
+
+    @property
+    def distinct(self) -> list[Any]:
+        """The different scalars it holds, the commonest first, equally common ones in order."""
+        scalars = Counter(value for value in self.values if isinstance(value, str | int | float))
+        return sorted(scalars, key=lambda value: (-scalars[value], str(value)))
+
+
+def fields(records: Records) -> list[Field]:
+    """The fields of these records, those of nested objects behind the object itself."""
+    out: list[Field] = []
+    for name in records.names():
+        out += _field(name, records.values(name), records.textual, 1)
+    return out
+
+
+def _field(name: str, values: list[Any], textual: bool, depth: int) -> list[Field]:
+    held = [value for value in values if value is not None]
+    if textual and held:
+        held = _numbers(held)
+    kinds = [kind for kind, _ in Counter(map(_kind, held)).most_common()] or ["nothing"]
+    if set(kinds) == {"number", "whole number"}:
+        kinds = ["number"]
+    if len(kinds) > 1 and "list" in kinds:  # an empty list is one of whatever the others hold
+        kinds.remove("list")
+    found = Field(name, tuple(kinds), 1 - len(held) / max(len(values), 1), tuple(held), textual)
+    if found.kind != "object" or depth == _DEPTH:
+        return [found]
+    inner = dict.fromkeys(key for value in held if isinstance(value, dict) for key in value)
+    return [found] + [
+        part for key in inner for part in _field(f"{name}.{key}", [reach(v, [key]) for v in values], False, depth + 1)
+    ]
+
+
+def _numbers(texts: list[Any]) -> list[Any]:
+    """Texts as numbers where all of them are."""
+    try:
+        numbers = [float(text) for text in texts]
+    except (TypeError, ValueError):
+        return texts
+    if not all(abs(number) < 2**53 for number in numbers):  # neither infinite nor a long row of digits, an identifier
+        return texts
+    return [int(number) for number in numbers] if all(number.is_integer() for number in numbers) else numbers
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list):
+        if value and all(isinstance(part, dict) and any(names <= part.keys() for names in _MESSAGES) for part in value):
+            return "messages"
+        inner = {_MANY.get(_kind(part), "list") for part in value}
+        return inner.pop() if len(inner) == 1 else "list"
+    return _NAMES.get(type(value), type(value).__name__)
+
+
+def shortened(value: Any, characters: int) -> str:
+    """A value as one line of at most about this many characters, saying how many were left out."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = " ".join(text[: 4 * characters].split()) + text[4 * characters :]
+    if len(text) <= characters:
+        return text
+    return f"{text[:characters].rstrip()}… (+{len(text) - characters:,} characters)"

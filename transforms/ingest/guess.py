@@ -1,0 +1,306 @@
+"""A first guess at a mapping for records of no known format, from the names, types and values of their fields.
+
+It is a start for whoever knows the data, not a decision: every doubtful part comes with a note.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import permutations
+from typing import Any
+
+from schemas.mapping import label_text
+from transforms.ingest.fields import Field
+
+#: What sides of a comparison are called, first and second.
+_SIDES = (
+    ("a", "b"), ("1", "2"), ("0", "1"), ("left", "right"), ("first", "second"), ("one", "two"), ("x", "y"),
+)  # fmt: skip
+#: The same, where the names say which side is the better one.
+_BETTER = (
+    ("chosen", "rejected"), ("preferred", "rejected"), ("preferred", "dispreferred"), ("winner", "loser"),
+    ("win", "lose"), ("better", "worse"), ("good", "bad"), ("positive", "negative"), ("pos", "neg"),
+    ("accepted", "rejected"),
+)  # fmt: skip
+_TIES = {"tie", "draw", "equal", "same", "both", "neither", "none", "tied", "bothbad", "c"}
+#: What fields are called, by what they are in a mapping; earlier names win.
+_CALLED = {
+    "prompt": "prompt question instruction query conversation dialogue dialog context history input source src post "
+    "article document problem title topic messages text",
+    "system": "system",
+    "response": "response answer completion output reply translation target mt hypothesis hyp summary generation "
+    "candidate caption solution prediction text",
+    "references": "reference ref references refs gold",
+    "rater": "rater annotator judge worker assessor labeler labeller evaluator user",
+    "label": "label winner preference preferred choice choose pick picked better best verdict vote judgement judgment "
+    "decision annotation selected score rank overall",
+    "score": "score rating overall quality adequacy fluency relevance coherence consistency helpfulness correctness "
+    "grade stars mean rank value",
+    "generator": "model generator system engine policy",
+    "language": "language lang locale",
+    "licence": "licence license",
+    "timestamp": "timestamp time date created tstamp",
+}
+#: Scales that people use; the first one that holds all values is guessed.
+_SCALES = ((0, 1), (-1, 1), (1, 5), (0, 4), (0, 5), (1, 7), (-2, 2), (-3, 3), (1, 10), (0, 10), (0, 25), (0, 100))
+#: Words in the names of fields whose texts nobody wrote as an answer.
+_NO_TEXT = {"id", "idx", "key", "uid", "author", "name", "url", "link", "path", "file", "lang", "language", "hash"}
+_MOST_LABELS, _MOST_FIELDS = 12, 200
+_NOT_SAID = "not found among the fields"
+
+
+@dataclass
+class Guess:
+    """A mapping as far as it could be guessed.
+
+    Attributes:
+        mapping: what goes under `mapping:`; it may lack what could not be found.
+        notes: for keys of the mapping, what is to be checked or filled in.
+    """
+
+    mapping: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def guess(found: Sequence[Field]) -> Guess:
+    """The mapping that these fields suggest: a ranking, a pair or a rating, in this order."""
+    left = _Fields(found[:_MOST_FIELDS])
+    made = _ranking(left) or _pair(left) or _rating(left)
+    for key in ("rater", "language", "licence", "timestamp"):
+        taken = left.take(key, lambda f: f.kind in ("text", "whole number"))
+        if taken:
+            made.mapping[key] = taken.name
+    return made
+
+
+class _Fields:
+    """The fields that are not taken yet."""
+
+    def __init__(self, found: Sequence[Field]) -> None:
+        self.left = [one for one in found if one.kind != "object"]
+
+    def take(self, role: str, fits: Any) -> Field | None:
+        """The field whose name says the role best; it is taken."""
+        ranked = [(place, one) for one in self.left if fits(one) and (place := _called(one.name, role)) is not None]
+        best = min(ranked, key=lambda pair: pair[0], default=None)
+        if best is None:
+            return None
+        self.remove(best[1])
+        return best[1]
+
+    def remove(self, *taken: Field) -> None:
+        names = {one.name for one in taken}
+        self.left = [one for one in self.left if one.name not in names]
+
+    def sides(self, fits: Any, known: Sequence[tuple[str, str]]) -> tuple[Field, Field, tuple[str, str]] | None:
+        """Two fields whose names differ in nothing but the names of two sides; of several, those with a response's."""
+        found: list[tuple[Field, Field, tuple[str, str]]] = []
+        for one, other in permutations([one for one in self.left if fits(one)], 2):
+            pair = _side_of(one.name, other.name)
+            if pair is not None and pair in known:
+                found.append((one, other, pair))
+        return min(found, key=lambda sides: _as_response(sides[0]), default=None)
+
+
+def _as_response(one: Field) -> tuple[bool, int, float]:
+    """Order of fields as responses: those called so first, then by their length."""
+    place = _called(one.name, "response")
+    return place is None, place or 0, -_length(one)
+
+
+@cache
+def _tokens(name: str) -> tuple[str, ...]:
+    """A name's words: `modelA`, `model_a` and `model-a` are all model and a."""
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    spaced = re.sub(r"([A-Za-z])([0-9])", r"\1 \2", spaced)
+    return tuple(word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced) if word)
+
+
+def _called(name: str, role: str) -> int | None:
+    """How early in the list of a role's names one of the name's words is; None if none is."""
+    words = _tokens(name)
+    known = _CALLED[role].split()
+    places = [known.index(word) for word in words if word in known]
+    places += [known.index(word[:-1]) for word in words if word.endswith("s") and word[:-1] in known]
+    # `answer` is a better name for an answer than `answer_length`.
+    return None if not places else min(places) * 10 + len(words)
+
+
+def _side_of(one: str, other: str) -> tuple[str, str] | None:
+    first, second = _tokens(one), _tokens(other)
+    if len(first) != len(second):
+        return None
+    differing = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
+    return differing[0] if len(differing) == 1 else None
+
+
+def _says(one: Field) -> bool:
+    return one.kind in ("text", "messages")
+
+
+def _answers(one: Field) -> bool:
+    """Whether it may be a side of a comparison: a text that is not called a name, an address or a model."""
+    named = any(_called(one.name, role) is not None for role in ("generator", "rater"))
+    other = named or not _NO_TEXT.isdisjoint(_tokens(one.name))
+    return _says(one) and (_called(one.name, "response") is not None or not other)
+
+
+def _prompt(left: _Fields, made: Guess) -> None:
+    taken = left.take("prompt", _says)
+    if taken is None:
+        made.mapping["prompt"] = None
+        made.notes["prompt"] = f"{_NOT_SAID}; null where there is none"
+        return
+    made.mapping["prompt"] = taken.name
+    system = left.take("system", lambda one: one.kind == "text") if taken.kind == "text" else None
+    if system:
+        made.mapping["system"] = system.name
+
+
+def _ranking(left: _Fields) -> Guess | None:
+    """A list of texts, and beside it a list of as many numbers."""
+    for texts in [one for one in left.left if one.kinds == ("texts",)]:
+        for numbers in [one for one in left.left if one.kinds == ("numbers",)]:
+            if [len(v) for v in texts.values] != [len(v) for v in numbers.values] or texts.missing or numbers.missing:
+                continue
+            left.remove(texts, numbers)
+            made = Guess({"kind": "ranking"})
+            _prompt(left, made)
+            made.mapping["responses"] = texts.name
+            flat = [value for row in numbers.values for value in row]
+            if all(min(row, default=0) == 1 and max(row) <= len(row) for row in numbers.values):
+                made.mapping["ranks"] = numbers.name
+                made.notes["ranks"] = (
+                    "taken for ranks, 1 the best; `values` with minimum and maximum if they are scores"
+                )
+            else:
+                made.mapping |= {"values": numbers.name} | _scale(flat)
+                made.notes["values"] = f"seen {_span(flat)}; say the scale as it was given"
+            named = [one for one in left.left if one.kind == "texts" and _called(one.name, "generator") is not None]
+            if named:
+                made.mapping["generators"] = named[0].name
+                left.remove(named[0])
+            return made
+    return None
+
+
+def _pair(left: _Fields) -> Guess | None:
+    """Two texts whose names are those of two sides."""
+    found = left.sides(_answers, _BETTER) or left.sides(_answers, _SIDES)
+    if found is None:
+        return None
+    one, other, sides = found
+    left.remove(one, other)
+    made = Guess({"kind": "pair"})
+    _prompt(left, made)
+    made.mapping["responses"] = [one.name, other.name]
+    if sides in _BETTER:
+        made.mapping["label"] = {"always": 1}
+        made.notes["label"] = f"{one.name} is taken for the better one, by its name"
+    else:
+        _label(left, made, one, other, sides)
+    models = left.sides(lambda f: f.kind == "text" and _called(f.name, "generator") is not None, [sides])
+    if models:
+        made.mapping["generators"] = [models[0].name, models[1].name]
+        left.remove(*models[:2])
+    return made
+
+
+def _label(left: _Fields, made: Guess, one: Field, other: Field, sides: tuple[str, str]) -> None:
+    few = [f for f in left.left if f.kind in ("text", "true or false", "whole number", "number")]
+    wanted = [f for f in few if (f.numeric and f.kind == "number") or len(f.distinct) <= _MOST_LABELS]
+    ranked = sorted(
+        ((_called(f.name, "label"), f) for f in wanted if _called(f.name, "label") is not None), key=lambda p: p[0] or 0
+    )
+    if not ranked:
+        made.notes["label"] = "no field looks like the label: name it, and what its values mean"
+        return
+    label = ranked[0][1]
+    left.remove(label)
+    made.mapping["label"] = {"field": label.name}
+    if label.numeric and label.kind == "number":
+        inside = all(0 <= value <= 1 for value in label.values)
+        made.notes["label"] = (
+            f"taken as it is, a preference for {one.name}" if inside else f"seen {_span(label.values)}; not in [0, 1]"
+        )
+        return
+    values = {label_text(value): _means(label_text(value), one, other, sides) for value in label.distinct}
+    if any(value.startswith("-") for value in values):  # signed strengths: nothing but zero says which side
+        values = {value: 0.5 if value == "0" else None for value in values}
+    numbers = set(values) <= {"0", "1"} and sides != ("0", "1")
+    made.mapping["label"]["values"] = {
+        text: (int(text) if numbers else meant) for text, meant in sorted(values.items())
+    }
+    unsure = [text for text, meant in values.items() if meant is None]
+    if numbers:
+        made.notes["label"] = f"1 is taken to mean that {one.name} is the better one: check"
+    elif unsure:
+        said = ", ".join(unsure)
+        made.notes["label"] = f"say what {said} means: 1 {one.name} is better, 0 {other.name}, 0.5 a tie, null neither"
+
+
+def _means(value: str, one: Field, other: Field, sides: tuple[str, str]) -> float | None:
+    """What a label says of the first side, by its words: 1, 0, 0.5 for a tie, None if they do not tell."""
+    if value.casefold() in (one.name.casefold(), other.name.casefold()):
+        return 1 if value.casefold() == one.name.casefold() else 0
+    words = set(_tokens(value))
+    first, second = sides[0] in words, sides[1] in words
+    if words & _TIES and not (first != second and len(words) == 1):
+        return 0.5
+    if first != second:
+        return 1 if first else 0
+    return 0.5 if sides == ("1", "2") and value == "0" else None
+
+
+def _rating(left: _Fields) -> Guess:
+    """One text, and numbers that say how good it is."""
+    made = Guess({"kind": "rating"})
+    response = left.take("response", _says)
+    _prompt(left, made)
+    if response is None:  # what is longest is most likely what was rated
+        texts = sorted((f for f in left.left if _says(f)), key=_length, reverse=True)
+        response = texts[0] if texts else None
+        if response:
+            left.remove(response)
+            made.notes["responses"] = "the longest text; say which field was rated"
+    made.mapping["responses"] = [response.name] if response else []
+    if response is None:
+        made.notes["responses"] = f"{_NOT_SAID}: one for a rating, two for a pair"
+    references = left.take("references", lambda f: f.kind == "text")
+    if references:
+        made.mapping["references"] = [references.name]
+    numbers = [f for f in left.left if f.numeric and not _identifies(f)]
+    scored = [f for f in numbers if _called(f.name, "score") is not None] or numbers
+    made.mapping["scores"] = [{"field": f.name} | _scale(f.values) for f in scored]
+    left.remove(*scored)
+    if scored:
+        seen = "; ".join(f"{f.name} {_span(f.values)}" for f in scored)
+        made.notes["scores"] = f"seen {seen}: say the scales as they were given"
+    else:
+        made.notes["scores"] = f"{_NOT_SAID}: - {{field: …, minimum: …, maximum: …}}"
+    return made
+
+
+def _identifies(one: Field) -> bool:
+    """Whether whole numbers look like identifiers: called so, or all different and many."""
+    named = {"id", "idx", "index", "line", "seed", "uid", "count", "length", "year"} & set(_tokens(one.name))
+    return bool(named) or (one.kind == "whole number" and len(one.values) > 20 and len(one.distinct) == len(one.values))
+
+
+def _length(one: Field) -> float:
+    return sum(len(str(value)) for value in one.values) / max(len(one.values), 1)
+
+
+def _scale(values: Sequence[float]) -> dict[str, float]:
+    low, high = min(values, default=0), max(values, default=1)
+    for minimum, maximum in _SCALES:
+        if minimum <= low and high <= maximum:
+            return {"minimum": minimum, "maximum": maximum}
+    return {"minimum": low, "maximum": high if high > low else low + 1}
+
+
+def _span(values: Sequence[float]) -> str:
+    return f"{min(values, default=0):g} to {max(values, default=0):g}"
