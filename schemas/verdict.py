@@ -15,8 +15,13 @@ MERGED = "merged"
 REASONS: dict[str, str] = {
     "merged_judgement": "A copy of another row; its judgement was added to that row.",
     "exact_duplicate": "A copy of another row that says nothing new.",
-    "near_duplicate": "A verified near-copy of another row.",
-    "conflict": "Copies of this row carry contradicting labels; the label is the share of the votes.",
+    "part_of_row": "A record of a row that is made of several; the row is its counterpart.",
+    "near_duplicate": "A near-copy of another row; the score is the share of shingles that they have in common.",
+    "semantic_duplicate": "Its prompt and its responses say the same as another row's in other words.",
+    "conflict": "Copies of this row carry contradicting labels; the label is what the votes say together.",
+    "unreliable_rater": "Votes of raters found to be worse than chance were not counted.",
+    "in_cycle": "The prompt's preferences go in a circle through this row.",
+    "weighed_votes": "Weighed by how reliable their raters are, the votes are for the other side than when counted.",
     "identical_responses": "Both responses are the same text.",
     "empty_response": "A response has no text.",
     "no_judgement": "Nobody judged this row on the dimension asked for.",
@@ -54,6 +59,7 @@ DEAD_LETTERS: dict[str, str] = {
     "unknown_role": "A message's role is not one of system, developer, user, assistant, tool.",
     "value_out_of_range": "A judgement's value is outside its scale.",
     "no_such_response": "A judgement speaks of a response that is not there.",
+    "incomplete_unit": "Another record of the same unit cannot be used, so none of them can.",
     "no_such_step": "A judgement speaks of a step that is not there.",
 }
 
@@ -64,12 +70,14 @@ DETAIL = pl.Struct(
 LEDGER_SCHEMA = pl.Schema(
     {
         "row_id": pl.String(),
+        "content_id": pl.String(),
         "source": pl.String(),
         "file": pl.String(),
         "line": pl.Int64(),
         "kind": pl.String(),
         "action": pl.String(),
         "reasons": pl.List(pl.String()),
+        "group_id": pl.String(),
         "split": pl.String(),
         "published_in": pl.List(pl.String()),
         "counterpart": pl.String(),

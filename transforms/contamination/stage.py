@@ -71,9 +71,13 @@ def _scanner(task: dict[str, Any]) -> Scanner:
         return _loaded(task["items"], orjson.dumps(task["settings"]).decode())
 
 
-def sets(path: str) -> pl.Series:
-    """For each row of a block, the duplicate set whose rows share what is found in one of them."""
-    return read_frame(path, ["content_id"])["content_id"]
+def sets(part: dict[str, Any]) -> pl.Series:
+    """For each row of a block, the duplicate set whose rows share what is found in one of them: its representative."""
+    row_ids = read_frame(part["path"], ["row_id"])["row_id"]
+    found = [read_frame(f"{part['identity']}/{part['name']}", ["copy_of"])["copy_of"]]
+    if part["near"]:
+        found.insert(0, read_frame(f"{part['near']}/{part['name']}", ["near_of"])["near_of"])
+    return pl.select(pl.coalesce(*found, row_ids)).to_series()
 
 
 def scan(task: dict[str, Any], folder: str) -> Stats:
@@ -123,7 +127,7 @@ def judge_all(task: dict[str, Any], folder: str) -> Stats:
         found = read_frame(f"{task['scanned']}/found/{part['name']}")
         words += read_frame(f"{task['scanned']}/words/{part['name']}")["said"].to_numpy()
         if found.height:
-            of = sets(part["path"])[found["row"].to_numpy()].alias("set")
+            of = sets(part)[found["row"].to_numpy()].alias("set")
             parts.append(found.with_columns(of, block=pl.lit(part["name"])))
     if not parts:
         blocks.write_frame(pl.DataFrame(schema=MATCHED), f"{folder}/matches.parquet")
@@ -162,7 +166,7 @@ def _examples(matches: pl.DataFrame) -> list[dict[str, Any]]:
 def mark(task: dict[str, Any], folder: str) -> Stats:
     """Write what one block's rows overlap with, and `matches/NAME.jsonl` with a line for each text that does."""
     matches = read_frame(f"{task['judged']}/matches.parquet")
-    block = read_frame(task["path"], ["row_id"]).with_columns(sets(task["path"]).alias("set"))
+    block = read_frame(task["path"], ["row_id"]).with_columns(sets(task).alias("set"))
     block = block.with_row_index("row").cast({"row": pl.Int64})
     mine = matches.filter(pl.col("block") == task["name"])
     shared = best(matches.filter(pl.col("set").is_in(block["set"].implode())), ["set"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import polars as pl
 
 from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
+from transforms.decide.consensus import concluded
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, published_in, shape
@@ -50,12 +51,14 @@ class Clause:
     counterpart: pl.Expr = pl.lit(None, dtype=pl.String)  # noqa: RUF009 - an expression is immutable
 
 
+#: Whether no vote is left when those of unreliable raters are not counted.
+_SILENT = pl.col("concluded") & pl.col("consensus_label").is_null()
 #: Strongest first.
 _STRENGTH = (MERGED, "drop", "review", "flip", "soften", "keep")
 
 
-def clauses(policy: Policy) -> list[Clause]:
-    """The policy as clauses, in the order in which their reasons are given."""
+def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
+    """The policy as clauses, in the order in which their reasons are given; `thresholds` are those of measured ones."""
     copied = pl.col("copy_kind")
     soft = pl.col("soft_label")
     count = pl.col("copies").cast(pl.Float64)
@@ -63,6 +66,14 @@ def clauses(policy: Policy) -> list[Clause]:
         Clause("merged_judgement", copied == "merged_judgement", MERGED, count, 1, pl.col("copy_of")),
         Clause("exact_duplicate", copied == "exact_duplicate", "drop", count, 1, pl.col("copy_of")),
         _contaminated(policy),
+        Clause(
+            "near_duplicate",
+            pl.col("near_of").is_not_null(),
+            policy.near_duplicate,
+            pl.col("near_score"),
+            thresholds.get("near_duplicate", 1.0),
+            pl.col("near_of"),
+        ),
         Clause(
             "empty_response",
             pl.col("empty_response"),
@@ -73,15 +84,49 @@ def clauses(policy: Policy) -> list[Clause]:
         Clause("identical_responses", pl.col("identical_responses"), policy.identical_responses, pl.lit(1.0), 1),
         Clause("no_judgement", ~pl.col("judged"), "drop", pl.lit(0.0), 1),
         Clause("conflict", pl.col("conflict") & pl.col("copy_of").is_null(), policy.conflict, soft, 0.5),
+        Clause("unreliable_rater", _SILENT, policy.unreliable_rater, pl.col("reliability"), 0.5),
+        Clause(
+            "in_cycle", pl.col("reversal"), policy.in_cycle, pl.col("component").cast(pl.Float64), 1, pl.col("onward")
+        ),
     ]
     if policy.pii != "mask":
         action = "drop" if policy.pii == "drop" else "keep"
         out.append(Clause("pii", pl.col("pii").list.len() > 0, action, pl.col("pii").list.len().cast(pl.Float64), 1))
-    out.append(Clause("too_long", pl.col("too_long"), policy.too_long, pl.col("tokens").list.max().cast(pl.Float64), 0))
+    longest = pl.col("tokens").list.max().cast(pl.Float64)
+    out.append(Clause("too_long", pl.col("too_long"), policy.too_long, longest, thresholds.get("too_long", 0)))
     out.append(
         Clause("identical_after_truncation", pl.col("identical_after_truncation"), policy.too_long, pl.lit(1.0), 1)
     )
+    if policy.semantic_duplicate != "report":
+        copy, score = pl.col("semantic_of"), pl.col("semantic_of_cosine")
+        said = thresholds.get("semantic_duplicate", 1.0)
+        out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, said, copy))
     return [clause for clause in out if clause.action != "keep"]
+
+
+def _remarks() -> list[Clause]:
+    """What a verdict rests on without changing what becomes of the row."""
+    outvoted = (pl.col("mean_label") - 0.5).sign() * (pl.col("consensus_label") - 0.5).sign() == -1
+    return [
+        Clause("unreliable_rater", (pl.col("left_out") > 0) & ~_SILENT, "keep", pl.col("reliability"), 0.5),
+        Clause("weighed_votes", outvoted, "keep", pl.col("consensus_label"), 0.5),
+    ]
+
+
+def _weighed(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """Rows with their raters' consensus in place of the mean of the judgements, and softened where they are to be."""
+    rows = rows.hstack(concluded(rows["consensus"], policy.dimension)).with_columns(mean_label=pl.col("soft_label"))
+    soft = pl.when(pl.col("concluded")).then("consensus_label").otherwise("soft_label")
+    if policy.in_cycle == "soften":
+        soft = pl.when(pl.col("reversal")).then(0.5).otherwise(soft)
+    rows = rows.with_columns(soft_label=soft)
+    soft, tied = pl.col("soft_label"), pl.col("consensus_tied").fill_null(0)
+    # A tie is also where that is the most probable of the three, which their mean does not show.
+    tie = (tied > soft - tied / 2) & (tied > 1 - soft - tied / 2)
+    pair = (pl.col("kind") == "pair") & ~tie
+    return rows.with_columns(
+        label=pl.when(pair & (soft > 0.5)).then(0).when(pair & (soft < 0.5)).then(1).cast(pl.Int64)
+    )
 
 
 def _contaminated(policy: Policy) -> Clause:
@@ -108,7 +153,10 @@ _ABSENT = {
 
 
 def decide(
-    rows: pl.DataFrame, policy: Policy, configurations: Sequence[str] = (), max_tokens: int | None = None
+    rows: pl.DataFrame,
+    policy: Policy,
+    configurations: Sequence[str] = (),
+    thresholds: Mapping[str, float] | None = None,
 ) -> pl.DataFrame:
     """Verdicts of rows from their signals.
 
@@ -116,7 +164,7 @@ def decide(
         rows: kind, judgements (merged), split where it is known, and all signals of the rows, one line a row.
         policy: what to do about what.
         configurations: published shapes, for where a kept row goes and what it is missing from.
-        max_tokens: the threshold of `too_long`, for the ledger.
+        thresholds: what scores were held against, by reason, where the configuration says it.
 
     Returns:
         Frame of `VERDICTS`, one line a row, in the order of `rows`.
@@ -128,14 +176,15 @@ def decide(
             False
         ),
     )
-    found = clauses(policy)
+    rows = _weighed(rows, policy)
+    found = clauses(policy, thresholds or {})
     rank = {action: place for place, action in enumerate(_STRENGTH)}
     strongest = pl.min_horizontal(
         *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])
     )
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
     rows = rows.with_columns(published_in(rows, configurations))
-    listed = _details(rows, [*found, _overlap_kept(), *_unpublished(configurations)], max_tokens)
+    listed = _details(rows, [*found, *_remarks(), _overlap_kept(), *_unpublished(configurations)])
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
         "action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked
@@ -170,12 +219,12 @@ def _reasons(details: pl.Series) -> pl.Series:
     return of_counts(flat, details.list.len().to_numpy()).alias("reasons")
 
 
-def _details(rows: pl.DataFrame, asked: Sequence[Clause], max_tokens: int | None) -> pl.Series:
+def _details(rows: pl.DataFrame, asked: Sequence[Clause]) -> pl.Series:
     """For each row a list of the clauses that hold, in their order, each with its numbers."""
     parts = []
     rows = rows.with_row_index("_row")
     for clause in asked:
-        held = float(max_tokens or 0) if clause.reason == "too_long" else clause.threshold
+        held = clause.threshold
         said = pl.struct(
             reason=pl.lit(clause.reason),
             score=clause.score.round(5),
