@@ -143,13 +143,6 @@ def _contaminated(policy: Policy) -> Clause:
 
 #: The share of a benchmark's item, what it was held against, and the item.
 _OVERLAP = (pl.col("overlap_share"), pl.col("overlap_threshold"), pl.col("benchmark_item"))
-#: What is null where nothing was compared with a benchmark, or splits are not known yet.
-_ABSENT = {
-    "benchmark_item": pl.String(),
-    "overlap_share": pl.Float64(),
-    "overlap_threshold": pl.Float64(),
-    "split": pl.String(),
-}
 
 
 def decide(
@@ -171,7 +164,6 @@ def decide(
     """
     rows = pl.concat([rows, labels(rows["judgements"], rows["kind"], policy.dimension)], how="horizontal")
     rows = rows.with_columns(
-        *(pl.lit(None, dtype).alias(name) for name, dtype in _ABSENT.items() if name not in rows.columns),
         pl.col("identical_responses", "conflict", "empty_response", "too_long", "identical_after_truncation").fill_null(
             False
         ),

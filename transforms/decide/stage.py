@@ -48,7 +48,8 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
         judgements=pl.coalesce("merged", "judgements")
     )
     found = [Cut(**cut) for cut in task["cuts"]]
-    return whole.with_columns(split=assign(pl.col("group_id"), found, task["seed"])) if found else whole
+    split = assign(pl.col("group_id"), found, task["seed"]) if found else pl.lit(None, dtype=pl.String)
+    return whole.with_columns(split=split)
 
 
 def _beside(task: dict[str, Any], name: str, schema: pl.Schema, rows: int) -> pl.DataFrame:

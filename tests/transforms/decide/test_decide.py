@@ -239,13 +239,6 @@ def test_what_the_policy_lets_pass(change: Raw, policy: Raw) -> None:
     assert (made["action"], made["reasons"], made["masked"]) == ("keep", [], False)
 
 
-def test_rows_that_were_not_compared_with_anything() -> None:
-    rows = pl.DataFrame([GOOD], schema=SCHEMA)
-    absent = rows.drop("benchmark_item", "overlap_share", "overlap_threshold", "split")
-    for policy in (Policy(), Policy(contaminated="train_only")):
-        assert decide(absent, policy, SHAPES, 8).equals(decide(rows, policy, SHAPES, 8))
-
-
 def test_masking() -> None:
     masked, clean, unknown = verdicts({"pii": ["email"]}, {}, {"pii": None}, pii="mask")
     assert [one["masked"] for one in (masked, clean, unknown)] == [True, False, False]
