@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from schemas.arrow import ROW_SCHEMA
+from transforms import blocks
 from transforms.decide.stage import as_masked
+from transforms.groups import group_nodes, masked_links
 from transforms.identity.keys import identify
 from transforms.signals.masking import mask_json, mask_rows
 from transforms.signals.rows import row_signals
@@ -91,13 +97,28 @@ def told(block: pl.DataFrame) -> pl.DataFrame:
     return as_masked(block.hstack(same).hstack(signals.select("pii")), lambda found: block[found])
 
 
-def test_prompts_that_are_one_once_they_are_masked() -> None:
+def linked(block: pl.DataFrame, folder: Path) -> list[int]:
+    """The group of each row, by the links that masking makes alone."""
+    signals = row_signals(block, language=False, pii=True, counter=None)
+    blocks.write_frame(block, f"{folder}/block.parquet")
+    blocks.write_frame(signals, f"{folder}/signals/0.parquet")
+    task = {"path": f"{folder}/block.parquet", "name": "0.parquet", "signals": f"{folder}/signals"}
+    masked_links(task, f"{folder}/masked")
+    links = blocks.read_frame(f"{folder}/masked/links/0.parquet")
+    nodes = group_nodes(block)
+    every = np.unique(np.concatenate([nodes, *links.to_numpy().T]))
+    ends = np.searchsorted(every, links.to_numpy())
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(every), len(every)))
+    return list(connected_components(graph, directed=False)[1][np.searchsorted(every, nodes)])
+
+
+def test_prompts_that_are_one_once_they_are_masked(tmp_path: Path) -> None:
     prompts = ["mail jo@mail.example", "mail bo@mail.example", "mail [EMAIL]", "mail her", "mail jo@mail.example "]
-    made = told(rows(*({"prompt": [turn(text, "user")]} for text in prompts)))
-    assert made["prompt_id"].n_unique() == 2
-    assert made["prompt_id"][3] not in made["prompt_id"].head(3).to_list()
+    made = linked(rows(*({"prompt": [turn(text, "user")]} for text in prompts)), tmp_path)
+    assert len(set(made)) == 2
+    assert made[3] not in made[:3]
     tools = [{"tools": json.dumps({"to": f"{name}@mail.example"})} for name in ("jo", "bo")]
-    assert told(rows(*tools))["prompt_id"].n_unique() == 1
+    assert len(set(linked(rows(*tools), tmp_path))) == 1
 
 
 def test_sides_that_are_one_once_they_are_masked() -> None:
