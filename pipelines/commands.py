@@ -123,6 +123,7 @@ def _curate(request: Request) -> int:
 
     from pipelines import output
     from pipelines.curate import curate, plan_sources
+    from pipelines.embedding import plan_models
     from pipelines.engine import Engine
     from pipelines.gate import check_expectations
     from pipelines.progress import Reporter
@@ -133,10 +134,11 @@ def _curate(request: Request) -> int:
     if not request.dry_run:
         _writable(out)
     planned = plan_sources(config)
+    config, models = plan_models(config)
     named = config.publish.configurations
     check_expectations(config.gate, list(SHAPES if named == "auto" else named))
     if request.dry_run:
-        _show_plan(config, planned, describe(options), request.json)
+        _show_plan(config, planned, models, describe(options), request.json)
         return DONE
     if request.fresh:
         blocks.remove(f"{out}/work")
@@ -144,8 +146,10 @@ def _curate(request: Request) -> int:
     for one in planned:
         if one.source.format == "auto":
             reporter.say(f"{one.source.name}: {one.refs[0].file} is read as `{one.format}`")
+    for note in models.notes:
+        reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
-    curated = curate(config, planned, engine)
+    curated = curate(config, planned, models, engine)
     summary = output.assemble(out, config, curated)
     verdict = output.judge(out, config, summary)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
@@ -166,7 +170,7 @@ def _writable(out: str) -> None:
         raise UserError(f"--out {out}: cannot be written: {os.strerror(error.errno or 0)}") from error
 
 
-def _show_plan(config: Any, planned: list[Any], runner: str, json: bool) -> None:
+def _show_plan(config: Any, planned: list[Any], models: Any, runner: str, json: bool) -> None:
     plan = {
         "runner": runner,
         "sources": [
@@ -178,6 +182,8 @@ def _show_plan(config: Any, planned: list[Any], runner: str, json: bool) -> None
             }
             for one in planned
         ],
+        "models": models.to_dict(),
+        "notes": list(models.notes),
         "config": config.model_dump(),
     }
     if json:

@@ -9,8 +9,10 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.semantics import Semantic, find_semantic
 from schemas.config import Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
@@ -54,6 +56,10 @@ class Curated:
     configurations: list[str]
     facts: Facts
     largest_group: float
+    models: Models
+    texts: Vectors | None
+    images: Vectors | None
+    semantic: Semantic | None
 
 
 def plan_sources(config: Config) -> list[Planned]:
@@ -94,7 +100,7 @@ def located(path: str) -> str:
     return str(Path(spec.origin).parent / inside)
 
 
-def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
+def curate(config: Config, planned: list[Planned], models: Models, engine: Engine) -> Curated:
     """Run every stage that is not done yet."""
     ingested = _ingest(planned, engine)
     raw = _blocks(ingested, 0)
@@ -106,13 +112,18 @@ def curate(config: Config, planned: list[Planned], engine: Engine) -> Curated:
         raise UserError("no record could be read; see dead_letters.jsonl in the output folder's work/")
     identity = _identity(config, every, [ingested, *derived], engine)
     signals = _signals(config, every, identity, engine)
+    texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
+    images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
+    semantic = find_semantic(config, every, identity, texts, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     configurations = resolve(config.publish.configurations, kinds)
-    decided = _decide(config, every, configurations, identity, signals, engine)
+    decided = _decide(config, every, configurations, identity, signals, semantic, engine)
     found, largest = _split(config, every, decided)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
-    return Curated(planned, ingested, derived, decided, published, configurations, facts, largest)
+    return Curated(
+        planned, ingested, derived, decided, published, configurations, facts, largest, models, texts, images, semantic
+    )
 
 
 def _ingest(planned: list[Planned], engine: Engine) -> Done:
@@ -224,7 +235,13 @@ def _signals(config: Config, every: list[Block], identity: Done, engine: Engine)
 
 
 def _decide(
-    config: Config, every: list[Block], configurations: list[str], identity: Done, signals: Done, engine: Engine
+    config: Config,
+    every: list[Block],
+    configurations: list[str],
+    identity: Done,
+    signals: Done,
+    semantic: Semantic | None,
+    engine: Engine,
 ) -> Done:
     """Verdicts from all signals: the only stage to run again when only the policy changes."""
     policy = config.policy.model_dump()
@@ -232,8 +249,10 @@ def _decide(
     common = {
         "identity": identity.folder,
         "signals": signals.folder,
+        "semantic": semantic.concluded.folder if semantic else None,
         "policy": policy,
         "max_tokens": length.max_tokens if length else None,
+        "semantic_threshold": config.semantic.threshold,
         "configurations": configurations,
         "no_prompt": digest(pl.Series([""]))[0],
     }
@@ -242,7 +261,7 @@ def _decide(
         "decide",
         VERSIONS["decide"],
         [policy, configurations],
-        [identity.key, signals.key],
+        [identity.key, signals.key, *([semantic.concluded.key] if semantic else [])],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )

@@ -52,7 +52,11 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "largest_group_share": round(curated.largest_group, 5),
         "configurations": curated.configurations,
         "sources": _sources(curated),
-        "notes": _notes(config, curated),
+        "embedding": {
+            name: vectors.to_dict() for name in ("texts", "images") if (vectors := getattr(curated, name)) is not None
+        },
+        "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "notes": [*curated.models.notes, *_notes(config, curated)],
     }
     _dataset(out, config, curated, summary)
     return summary

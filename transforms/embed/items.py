@@ -1,0 +1,61 @@
+"""What of a block is embedded: its items in their places, what each is known by, and what a model is given of it.
+
+For texts the places are the rows' prompts, then the responses, row by row; for images those of each row, row by row.
+Rows that are copies of another have places too, but nothing in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from transforms.embed import images
+from transforms.hashing import digest
+from transforms.texts import prompt_texts, response_texts
+
+What = Literal["text", "image"]
+#: The columns of a block that are read.
+COLUMNS = ("prompt", "responses")
+
+
+def known_by(block: pl.DataFrame, copies: pl.Series, what: What) -> tuple[pl.Series, np.ndarray]:
+    """What the item in each place is known by.
+
+    Args:
+        block: columns prompt and responses.
+        copies: whether a row is a copy of another.
+        what: texts or images.
+
+    Returns:
+        A hash of each place's content, null where there is nothing to embed; and how many places each row has beyond
+        its prompt: responses, or images.
+    """
+    kept = ~copies.to_numpy()
+    if what == "image":
+        refs, counts = images.references(block)
+        asked = np.repeat(kept, counts)
+        found = iter(images.addresses(refs.filter(pl.Series(asked))))
+        return pl.Series("item", [next(found) if ask else None for ask in asked], dtype=pl.String), counts
+    texts, counts = _texts(block)
+    asked = np.concatenate([kept, np.repeat(kept, counts)])
+    some = texts.to_frame("item").select(pl.when(pl.Series(asked) & (pl.col("item") != "")).then("item"))["item"]
+    return digest(some), counts
+
+
+def given(block: pl.DataFrame, places: Sequence[int], what: What) -> list[Any]:
+    """What a model is given for some places: texts, or the bytes of images (empty where they cannot be had)."""
+    if what == "image":
+        refs, _ = images.references(block)
+        return [images.content(uri) or b"" for uri in refs["uri"][list(places)].to_list()]
+    texts, _ = _texts(block)
+    return list(texts[list(places)].to_list())
+
+
+def _texts(block: pl.DataFrame) -> tuple[pl.Series, np.ndarray]:
+    """Texts of all places without white space at their ends, and each row's number of responses."""
+    responses, counts = response_texts(block)
+    every = pl.concat([prompt_texts(block).alias("item"), responses.alias("item")])
+    return every.fill_null("").str.strip_chars(), counts.astype(np.int64)
