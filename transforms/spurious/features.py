@@ -1,8 +1,8 @@
 """Surface features: what can be counted in a response without understanding it.
 
 A model that only counts these says how far a label can be had without reading; a score that they explain is no
-strength. Everything is an expression of polars over whole columns. Words for English are English: in other languages their counts
-are 0, which says nothing and does no harm.
+strength. Everything is an expression of polars over whole columns. Words that are looked for are English: in other
+languages their counts are 0, which says nothing and does no harm.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Preference strength: an ensemble of small Bradley-Terry heads, each row judged by heads that never saw its group.
 
-A head is a linear reward r(x, a) = w . phi(x, a), so that the difference of two rewards, w . (phi(x, a) - phi(x, b)),
-is antisymmetric and has no intercept: swapping a pair's sides turns its sign and nothing else (Wang et al. 2024, Secrets
-of RLHF II, with out-of-fold heads instead of heads that have seen the row). Members differ in the groups and the features
-that they are given.
+A head is a linear reward r(x, a) = w . phi(x, a), so that the difference of two, w . (phi(x, a) - phi(x, b)),
+is antisymmetric and has no intercept: swapping a pair's sides turns its sign and nothing else (Wang et al. 2024,
+Secrets of RLHF II, with out-of-fold heads instead of heads that have seen the row). Members differ in the groups and
+the features that they are given.
 
 All heads are fitted at once by majorisation (Boehning and Lindsay 1988): a quarter of the Gram matrix bounds the loss's
 curvature, so each step goes down, and rows pass through two matrix products a step. Members are given subsets of the

@@ -1,8 +1,9 @@
 """How noisy the labels are, and how likely each is wrong.
 
 The noise rate is read off evidence: raters who judged one row apart, relabelled rows that are trusted, or the user's
-own word. A model alone cannot tell a noisy set from a hard one. Confident learning's count of off-diagonal rows (Northcutt
-et al. 2021) takes a weak model for noise, so it only bounds the rate from above; without evidence there is a range.
+own word. A model alone cannot tell a noisy set from a hard one. Confident learning's count of off-diagonal rows
+(Northcutt et al. 2021) takes a weak model for noise, so it only bounds the rate from above; without evidence there is a
+range.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -54,6 +55,11 @@ class Pairs:
     def sided(self) -> np.ndarray:
         """Which pairs have a label that is no tie."""
         return np.asarray(np.nan_to_num(self.labels, nan=0.5) != 0.5)
+
+    @classmethod
+    def together(cls, parts: Sequence[Pairs]) -> Pairs:
+        """Several lots of pairs as one."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def closeness(self) -> np.ndarray:
         """How close the responses are: the cosine of their embeddings; without embeddings how alike the texts are."""
