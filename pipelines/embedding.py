@@ -151,7 +151,7 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
     mine = shares(every, found.total.get("chunks", {}))
     units = sum(share.chunks for share in mine)
     model = replace(model, threads=_threads(engine))
-    ready = _static(model, engine) if units and model.kind == "static" else model
+    ready = _in_words(lambda: _static(model, engine)) if units and model.kind == "static" else model
     embedded = _in_words(
         lambda: engine.run(
             embed_,
@@ -221,8 +221,8 @@ def _distil(model: Model, target: str, engine: Engine) -> None:
     blocks.remove(done.folder)
 
 
-def _in_words(run: Callable[[], Done]) -> Done:
-    """Run a stage; what a worker says of a model it cannot load is the user's to mend, not a fault."""
+def _in_words(run: Callable[[], T]) -> T:
+    """Do something with a model; what a worker says of one it cannot load is the user's to mend, not a fault."""
     try:
         return run()
     except ModelError as error:

@@ -114,6 +114,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             f"The largest group of rows that must stay together (one prompt) holds {curated.largest_group:.1%} of the "
             f"kept rows: splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
         )
+    if curated.semantic is not None:
+        notes.append(curated.semantic.note())
     if config.policy.pii == "mask":
         notes.append(
             "Personal data that was found is masked in the published texts, but not in arguments of tool calls."
