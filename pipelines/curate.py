@@ -13,6 +13,7 @@ from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from pipelines.semantics import Semantic, find_semantic
+from pipelines.strength import Strength, find_strength, gated
 from schemas.config import Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
@@ -60,6 +61,7 @@ class Curated:
     texts: Vectors | None
     images: Vectors | None
     semantic: Semantic | None
+    strength: Strength | None
 
 
 def plan_sources(config: Config) -> list[Planned]:
@@ -115,14 +117,27 @@ def curate(config: Config, planned: list[Planned], models: Models, engine: Engin
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
     images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
     semantic = find_semantic(config, every, identity, texts, engine)
+    strength = find_strength(config, every, identity, texts, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     configurations = resolve(config.publish.configurations, kinds)
-    decided = _decide(config, every, configurations, identity, signals, semantic, engine)
+    decided = _decide(config, every, configurations, identity, signals, semantic, strength, engine)
     found, largest = _split(config, every, decided)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
     return Curated(
-        planned, ingested, derived, decided, published, configurations, facts, largest, models, texts, images, semantic
+        planned,
+        ingested,
+        derived,
+        decided,
+        published,
+        configurations,
+        facts,
+        largest,
+        models,
+        texts,
+        images,
+        semantic,
+        strength,
     )
 
 
@@ -241,15 +256,18 @@ def _decide(
     identity: Done,
     signals: Done,
     semantic: Semantic | None,
+    strength: Strength | None,
     engine: Engine,
 ) -> Done:
     """Verdicts from all signals: the only stage to run again when only the policy changes."""
-    policy = config.policy.model_dump()
+    policy = gated(config.policy, strength).model_dump()
+    read = [one for one in (semantic and semantic.concluded, strength and strength.scored) if one]
     length = config.signals.length
     common = {
         "identity": identity.folder,
         "signals": signals.folder,
         "semantic": semantic.concluded.folder if semantic else None,
+        "strength": strength.scored.folder if strength else None,
         "policy": policy,
         "max_tokens": length.max_tokens if length else None,
         "semantic_threshold": config.semantic.threshold,
@@ -261,7 +279,7 @@ def _decide(
         "decide",
         VERSIONS["decide"],
         [policy, configurations],
-        [identity.key, signals.key, *([semantic.concluded.key] if semantic else [])],
+        [identity.key, signals.key, *(one.key for one in read)],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )

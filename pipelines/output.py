@@ -56,6 +56,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
             name: vectors.to_dict() for name in ("texts", "images") if (vectors := getattr(curated, name)) is not None
         },
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "strength": curated.strength.to_dict() if curated.strength else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
     _dataset(out, config, curated, summary)
@@ -116,6 +117,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         )
     if curated.semantic is not None:
         notes.append(curated.semantic.note())
+    if curated.strength is not None:
+        notes += curated.strength.notes(config.policy)
     if config.policy.pii == "mask":
         notes.append(
             "Personal data that was found is masked in the published texts, but not in arguments of tool calls."

@@ -9,7 +9,7 @@ import polars as pl
 from schemas.config import Policy
 from transforms import blocks
 from transforms.blocks import read_frame
-from transforms.decide.policy import VERDICTS, decide
+from transforms.decide.policy import STRENGTH, VERDICTS, decide
 from transforms.publish.shapes import KEPT
 from transforms.tasks import Stats, counts
 
@@ -36,12 +36,18 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
         if task["semantic"]
         else pl.DataFrame(schema=dict.fromkeys(_SEMANTIC, pl.Null)).clear(rows.height)
     )
+    strength = (
+        read_frame(f"{task['strength']}/{task['name']}", STRENGTH)
+        if task["strength"]
+        else pl.DataFrame(schema=dict.fromkeys(STRENGTH, pl.Float64)).clear(rows.height)
+    )
     ids = pl.col("response_ids").list
     rows = rows.with_columns(identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()))
     return (
         rows.hstack(identity)
         .hstack(signals)
         .hstack(semantic)
+        .hstack(strength)
         .with_columns(judgements=pl.coalesce("merged", "judgements"))
     )
 

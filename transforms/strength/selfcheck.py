@@ -1,7 +1,7 @@
 """Would flips be right? Errors are planted on the user's own rows, in an ensemble of its own, and looked for.
 
 Whole groups of a known sample are turned round, once any groups and once those with the closest pairs, where real
-errors lie. How many planted errors are found at the policy's threshold, and how many other rows with them, gives the
+errors lie. How many planted errors are found at a threshold, and how many other rows with them, gives the
 precision that a flip would have at a noise rate e: e TPR / (e TPR + (1 - e) FPR). Real errors among the rows that were
 left alone count as false alarms, so the figure is rather too low than too high. Nothing fitted here is published.
 """
@@ -20,6 +20,8 @@ from transforms.strength.pairs import Pairs
 PLANTED, MEMBERS, _SALT = 0.1, 4, 53
 #: Where errors are planted.
 PLACES = ("uniform", "close")
+#: `p_error` from which a row would be called wrong.
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 #: Standard errors of a two-sided interval of 95 %.
 _Z = 1.96
 
@@ -30,6 +32,7 @@ class Check:
 
     Attributes:
         place: one of `PLACES`.
+        threshold: at or over which a row was called wrong.
         planted: how many rows, and `groups` how many groups, were turned round.
         auroc: that `p_error` tells planted rows from others.
         tpr: share of the planted rows at or over the threshold; `tpr_low` its interval's lower end.
@@ -37,6 +40,7 @@ class Check:
     """
 
     place: str
+    threshold: float
     planted: int
     groups: int
     auroc: float
@@ -60,17 +64,16 @@ def precision(rate: float, tpr: float, fpr: float) -> float:
     return right / (right + wrong) if right + wrong > 0 else 0.0
 
 
-def self_check(pairs: Pairs, found: Fitted, settings: Settings, threshold: float) -> list[Check]:
+def self_check(pairs: Pairs, found: Fitted, settings: Settings) -> list[Check]:
     """Plant errors and look for them.
 
     Args:
         pairs: those that the model was fitted on, and others.
         found: that fit, whose neighbours and units are taken over.
         settings: of the fit.
-        threshold: at or over which a row would be called wrong.
 
     Returns:
-        One check a place, without those where nothing could be planted.
+        One check a place and threshold, without those where nothing could be planted.
     """
     mine = pairs.at(found.places)
     out = []
@@ -85,7 +88,7 @@ def self_check(pairs: Pairs, found: Fitted, settings: Settings, threshold: float
         noisy = min(rate + PLANTED * (1 - 2 * rate), 0.49)
         other = replace(settings, members=min(MEMBERS, settings.members), noise_rate=noisy)
         scores = fit(pairs.turned(turned), other, found).scores.p_error
-        out.append(_check(place, scores, where, mine, threshold))
+        out += [_check(place, scores, where, mine, threshold) for threshold in THRESHOLDS]
     return out
 
 
@@ -138,6 +141,7 @@ def _check(place: str, scores: np.ndarray, planted: np.ndarray, pairs: Pairs, th
     groups = [len(np.unique(pairs.groups[where])) for where in (planted, others)]
     return Check(
         place,
+        threshold,
         int(planted.sum()),
         groups[0],
         auroc(scores[pairs.sided], planted[pairs.sided]),

@@ -49,7 +49,7 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
 
     Args:
         task: `inputs` and `texts` (folders; the latter None without embeddings), `names` (of the blocks' sidecars),
-            `settings`, `threshold` (of the self-check).
+            `settings`.
         folder: to write to.
     """
     frame = read_frames(task["inputs"], task["names"])
@@ -62,7 +62,7 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
     settings = Settings(**task["settings"])
     pairs, chosen = _sampled(task, frame, settings.ceiling)
     found = fit(pairs, settings)
-    checks = self_check(pairs, found, settings, task["threshold"])
+    checks = self_check(pairs, found, settings)
     store.save(found.model, f"{folder}/model.npz")
     kept = {name: getattr(found.dynamics, name) for name in ("confidence", "variability", "aum")}
     dynamics = pl.DataFrame({"key": pairs.keys[found.places], **kept}).unique("key", keep="first").sort("key")
@@ -70,7 +70,7 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
     sources = chosen["source"].to_numpy()[found.places]
     blocks.write_json(
         {**seen, "fitted": True, **_report(pairs.at(found.places), sources, found, settings),
-         "threshold": task["threshold"], "checks": [_checked(check, found) for check in checks]},
+         "checks": [_checked(check, found) for check in checks]},
         f"{folder}/report.json",
     )  # fmt: skip
     return {"rows": frame.height}
