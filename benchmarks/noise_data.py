@@ -122,7 +122,7 @@ def _chosen(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
 
 def _directed(frame: pl.DataFrame) -> bool:
     """Whether the truth is a probability of the first side, and not how far raters agreed."""
-    return bool((frame["truth"] < 1 / 3 - 1e-9).any())
+    return bool((frame["truth"].cast(pl.Float64) < 1 / 3 - 1e-9).any())
 
 
 def _hashed(names: pl.Series) -> np.ndarray:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 #: Steps of the fit, which are also the epochs of the training dynamics.
 STEPS = 20
 #: Share of the groups, and of the features, that a member is given.
-GROUPS, FEATURES = 0.67, 0.8
+GROUPS, FEATURES = 0.85, 0.8
 #: Ridge penalties tried, as shares of the rows; the one with the least loss out of fold is taken.
-RIDGES = (0.003, 0.03, 0.3, 3.0)
+RIDGES = (0.003, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 Whole groups of a known sample are turned round, once any groups and once those with the closest pairs, where real
 errors lie. How many planted errors are found at a threshold, and how many other rows with them, gives the
-precision that a flip would have at a noise rate e: e TPR / (e TPR + (1 - e) FPR). Real errors among the rows that were
-left alone count as false alarms, so the figure is rather too low than too high. Nothing fitted here is published.
+precision that a flip would have at a noise rate e: e TPR / (e TPR + (1 - e) FPR). The rows that were left alone hold
+real errors at that rate, which are found as planted ones are and are no false alarms: what is over the threshold among
+them is e TPR + (1 - e) FPR. Nothing fitted here is published.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Check:
         planted: how many rows, and `groups` how many groups, were turned round.
         auroc: that `p_error` tells planted rows from others.
         tpr: share of the planted rows at or over the threshold; `tpr_low` its interval's lower end.
-        fpr: share of the other rows; `fpr_high` its interval's upper end.
+        over: share of the other rows, real errors among them; `over_high` its interval's upper end.
     """
 
     place: str
@@ -46,21 +47,28 @@ class Check:
     auroc: float
     tpr: float
     tpr_low: float
-    fpr: float
-    fpr_high: float
+    over: float
+    over_high: float
 
     def precision(self, rate: float) -> float:
         """What share of flips would be right at this noise rate."""
-        return precision(rate, self.tpr, self.fpr)
+        return precision(rate, self.tpr, self.over)
 
     def lower(self, rate: float) -> float:
         """The same at the interval's worse ends."""
-        return precision(rate, self.tpr_low, self.fpr_high)
+        return precision(rate, self.tpr_low, self.over_high)
 
 
-def precision(rate: float, tpr: float, fpr: float) -> float:
-    """The share of flips that are right, e TPR / (e TPR + (1 - e) FPR); 0 where nothing is flipped."""
-    right, wrong = rate * tpr, (1 - rate) * fpr
+def precision(rate: float, tpr: float, over: float) -> float:
+    """The share of flips that are right; 0 where nothing is flipped.
+
+    Args:
+        rate: at which labels are wrong.
+        tpr: share of the wrong ones that are flipped.
+        over: share of all that are flipped, rate * tpr + (1 - rate) * FPR.
+    """
+    right = rate * tpr
+    wrong = max(over - right, 0.0)
     return right / (right + wrong) if right + wrong > 0 else 0.0
 
 
@@ -136,7 +144,7 @@ def _plant(pairs: Pairs, place: str) -> np.ndarray:
 def _check(place: str, scores: np.ndarray, planted: np.ndarray, pairs: Pairs, threshold: float) -> Check:
     others = pairs.sided & ~planted
     over = scores >= threshold
-    tpr, fpr = float(over[planted].mean()), float(over[others].mean())
+    tpr, rest = float(over[planted].mean()), float(over[others].mean())
     # Rows of a group are not independent witnesses: groups are counted.
     groups = [len(np.unique(pairs.groups[where])) for where in (planted, others)]
     return Check(
@@ -147,8 +155,8 @@ def _check(place: str, scores: np.ndarray, planted: np.ndarray, pairs: Pairs, th
         auroc(scores[pairs.sided], planted[pairs.sided]),
         tpr,
         _wilson(tpr, groups[0])[0],
-        fpr,
-        _wilson(fpr, groups[1])[1],
+        rest,
+        _wilson(rest, groups[1])[1],
     )
 
 

@@ -113,13 +113,15 @@ def test_labels_stay_with_their_rows() -> None:
 GOOD: Raw = {
     "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
     "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
-    "too_long": False, "identical_after_truncation": False,
+    "too_long": False, "identical_after_truncation": False, "strength_mu": None, "strength_limit": None,
+    "p_error": None, "p_ambiguous": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
     "copies": pl.Int64, "conflict": pl.Boolean, "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
     "characters": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
-    "identical_after_truncation": pl.Boolean,
+    "identical_after_truncation": pl.Boolean, "strength_mu": pl.Float64, "strength_limit": pl.Float64,
+    "p_error": pl.Float64, "p_ambiguous": pl.Float64,
 }  # fmt: skip
 SHAPES = ("preference", "preference_soft", "ratings")
 BOTH = ["preference", "preference_soft"]
@@ -169,6 +171,11 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"pii": ["email", "phone"]}, {"pii": "drop"}, "drop", "pii", 2, 1),
     ({"too_long": True, "tokens": [5, 9]}, {}, "drop", "too_long", 9, 8),
     ({"identical_after_truncation": True}, {}, "drop", "identical_after_truncation", 1, 1),
+    ({"p_error": 0.9}, {}, "drop", "likely_mislabelled", 0.9, 0.9),
+    ({"p_error": 0.95}, {"mislabelled": "flip"}, "flip", "likely_mislabelled", 0.95, 0.9),
+    ({"p_error": 0.89}, {}, "soften", "likely_mislabelled", 0.89, 0.6),
+    ({"p_error": 0.6}, {"doubtful": "review"}, "review", "likely_mislabelled", 0.6, 0.6),
+    ({"p_ambiguous": 0.8}, {"ambiguous": "review"}, "review", "ambiguous", 0.8, 0.8),
 ]
 
 
@@ -180,12 +187,12 @@ def test_each_reason_and_its_number(
     assert made["action"] == action
     wanted = {"reason": reason, "score": score, "threshold": threshold, "counterpart": change.get("copy_of")}
     assert made["details"] == [wanted]
-    assert made["published_in"] == (BOTH if action == "soften" else [])
+    assert made["published_in"] == (BOTH if action in ("soften", "flip") else [])
 
 
 def test_every_clause_is_tested() -> None:
     tested = {reason for *_, reason, _, _ in FAULTS}
-    assert tested == {clause.reason for clause in clauses(Policy(pii="drop"))}
+    assert tested == {clause.reason for clause in clauses(Policy(pii="drop", ambiguous="review"))}
 
 
 @pytest.mark.parametrize(
@@ -193,6 +200,8 @@ def test_every_clause_is_tested() -> None:
     [
         ({"conflict": True}, {"conflict": "keep"}),
         ({"pii": ["email"]}, {"pii": "report"}),
+        ({"p_error": 0.59, "p_ambiguous": 1.0}, {}),
+        ({"p_error": 1.0}, {"mislabelled": "keep"}),
         ({"too_long": True, "identical_after_truncation": True}, {"too_long": "keep"}),
         ({"pii": None, "tokens": None, "too_long": None, "identical_after_truncation": None}, {"pii": "drop"}),
     ],
@@ -200,6 +209,43 @@ def test_every_clause_is_tested() -> None:
 def test_what_the_policy_lets_pass(change: Raw, policy: Raw) -> None:
     made = verdict(change, **policy)
     assert (made["action"], made["reasons"], made["masked"]) == ("keep", [], False)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_becomes_of_doubtful_labels(first: bool) -> None:
+    def softened(p_error: float, p_ambiguous: float = 0.0, value: float = 1.0, **policy: Any) -> Raw:
+        given = [judged(value if first else 1 - value)]
+        made = verdict({"judgements": given, "p_error": p_error, "p_ambiguous": p_ambiguous}, **policy)
+        # Told of the recorded side, whichever it is.
+        made["soft_label"] = made["soft_label"] if first else round(1 - made["soft_label"], 5)
+        made["label"] = made["label"] if first else 1 - made["label"]
+        return made
+
+    low = {"doubtful_at": 0.2}
+    assert (softened(0.3, **low)["soft_label"], softened(0.3, **low)["label"]) == (0.7, 0)
+    assert softened(0.7)["soft_label"] == 0.55  # a softened label keeps its side
+    assert softened(0.3, value=0.6, **low)["soft_label"] == 0.6  # and is made no surer
+    assert softened(0.0, 0.9, ambiguous="soften")["soft_label"] == 0.55
+    flipped = softened(0.95, mislabelled="flip")
+    assert (flipped["action"], flipped["label"], flipped["soft_label"]) == ("flip", 1, 0.05)
+    assert softened(0.95, mislabelled="soften")["soft_label"] == 0.55
+    assert softened(0.0, 0.9, ambiguous_weight=0.5)["weight"] == 0.5
+
+
+def test_a_tie_cannot_be_turned_round() -> None:
+    tie = verdict({"judgements": [judged(0.5)], "p_ambiguous": 1.0}, ambiguous="soften", mislabelled="flip")
+    assert (tie["action"], tie["label"], tie["soft_label"]) == ("soften", None, 0.5)
+
+
+def test_strength_as_margin() -> None:
+    made = verdicts(
+        {"strength_mu": 1.5, "strength_limit": 2.0},
+        {"strength_mu": -3.0, "strength_limit": 2.0, "judgements": [judged(0)]},
+        {"strength_mu": -1.0, "strength_limit": 2.0},
+        {},
+        margin="strength",
+    )
+    assert [one["margin"] for one in made] == [1.5, 2.0, 0.0, 0.0]
 
 
 def test_masking() -> None:

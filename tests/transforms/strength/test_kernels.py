@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from transforms.strength.combine import fit_calibrator, sigmoid
 from transforms.strength.folds import cuts, fold_of, sample, uniform
-from transforms.strength.heads import fit_heads
+from transforms.strength.heads import GROUPS, fit_heads
 from transforms.strength.neighbours import nearest
 from transforms.strength.residual import fit_residualiser
 
@@ -56,12 +56,12 @@ def test_heads_come_to_where_another_solver_comes_to(data: tuple[np.ndarray, ...
     x, labels, groups = data
     heads, _ = fit_heads(x, labels, groups, members=1, folds=3, ridge=0.03, seed=1)
     fold = fold_of(groups, heads.cuts, 1)
-    given = uniform(groups, 102) < 0.67
+    given = uniform(groups, 102) < GROUPS
     used = heads.weights[0, 0] != 0
     assert 0 < used.sum() < 12  # a member is not given every feature
     for k in range(3):
         mine = given & (fold != k)
-        penalty = 0.03 * 0.67 * len(x) * 2 / 3
+        penalty = 0.03 * GROUPS * len(x) * 2 / 3
         theirs = LogisticRegression(C=1 / penalty, fit_intercept=False, tol=1e-8).fit(x[mine][:, used], labels[mine])
         assert np.abs(heads.weights[0, k][used] - theirs.coef_[0]).max() < 2e-3
 

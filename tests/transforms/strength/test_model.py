@@ -143,9 +143,11 @@ def test_auroc_and_what_is_attainable_by_hand() -> None:
 
 
 def test_precision_follows_the_rate() -> None:
-    assert precision(0.1, 0.8, 0.05) == pytest.approx(0.08 / (0.08 + 0.045))
+    # Ten of a hundred are wrong, eight of them and five of the ninety others are flipped.
+    assert precision(0.1, 0.8, 0.13) == pytest.approx(8 / 13)
     assert precision(0.0, 0.8, 0.05) == 0
     assert precision(0.3, 0.0, 0.0) == 0
+    assert precision(0.3, 0.9, 0.1) == 1  # fewer are flipped than would be right
 
 
 def test_the_self_check_finds_what_it_planted_and_says_no_more_than_is_so() -> None:
