@@ -6,13 +6,13 @@ import difflib
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipelines.errors import UserError
-from schemas.config import Config, Source
+from schemas.config import Config, Recipe, Source
 
 
 def load(path: str | None, inputs: Sequence[str], form: str | None, sets: Sequence[str]) -> Config:
@@ -38,6 +38,7 @@ def load(path: str | None, inputs: Sequence[str], form: str | None, sets: Sequen
             source["format"] = form
     for assignment in sets:
         _assign(raw, assignment)
+    _recipe(raw)
     if not raw.get("sources"):
         raise UserError("nothing to read: name a config file, or files with --input")
     try:
@@ -82,6 +83,15 @@ def _read(path: str) -> dict[str, Any]:
         if isinstance(source, dict) and isinstance(source.get("input"), str):
             source["input"] = [source["input"]]
     return raw
+
+
+def _recipe(raw: dict[str, Any]) -> None:
+    """Put a recipe's keys under those that the policy has itself."""
+    policy = raw.get("policy") or {}
+    name = policy.get("recipe", "conservative") if isinstance(policy, dict) else None
+    file = Path(__file__).parent / "recipes" / f"{name}.yaml"
+    if name in get_args(Recipe):  # any other is named with the rest of what is wrong
+        raw["policy"] = {**yaml.safe_load(file.read_text(encoding="utf-8")), **policy}
 
 
 def _assign(raw: dict[str, Any], assignment: str) -> None:

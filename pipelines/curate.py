@@ -18,6 +18,7 @@ from pipelines.errors import UserError
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups
 from pipelines.options import options_of
 from pipelines.semantics import Semantic, find_semantic
+from pipelines.strength import Strength, find_strength, gated
 from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
@@ -85,6 +86,7 @@ class Curated:
     configurations: list[str]
     facts: Facts
     largest_group: float
+    strength: Strength | None
 
 
 def plan_sources(config: Config) -> list[Planned[Source]]:
@@ -167,6 +169,7 @@ def curate(
     links = _links(near, semantic) | (dict([mask_links(every, signals, engine)]) if config.policy.pii == "mask" else {})
     groups = group(every, identity, links, engine)
     grouped = measure_groups(config, every, identity, near, groups)
+    strength = find_strength(config, every, identity, groups, texts, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
@@ -179,7 +182,9 @@ def curate(
         "semantic": semantic.concluded if semantic else None,
         "groups": groups,
         "consensus": consensus,
+        "strength": strength.scored if strength else None,
     }
+    config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
@@ -203,6 +208,7 @@ def curate(
         configurations,
         facts,
         largest,
+        strength,
     )
 
 

@@ -139,19 +139,19 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
     """
     what: What = "image" if model.kind == "image" else "text"
     find, embed_, vectors = _NAMES[what]
-    kept = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"
+    place = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"
     found = engine.run(
         find,
         VERSIONS["find"],
         [model.fingerprint, kept],
         [identity.key],
         len(every),
-        lambda p, folder: p | find >> FindItems(every, folder, identity.folder, what, kept, cache.segments(kept)),
+        lambda p, folder: p | find >> FindItems(every, folder, identity.folder, what, place, cache.segments(place)),
     )
     mine = shares(every, found.total.get("chunks", {}))
     units = sum(share.chunks for share in mine)
     model = replace(model, threads=_threads(engine))
-    ready = _static(model, engine) if units and model.kind == "static" else model
+    ready = _in_words(lambda: _static(model, engine)) if units and model.kind == "static" else model
     embedded = _in_words(
         lambda: engine.run(
             embed_,
@@ -159,10 +159,10 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
             None,
             [found.key],
             units,
-            lambda p, folder: p | embed_ >> EmbedItems(mine, folder, found.folder, kept, what, ready) if units else p,
+            lambda p, folder: p | embed_ >> EmbedItems(mine, folder, found.folder, place, what, ready) if units else p,
         )
     )
-    common = {"found": found.folder, "kept": kept, "what": what}
+    common = {"found": found.folder, "kept": place, "what": what}
     work = [{**common, "name": block.sidecar} for block in every]
     assembled = engine.run(
         vectors,
@@ -221,8 +221,8 @@ def _distil(model: Model, target: str, engine: Engine) -> None:
     blocks.remove(done.folder)
 
 
-def _in_words(run: Callable[[], Done]) -> Done:
-    """Run a stage; what a worker says of a model it cannot load is the user's to mend, not a fault."""
+def _in_words(run: Callable[[], T]) -> T:
+    """Do something with a model; what a worker says of one it cannot load is the user's to mend, not a fault."""
     try:
         return run()
     except ModelError as error:

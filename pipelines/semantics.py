@@ -44,6 +44,23 @@ class Semantic:
             **{name: total[name] for name in ("with_neighbour", "duplicates", "edges", "recall")},
         }
 
+    def note(self) -> str:
+        """What was found and how completely, for the card."""
+        told = self.to_dict()
+        said = (
+            f"By their embeddings, {told['with_neighbour']:,} of {told['compared']['rows']:,} rows are like another in "
+            f"every part, prompt and responses, to a cosine of {self.search.threshold:g} or more; for "
+            f"{told['duplicates']:,} of them another row can stand."
+        )
+        for what, is_found in (("rows", "nearest neighbours"), ("prompts", "pairs of prompts")):
+            of = told["recall"][what]
+            if of["true"]:
+                said += (
+                    f" Comparing {of['sampled']:,} {what} with all others found {of['true']:,} {is_found}; the search "
+                    f"had {of['recall']:.1%} of them."
+                )
+        return said
+
 
 def find_semantic(
     config: Config, every: Sequence[Block], identity: Done, texts: Vectors | None, engine: Engine

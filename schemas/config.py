@@ -254,8 +254,59 @@ class Raters(Section):
     )
 
 
+class Strength(Section):
+    """Which labels are wrong, and which pairs cannot be told apart: detectors fitted out of fold."""
+
+    find: bool = Field(True, description="Whether to look for them.")
+    members: Annotated[int, Field(ge=2, le=50)] = Field(10, description="Heads of the ensemble, for each fold.")
+    folds: Annotated[int, Field(ge=2, le=20)] = Field(5, description="Of groups; no row is judged by its own.")
+    ceiling: Annotated[int, Field(ge=1000)] = Field(
+        200_000, description="Pairs to fit on at most (2 GiB); past it a sample by content, applied to all."
+    )
+    neighbours: Annotated[int, Field(ge=1)] = Field(200, description="Similar comparisons that are asked.")
+    references: Annotated[int, Field(ge=1)] = Field(50_000, description="Pairs that those are taken from, at most.")
+    noise_rate: Annotated[float, Field(ge=0, lt=0.5)] | None = Field(
+        None,
+        description="How often one judgement names the wrong side, where it is known. When absent it is read off rows "
+        "that several raters judged, or trusted ones; where there are none it is a range, and nothing is flipped.",
+    )
+    trusted_raters: list[str] = Field(
+        [], description="Raters, as blocks name them, whose word on a random sample of rows is the truth."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Of folds and members.")
+
+
+Recipe = Literal["conservative", "secrets2", "drop-only", "relabel"]
+
+
 class Policy(Section):
     """What becomes of rows with a signal."""
+
+    recipe: Recipe = Field(
+        "conservative", description="Values for the keys on wrong labels below; a key that is given wins over them."
+    )
+    mislabelled: Literal["drop", "flip", "soften", "review", "keep"] = Field(
+        "drop", description="Pairs whose label is probably wrong."
+    )
+    mislabelled_at: Share = Field(0.9, description="`p_error` from which a label is.")
+    doubtful: Literal["soften", "review", "keep"] = Field(
+        "soften", description="Pairs whose label is doubtful. Softened, a label keeps its side."
+    )
+    doubtful_at: Share = Field(0.6, description="`p_error` from which a label is.")
+    ambiguous: Literal["soften", "drop", "review", "keep"] = Field(
+        "keep", description="Pairs whose sides can hardly be told apart."
+    )
+    ambiguous_at: Share = Field(0.8, description="`p_ambiguous` from which they are.")
+    ambiguous_weight: Share = Field(1.0, description="Weight of ambiguous pairs that are kept.")
+    flip_precision: Share = Field(
+        0.8, description="The share of flips that must be right, by the lower bound of the self-check."
+    )
+    flip_otherwise: Literal["drop", "soften", "review"] = Field(
+        "drop", description="What becomes of wrong labels where flips would not be right that often."
+    )
+    margin: Literal["recorded", "strength"] = Field(
+        "recorded", description="Whose margin is published: the judgements', or the ensemble's for the label."
+    )
 
     dimension: str | None = Field(
         None, description="The dimension that makes a pair's label; the mean of all when absent."
@@ -356,6 +407,7 @@ class Config(Section):
     embed: Embed = Embed()
     semantic: Semantic = Semantic()
     raters: Raters = Raters()
+    strength: Strength = Strength()
     policy: Policy = Policy()
     split: Split = Split()
     publish: Publish = Publish()

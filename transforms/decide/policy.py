@@ -53,6 +53,8 @@ class Clause:
 
 #: Whether no vote is left when those of unreliable raters are not counted.
 _SILENT = pl.col("concluded") & pl.col("consensus_label").is_null()
+#: A softened label keeps its side, by this much at least.
+_SIDED = 0.05
 #: Strongest first.
 _STRENGTH = (MERGED, "drop", "review", "flip", "soften", "keep")
 
@@ -101,6 +103,13 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         copy, score = pl.col("semantic_of"), pl.col("semantic_of_cosine")
         said = thresholds.get("semantic_duplicate", 1.0)
         out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, said, copy))
+    wrong, even = pl.col("p_error"), pl.col("p_ambiguous")
+    sure = wrong >= policy.mislabelled_at
+    out += [
+        Clause("likely_mislabelled", sure, policy.mislabelled, wrong, policy.mislabelled_at),
+        Clause("likely_mislabelled", ~sure & (wrong >= policy.doubtful_at), policy.doubtful, wrong, policy.doubtful_at),
+        Clause("ambiguous", even >= policy.ambiguous_at, policy.ambiguous, even, policy.ambiguous_at),
+    ]
     return [clause for clause in out if clause.action != "keep"]
 
 
@@ -175,11 +184,12 @@ def decide(
         *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])
     )
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
+    rows = _relabelled(rows, policy, found)
     rows = rows.with_columns(published_in(rows, configurations))
     listed = _details(rows, [*found, *_remarks(), _overlap_kept(), *_unpublished(configurations)])
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
-        "action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked
+        "action", "label", "soft_label", "margin", "published_in", weight=_weight(policy), masked=masked
     ).with_columns(listed.alias("details"), _reasons(listed))
     return out.select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.items())
 
@@ -188,6 +198,43 @@ def _overlap_kept() -> Clause:
     """A kept row that overlaps with a benchmark says so."""
     kept = pl.col("action").is_in(KEPT) & pl.col("benchmark_item").is_not_null()
     return Clause("overlap_kept", kept, "keep", *_OVERLAP)
+
+
+def _relabelled(rows: pl.DataFrame, policy: Policy, found: Sequence[Clause]) -> pl.DataFrame:
+    """Rows with flipped labels turned, doubtful ones softened, and the ensemble's margin where it is asked for."""
+    wrong, even, label, soft = (pl.col(name) for name in ("p_error", "p_ambiguous", "label", "soft_label"))
+    flipped = (pl.col("action") == "flip") & label.is_not_null()
+    asked = {"likely_mislabelled": 1 - wrong, "ambiguous": 1 - even / 2}
+    # How sure the recorded side is, by what the row is softened for; conflicts are softened by their votes.
+    sure = pl.min_horizontal(
+        *(
+            pl.when(clause.holds.fill_null(False)).then(asked[clause.reason])
+            for clause in found
+            if clause.action == "soften" and clause.reason in asked
+        ),
+        pl.when(flipped).then(wrong),
+        pl.max_horizontal(soft, 1 - soft),
+    )
+    side = pl.when(flipped).then(1 - label).otherwise(label)
+    share = pl.when(flipped).then(pl.max_horizontal(wrong, 0.5 + _SIDED)).otherwise(
+        pl.min_horizontal(pl.max_horizontal(sure, 0.5 + _SIDED), pl.max_horizontal(soft, 1 - soft))
+    )  # fmt: skip
+    changed = pl.col("action").is_in(["flip", "soften"]) & label.is_not_null() & wrong.is_not_null()
+    rows = rows.with_columns(
+        label=pl.when(changed).then(side).otherwise(label),
+        soft_label=pl.when(changed).then(pl.when(side == 0).then(share).otherwise(1 - share).round(5)).otherwise(soft),
+    )
+    if policy.margin == "strength":
+        mu = pl.col("strength_mu") * (1 - 2 * pl.col("label"))
+        margin = pl.min_horizontal(mu.fill_null(0.0), pl.col("strength_limit").fill_null(0.0)).clip(0)
+        rows = rows.with_columns(margin=pl.when(pl.col("kind") == "pair").then(margin))
+    return rows
+
+
+def _weight(policy: Policy) -> pl.Expr:
+    """The weight of rows: less where the sides can hardly be told apart."""
+    even = (pl.col("p_ambiguous") >= policy.ambiguous_at).fill_null(False)
+    return pl.when(even).then(policy.ambiguous_weight).otherwise(1.0)
 
 
 def _unpublished(configurations: Sequence[str]) -> list[Clause]:

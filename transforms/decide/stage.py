@@ -24,7 +24,13 @@ from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
 #: Stages that may not run, and what policy reads of each.
-_BESIDE = {"near": NEAR, "contamination": CONTAMINATION, "semantic": SEMANTIC, "consensus": CONSENSUS}
+_BESIDE = {
+    "near": NEAR,
+    "contamination": CONTAMINATION,
+    "semantic": SEMANTIC,
+    "consensus": CONSENSUS,
+    "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
+}
 #: A sidecar's columns: the verdict, the row's group and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "kind": pl.String()})
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.sparse.csgraph import connected_components
 
 #: Rows that a partition should hold, and at most holds before it is cut into slices.
 ROWS, MOST = 1024, 4096
@@ -31,6 +31,7 @@ NEAREST = 16
 MOST_RESPONSES = 8
 #: Digits to which a likeness is rounded before it is compared with anything.
 DIGITS = 5
+_UNITS = 10**DIGITS
 _AT_ONCE = 512
 
 #: Where a row is, the key that orders it, and that of what groups it.
@@ -72,40 +73,38 @@ class Parts:
 
 def alike(
     ours: Parts, theirs: Parts, threshold: float, device: str = "cpu"
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Pairs of rows of one class that are at least this alike, for some of our rows at a time.
+) -> Iterator[tuple[np.ndarray, np.ndarray, Any]]:
+    """How alike rows of one class are, for some of ours at a time, and without those that are alike to nobody.
 
     Args:
-        ours: rows.
+        ours: rows; fastest where those with one prompt lie side by side.
         theirs: rows to compare each of them with.
         threshold: on the likeness.
         device: cpu or cuda.
 
     Yields:
-        Places in `ours`, places in `theirs`, and likeness, in the order of places.
+        Places in `ours`, places in `theirs`, and their likeness in units of the last digit: int64 [ours, theirs], -1
+        where it is below the threshold.
     """
     import torch
 
     prompts, responses = theirs.on(device)
-    places, enough = responses.shape[1], threshold - 0.1 * 10.0**-DIGITS
+    places, least = responses.shape[1], np.ceil(threshold * _UNITS - 1e-6)
     for start in range(0, len(ours), _AT_ONCE):
         mine, answers = ours[start : start + _AT_ONCE].on(device)
-        likeness = _rounded(mine @ prompts.T)
-        hit = likeness >= enough
+        likeness = (mine @ prompts.T * _UNITS).round()
+        hit = likeness >= least
         # Most rows' prompts are like nobody's: what is left to compare is a corner of what there is.
         rows, columns = hit.any(dim=1).nonzero()[:, 0], hit.any(dim=0).nonzero()[:, 0]
+        if not len(rows):
+            continue
         likeness = likeness[rows][:, columns]
-        if places and len(rows):
+        if places:
             answers, others = answers[rows], responses[columns]
             between = [[answers[:, a] @ others[:, b].T for b in range(places)] for a in range(places)]
-            likeness = torch.minimum(likeness, _rounded(_matched(between)))
-        i, j = (likeness >= enough).nonzero(as_tuple=True)
-        value = likeness[i, j].double().cpu().numpy().round(DIGITS)
-        yield (rows[i] + start).cpu().numpy(), columns[j].cpu().numpy(), value
-
-
-def _rounded(values: Any) -> Any:
-    return (values * 10.0**DIGITS).round() / 10.0**DIGITS
+            likeness = torch.minimum(likeness, (_matched(between) * _UNITS).round())
+        likeness = torch.where(likeness >= least, likeness, -1).long()
+        yield (rows + start).cpu().numpy(), columns.cpu().numpy(), likeness
 
 
 def _matched(between: list[list[Any]]) -> Any:
@@ -142,7 +141,7 @@ def neighbours(
     """For each row that looks, members at least this like it: the `NEAREST` nearest, and the first in order.
 
     Args:
-        queries: rows that look; fastest where those with one prompt lie side by side.
+        queries: rows that look.
         query_keys: their keys [q].
         base: members, in the order of their keys.
         base_keys: their keys [m]; a row is not its own neighbour.
@@ -152,25 +151,23 @@ def neighbours(
     Returns:
         Keys of rows that look, keys of members, and their likeness.
     """
+    import torch
+
     found = [(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0))]
-    for i, j, value in alike(queries, base, threshold, device):
-        other = query_keys[i] != base_keys[j]
-        i, j, value = i[other], j[other], value[other]
-        nearest = np.lexsort((j, -value, i))
-        # Pairs come in the order of members already.
-        kept = np.union1d(nearest[_rank(i[nearest]) < NEAREST], np.flatnonzero(_rank(i) < NEAREST))
-        found.append((query_keys[i[kept]], base_keys[j[kept]], value[kept]))
+    for rows, columns, likeness in alike(queries, base, threshold, device):
+        width = likeness.shape[1]
+        same = torch.from_numpy(query_keys[rows][:, None] == base_keys[columns][None]).to(device)
+        likeness = torch.where(same, -1, likeness)
+        first = torch.arange(width, 0, -1, device=device).expand_as(likeness)
+        chosen = torch.zeros_like(likeness, dtype=torch.bool)
+        # Whole numbers of which no two are the same in a row, so that a tie is cut alike everywhere.
+        for score in (likeness * (width + 1) + first, first):
+            best = torch.where(likeness >= 0, score, -1).topk(min(NEAREST, width), dim=1).indices
+            chosen.scatter_(1, best, True)
+        i, j = (chosen & (likeness >= 0)).nonzero(as_tuple=True)
+        value = (likeness[i, j].double() / _UNITS).cpu().numpy()
+        found.append((query_keys[rows[i.cpu().numpy()]], base_keys[columns[j.cpu().numpy()]], value))
     return tuple(np.concatenate(part) for part in zip(*found, strict=True))  # type: ignore[return-value]
-
-
-def _rank(groups: np.ndarray) -> np.ndarray:
-    """The place of each element among those equal to it, which lie side by side."""
-    if not len(groups):
-        return groups
-    first = np.concatenate([[True], groups[1:] != groups[:-1]])
-    place = np.arange(len(groups))
-    rank: np.ndarray = place - np.maximum.accumulate(np.where(first, place, 0))
-    return rank
 
 
 def links(
@@ -194,27 +191,43 @@ def links(
     nodes = np.unique(np.concatenate([query_keys, base_keys]))
     ours, theirs = np.searchsorted(nodes, query_keys), np.searchsorted(nodes, base_keys)
     a, b, cosine = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    for i, j, value in alike(queries, base, threshold, device):
-        new = (ours[i], theirs[j], value)
-        other = new[0] != new[1]
-        a, b, cosine = (np.concatenate([kept, more[other]]) for kept, more in zip((a, b, cosine), new, strict=True))
-        a, b, cosine = forest(a, b, cosine, len(nodes))
+    for rows, columns, likeness in alike(queries, base, threshold, device):
+        i, j = (likeness >= 0).nonzero(as_tuple=True)
+        new = (ours[rows[i.cpu().numpy()]], theirs[columns[j.cpu().numpy()]], likeness[i, j].cpu().numpy() / _UNITS)
+        a, b, cosine = (np.concatenate(both) for both in zip((a, b, cosine), new, strict=True))
+        kept = forest(a, b, cosine, len(nodes))
+        a, b, cosine = a[kept], b[kept], cosine[kept]
     return nodes[a], nodes[b], cosine
 
 
-def forest(a: np.ndarray, b: np.ndarray, cosine: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The likest edges that connect what all of them connect (a maximum spanning forest)."""
-    if not len(a):
-        return a, b, cosine
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    order = np.lexsort((high, low))
-    low, high, weight = low[order], high[order], 2.0 - cosine[order]
-    first = np.ones(len(low), dtype=bool)
-    first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    graph = coo_array((weight[first], (low[first], high[first])), shape=(nodes, nodes))
-    kept = minimum_spanning_tree(graph.tocsr()).tocoo()
-    order = np.lexsort((kept.col, kept.row))
-    return kept.row[order].astype(np.int64), kept.col[order].astype(np.int64), (2.0 - kept.data[order]).round(DIGITS)
+def forest(a: np.ndarray, b: np.ndarray, cosine: np.ndarray, nodes: int) -> np.ndarray:
+    """Which edges connect what all of them connect, the likest: a maximum spanning forest, by Borůvka's rounds.
+
+    Args:
+        a: one end of each edge, below `nodes`.
+        b: the other end; an edge of a node with itself is not chosen.
+        cosine: the likeness; of equal ones the earlier edge comes first.
+        nodes: how many there are.
+
+    Returns:
+        Places of the chosen edges, rising.
+    """
+    label, chosen = np.arange(nodes), np.zeros(len(a), dtype=bool)
+    live = np.arange(len(a))
+    while True:
+        live = live[label[a[live]] != label[b[live]]]
+        if not len(live):
+            return np.flatnonzero(chosen)
+        ends, value = (label[a[live]], label[b[live]]), cosine[live]
+        best, first = np.full(nodes, -1.0), np.full(nodes, len(a))
+        for end in ends:
+            np.maximum.at(best, end, value)
+        for end in ends:
+            top = value == best[end]
+            np.minimum.at(first, end[top], live[top])
+        chosen[first[first < len(a)]] = True
+        graph = coo_array((np.ones(chosen.sum(), dtype=bool), (a[chosen], b[chosen])), shape=(nodes, nodes))
+        label = connected_components(graph, directed=False)[1]
 
 
 def representatives(a: np.ndarray, b: np.ndarray, cosine: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:

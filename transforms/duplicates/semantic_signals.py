@@ -121,18 +121,11 @@ def row_signals(alike: pl.DataFrame) -> pl.DataFrame:
 
 
 def thinned(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Pairs that connect what all of these connect: fewer than there are rows; frame of `PAIRS`, by key."""
-    if pairs.is_empty():
-        return pairs
+    """Pairs that connect what all of these connect, fewer than there are rows; frame of `PAIRS`."""
+    pairs = pairs.sort("key_a", "key_b")
     keys = np.unique(np.concatenate([pairs["key_a"].to_numpy(), pairs["key_b"].to_numpy()]))
     a, b = (np.searchsorted(keys, pairs[f"key_{side}"].to_numpy()) for side in "ab")
-    left, right, cosine = forest(a, b, pairs["cosine"].to_numpy(), len(keys))
-    out = pl.DataFrame({"key_a": keys[left], "key_b": keys[right], "cosine": cosine})
-    ends = pl.concat([pairs.select(**{name: f"{name}_{side}" for name in END}) for side in "ab"])
-    ends = ends.sort("key", "block", "row").unique("key", keep="first")
-    for side in "ab":
-        out = out.join(ends.rename({name: f"{name}_{side}" for name in END}), on=f"key_{side}", how="left")
-    return out.select(PAIRS.names()).sort("key_a", "key_b")
+    return pairs[forest(a, b, pairs["cosine"].to_numpy(), len(keys))]
 
 
 def recall(every: Sequence[Block], search: Search, said: pl.DataFrame, linked: pl.DataFrame) -> dict[str, Any]:
@@ -186,6 +179,8 @@ def _true_pairs(
             if theirs.is_empty():
                 continue
             others = theirs["key"].to_numpy()
-            for i, j, value in alike(mine, parts(one.vectors, theirs), threshold, search.device):
-                found.append(pl.DataFrame({"ours": keys[i], "theirs": others[j], "true": value}))
+            for rows, columns, likeness in alike(mine, parts(one.vectors, theirs), threshold, search.device):
+                i, j = (part.cpu().numpy() for part in (likeness >= 0).nonzero(as_tuple=True))
+                value = likeness.cpu().numpy()[i, j] / 10**DIGITS
+                found.append(pl.DataFrame({"ours": keys[rows[i]], "theirs": others[columns[j]], "true": value}))
     return pl.concat(found).filter(pl.col("ours") != pl.col("theirs"))

@@ -122,7 +122,8 @@ GOOD: Raw = {
     "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
     "too_long": False, "identical_after_truncation": False, "near_of": None, "near_score": None, "consensus": None,
     "semantic_of": None, "semantic_of_cosine": None, "benchmark_item": None, "overlap_share": None,
-    "overlap_threshold": None, "split": None,
+    "overlap_threshold": None, "split": None, "strength_mu": None, "strength_limit": None, "p_error": None,
+    "p_ambiguous": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
@@ -131,6 +132,7 @@ SCHEMA = {
     "identical_after_truncation": pl.Boolean, "near_of": pl.String, "near_score": pl.Float64,
     "consensus": pl.List(CONSENSUS), "semantic_of": pl.String, "semantic_of_cosine": pl.Float64,
     "benchmark_item": pl.String, "overlap_share": pl.Float64, "overlap_threshold": pl.Float64, "split": pl.String,
+    "strength_mu": pl.Float64, "strength_limit": pl.Float64, "p_error": pl.Float64, "p_ambiguous": pl.Float64,
 }  # fmt: skip
 OVERLAP: Raw = {"benchmark_item": "b:f:1", "overlap_share": 0.9, "overlap_threshold": 0.8}
 SHAPES = ("preference", "preference_soft", "ratings")
@@ -200,6 +202,11 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     (OVERLAP, {"contaminated": "train_only"}, "keep", "overlap_kept", 0.9, 0.8),
     (OVERLAP | {"split": "test"}, {"contaminated": "train_only", "contaminated_splits": ["validation", "test"]},
      "drop", "contaminated", 0.9, 0.8),
+    ({"p_error": 0.9}, {}, "drop", "likely_mislabelled", 0.9, 0.9),
+    ({"p_error": 0.95}, {"mislabelled": "flip"}, "flip", "likely_mislabelled", 0.95, 0.9),
+    ({"p_error": 0.89}, {}, "soften", "likely_mislabelled", 0.89, 0.6),
+    ({"p_error": 0.6}, {"doubtful": "review"}, "review", "likely_mislabelled", 0.6, 0.6),
+    ({"p_ambiguous": 0.8}, {"ambiguous": "review"}, "review", "ambiguous", 0.8, 0.8),
 ]  # fmt: skip
 
 
@@ -215,12 +222,12 @@ def test_each_reason_and_its_number(
     assert made["details"][0] == wanted
     assert made["reasons"][1:] == (["tie_not_expressible"] if reason == "in_cycle" and action == "soften" else [])
     softened = ["preference_soft"] if reason == "in_cycle" else BOTH
-    assert made["published_in"] == (softened if action in ("soften", "keep") else [])
+    assert made["published_in"] == (softened if action in ("soften", "flip", "keep") else [])
 
 
 def test_every_clause_is_tested() -> None:
     tested = {reason for _, _, action, reason, _, _ in FAULTS if action != "keep"}
-    assert tested == {clause.reason for clause in clauses(Policy(pii="drop"), {})}
+    assert tested == {clause.reason for clause in clauses(Policy(pii="drop", ambiguous="review"), {})}
 
 
 @pytest.mark.parametrize(
@@ -230,6 +237,8 @@ def test_every_clause_is_tested() -> None:
         ({"pii": ["email"]}, {"pii": "report"}),
         ({"consensus": [concluded(0.9, **CIRCLE)]}, {"in_cycle": "keep"}),
         ({"consensus": [concluded(0.9, component=3)]}, {}),  # in a cycle, and not of the fewest to turn round
+        ({"p_error": 0.59, "p_ambiguous": 1.0}, {}),
+        ({"p_error": 1.0}, {"mislabelled": "keep"}),
         ({"too_long": True, "identical_after_truncation": True}, {"too_long": "keep"}),
         ({"pii": None, "tokens": None, "too_long": None, "identical_after_truncation": None}, {"pii": "drop"}),
     ],
@@ -237,6 +246,43 @@ def test_every_clause_is_tested() -> None:
 def test_what_the_policy_lets_pass(change: Raw, policy: Raw) -> None:
     made = verdict(change, **policy)
     assert (made["action"], made["reasons"], made["masked"]) == ("keep", [], False)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_becomes_of_doubtful_labels(first: bool) -> None:
+    def softened(p_error: float, p_ambiguous: float = 0.0, value: float = 1.0, **policy: Any) -> Raw:
+        given = [judged(value if first else 1 - value)]
+        made = verdict({"judgements": given, "p_error": p_error, "p_ambiguous": p_ambiguous}, **policy)
+        # Told of the recorded side, whichever it is.
+        made["soft_label"] = made["soft_label"] if first else round(1 - made["soft_label"], 5)
+        made["label"] = made["label"] if first else 1 - made["label"]
+        return made
+
+    low = {"doubtful_at": 0.2}
+    assert (softened(0.3, **low)["soft_label"], softened(0.3, **low)["label"]) == (0.7, 0)
+    assert softened(0.7)["soft_label"] == 0.55  # a softened label keeps its side
+    assert softened(0.3, value=0.6, **low)["soft_label"] == 0.6  # and is made no surer
+    assert softened(0.0, 0.9, ambiguous="soften")["soft_label"] == 0.55
+    flipped = softened(0.95, mislabelled="flip")
+    assert (flipped["action"], flipped["label"], flipped["soft_label"]) == ("flip", 1, 0.05)
+    assert softened(0.95, mislabelled="soften")["soft_label"] == 0.55
+    assert softened(0.0, 0.9, ambiguous_weight=0.5)["weight"] == 0.5
+
+
+def test_a_tie_cannot_be_turned_round() -> None:
+    tie = verdict({"judgements": [judged(0.5)], "p_ambiguous": 1.0}, ambiguous="soften", mislabelled="flip")
+    assert (tie["action"], tie["label"], tie["soft_label"]) == ("soften", None, 0.5)
+
+
+def test_strength_as_margin() -> None:
+    made = verdicts(
+        {"strength_mu": 1.5, "strength_limit": 2.0},
+        {"strength_mu": -3.0, "strength_limit": 2.0, "judgements": [judged(0)]},
+        {"strength_mu": -1.0, "strength_limit": 2.0},
+        {},
+        margin="strength",
+    )
+    assert [one["margin"] for one in made] == [1.5, 2.0, 0.0, 0.0]
 
 
 def test_masking() -> None:

@@ -1,0 +1,1 @@
+"""Shortcuts: what of a response can be seen without reading it."""

@@ -1,0 +1,111 @@
+"""A block's pairs as arrays on disk, and as what detectors take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from transforms import blocks
+from transforms.arrays import read_array, write_array
+from transforms.blocks import read_frame
+from transforms.decide.labels import labels
+from transforms.embed.sidecars import read_texts
+from transforms.spurious.features import NAMES, scaled, surface
+from transforms.strength.likeness import likeness
+from transforms.strength.pairs import Pairs
+from transforms.strength.voices import voices
+from transforms.tasks import Stats
+from transforms.texts import prompt_texts, response_texts
+
+_BLOCK = ("source", "kind", "content_id", "prompt", "responses", "judgements")
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "row": pl.Int64,
+    "source": pl.String,
+    "key": pl.UInt64,
+    "group": pl.UInt64,
+    "label": pl.Float64,
+    "votes": pl.Array(pl.Float64, 2),
+    "voices": pl.Array(pl.Float64, 2),
+    "trusted": pl.Float64,
+    "likeness": pl.Float64,
+}
+
+
+def write_inputs(task: dict[str, Any], folder: str) -> Stats:
+    """Write what detectors need of one block's pairs that are no copies: `NUMBER.parquet`, and `NUMBER.npy`.
+
+    Args:
+        task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `dimension`
+            and `trusted` (raters).
+        folder: to write to.
+    """
+    rows = read_frame(task["path"], _BLOCK).with_row_index("row")
+    known = read_frame(f"{task['identity']}/{task['name']}", ["copy_of", "judgements"]).rename({"judgements": "merged"})
+    groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id"])
+    rows = rows.hstack(known).hstack(groups).with_columns(judgements=pl.coalesce("merged", "judgements"))
+    rows = rows.filter((pl.col("kind") == "pair") & pl.col("copy_of").is_null())
+    said = voices(rows["judgements"], task["dimension"], task["trusted"])
+    texts, _ = response_texts(rows)
+    first, second = texts.gather_every(2), texts.gather_every(2, 1)
+    prompts = prompt_texts(rows)
+    counted = scaled(surface(texts, prompts[np.repeat(np.arange(rows.height), 2)])).to_numpy()
+    write_array(counted.reshape(rows.height, 2, len(NAMES)), f"{folder}/{task['name'].removesuffix('.parquet')}.npy")
+    frame = rows.select(
+        "row",
+        "source",
+        key=_number(pl.col("content_id")),
+        group=_number(pl.col("group_id")),
+        label=labels(rows["judgements"], rows["kind"], task["dimension"])["soft_label"].fill_null(float("nan")),
+        votes=said["votes"],
+        voices=said["voices"],
+        trusted=said["trusted"],
+        likeness=likeness(first, second),
+    )
+    blocks.write_frame(frame.cast(_COLUMNS), f"{folder}/{task['name']}")  # type: ignore[arg-type]
+    return {"rows": rows.height}
+
+
+def _number(hashes: pl.Expr) -> pl.Expr:
+    """The first 60 bits of hexadecimal hashes."""
+    return hashes.str.slice(0, 15).str.to_integer(base=16, dtype=pl.Int64).cast(pl.UInt64)
+
+
+def read_frames(inputs: str, names: list[str]) -> pl.DataFrame:
+    """What was written of all blocks' pairs, but for the arrays, one block under the other."""
+    return pl.concat([pl.DataFrame(schema=_COLUMNS), *(read_frame(f"{inputs}/{name}") for name in names)])
+
+
+def read_pairs(inputs: str, texts: str | None, name: str, places: np.ndarray | None = None) -> Pairs:
+    """One block's pairs.
+
+    Args:
+        inputs: the folder that `write_inputs` wrote to.
+        texts: that of the vectors; None without embeddings.
+        name: of the block's sidecars.
+        places: only the pairs at these places; all when None.
+    """
+    frame = read_frame(f"{inputs}/{name}")
+    places = np.arange(frame.height) if places is None else places
+    frame = frame[places]
+    counted = read_array(f"{inputs}/{name.removesuffix('.parquet')}.npy")[places]
+    prompts, responses = np.zeros((frame.height, 0), np.float32), np.zeros((frame.height, 2, 0), np.float32)
+    if texts is not None:
+        vectors = read_texts(texts, name)
+        row = frame["row"].to_numpy()
+        first = (np.cumsum(vectors.counts) - vectors.counts)[row]
+        prompts = vectors.prompts[row].astype(np.float32)
+        responses = np.stack([vectors.responses[first], vectors.responses[first + 1]], axis=1).astype(np.float32)
+    return Pairs(
+        keys=frame["key"].to_numpy(),
+        groups=frame["group"].to_numpy(),
+        labels=frame["label"].to_numpy(),
+        votes=frame["votes"].to_numpy(),
+        voices=frame["voices"].to_numpy(),
+        trusted=frame["trusted"].to_numpy(),
+        surface=np.asarray(counted, dtype=np.float32),
+        prompts=prompts,
+        responses=responses,
+        likeness=frame["likeness"].to_numpy(),
+    )
