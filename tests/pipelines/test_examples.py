@@ -113,7 +113,18 @@ def test_steps(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (counts["records_in"], counts["derived_rows"]) == (2186 + 6, 141)
 
 
+def test_contamination(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(data, tmp_path, monkeypatch, "hh_rlhf", "alpaca_eval_gpt4", "llmbar")
+    made = counted("contamination")["contamination"]
+    # LLMBar's part LLMEval^2 asks two of these very questions, behind "Respond to the user question while …".
+    assert {name: one["rows"] for name, one in made["benchmarks"].items()} == {"alpaca_eval": 0, "llmbar": 2}
+    assert made["benchmarks"]["llmbar"]["records"] == 566
+    found = [orjson.loads(line) for line in (tmp_path / "out" / "contamination.jsonl").read_bytes().splitlines()]
+    assert [one["row_id"] for one in found] == ["hh-rlhf:test.jsonl.gz:1126", "hh-rlhf:test.jsonl.gz:2038"]
+    assert all("LLMEval^2" in one["item"] for one in found)
+
+
 def test_no_example_is_left_out() -> None:
-    own = {"mlqe", "votes", "chitchat", "ukp", "wmt12", "wmt13", "mqm", "steps"}
+    own = {"contamination", "mlqe", "votes", "chitchat", "ukp", "wmt12", "wmt13", "mqm", "steps"}
     assert {path.stem for path in EXAMPLES.glob("*.yaml")} == {*SETS, *own}
     assert os.listdir(EXAMPLES)

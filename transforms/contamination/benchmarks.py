@@ -19,6 +19,7 @@ from transforms.ingest.files import FileRef
 from transforms.ingest.readers import read
 from transforms.ingest.readers.streams import BOM, CHUNK, Stream, StreamBreak
 from transforms.ingest.records import Records
+from transforms.ingest.stage import batches
 from transforms.tasks import Stats
 from transforms.texts import prompt_texts, reference_texts, response_texts
 
@@ -33,12 +34,11 @@ def read_benchmarks(task: dict[str, Any], folder: str) -> Stats:
     for benchmark in task["benchmarks"]:
         records, unreadable = 0, 0
         found: list[_Found] = []
-        for ref in map(FileRef.from_dict, benchmark["refs"]):
-            read_items = _lines if benchmark["format"] == "text" else _columns if benchmark["fields"] else _rows
-            for texts, read_records, broken in read_items(benchmark, ref):
-                found += texts
-                records += read_records
-                unreadable += broken
+        read_items = _lines if benchmark["format"] == "text" else _columns if benchmark["fields"] else _rows
+        for texts, read_records, broken in read_items(benchmark, [FileRef.from_dict(ref) for ref in benchmark["refs"]]):
+            found += texts
+            records += read_records
+            unreadable += broken
         items = distinct(benchmark["name"], found)
         parts.append(items)
         counts[benchmark["name"]] = {"records": records, "items": items.height, "unreadable": unreadable}
@@ -58,11 +58,11 @@ def distinct(benchmark: str, found: list[_Found]) -> pl.DataFrame:
     return frame.sort(rank, maintain_order=True).unique("hash", keep="first", maintain_order=True).drop("hash")
 
 
-def _rows(benchmark: dict[str, Any], ref: FileRef) -> Iterator[tuple[list[_Found], int, int]]:
+def _rows(benchmark: dict[str, Any], refs: list[FileRef]) -> Iterator[tuple[list[_Found], int, int]]:
     """Prompts, responses and references of rows, as an adapter makes them."""
     adapt = adapter(benchmark["format"])
-    origin = Origin(benchmark["name"], ref.file, pseudonymise=False)
-    for records in read(ref):
+    origin = Origin(benchmark["name"], "", pseudonymise=False)
+    for records in batches(refs, adapt):
         count = len(records) + len(records.broken)
         if not len(records):
             yield [], count, count
@@ -82,15 +82,15 @@ def _rows(benchmark: dict[str, Any], ref: FileRef) -> Iterator[tuple[list[_Found
         yield found, count, len(broken)
 
 
-def _columns(benchmark: dict[str, Any], ref: FileRef) -> Iterator[tuple[list[_Found], int, int]]:
+def _columns(benchmark: dict[str, Any], refs: list[FileRef]) -> Iterator[tuple[list[_Found], int, int]]:
     """The texts in some fields of records."""
-    for records in read(ref):
+    for file, records in ((ref.file, batch) for ref in refs for batch in read(ref)):
         found: list[_Found] = []
         unreadable = len(records.broken)
         for line, values in zip(records.lines.tolist(), _fields(records, benchmark["fields"]), strict=True):
             texts = [text for value in values for text in texts_in(value)]
             unreadable += not texts
-            found += [(f"{benchmark['name']}:{ref.file}:{line}", "prompt", text) for text in texts]
+            found += [(f"{benchmark['name']}:{file}:{line}", "prompt", text) for text in texts]
         yield found, len(records) + len(records.broken), unreadable
 
 
@@ -111,18 +111,19 @@ def texts_in(value: Any) -> list[str]:
     return [MESSAGE_END.join(message["content"] or "" for message in dialogue)]
 
 
-def _lines(benchmark: dict[str, Any], ref: FileRef) -> Iterator[tuple[list[_Found], int, int]]:
+def _lines(benchmark: dict[str, Any], refs: list[FileRef]) -> Iterator[tuple[list[_Found], int, int]]:
     """A text a line, or a JSON list of texts."""
-    data, broken = _whole(ref)
-    listed = _listed(data)
-    if listed is None:
-        lines = data.decode("utf-8", "replace").split("\n")
-        numbered = [(number, [line.strip()]) for number, line in enumerate(lines, 1) if line.strip()]
-    else:
-        numbered = [(number, texts_in(part)) for number, part in enumerate(listed, 1)]
-    name = f"{benchmark['name']}:{ref.file}"
-    found = [(f"{name}:{number}", "prompt", text) for number, texts in numbered for text in texts]
-    yield found, len(numbered) + broken, sum(not texts for _, texts in numbered) + broken
+    for ref in refs:
+        data, broken = _whole(ref)
+        listed = _listed(data)
+        if listed is None:
+            lines = data.decode("utf-8", "replace").split("\n")
+            numbered = [(number, [line.strip()]) for number, line in enumerate(lines, 1) if line.strip()]
+        else:
+            numbered = [(number, texts_in(part)) for number, part in enumerate(listed, 1)]
+        name = f"{benchmark['name']}:{ref.file}"
+        found = [(f"{name}:{number}", "prompt", text) for number, texts in numbered for text in texts]
+        yield found, len(numbered) + broken, sum(not texts for _, texts in numbered) + broken
 
 
 def _whole(ref: FileRef) -> tuple[bytes, int]:
