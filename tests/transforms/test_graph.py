@@ -113,21 +113,31 @@ def test_against_plain_search_in_any_order(seed: int, nodes: int) -> None:
     assert [None if o is None else edges[order[o]] for o in again["onward"]] == lead
 
 
-@pytest.mark.parametrize(("exact", "moved"), [(3, 2000), (3, 3)])
-def test_larger_components_are_broken_too(exact: int, moved: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("how", ["solved", "moved", "record"])
+def test_larger_components_are_broken_too(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     costs, best, all_of_it = 0.0, 0.0, 0.0
     for seed in range(20):
         edges = some_edges(random.Random(seed), 7, groups=1)
         best += sum(w for (*_, w), back in zip(edges, found(edges)["reversal"], strict=True) if back)
         with monkeypatch.context() as patch:
-            patch.setattr(graph, "EXACT", exact)
-            patch.setattr(graph, "MOVED", moved)
+            patch.setattr(graph, "EXACT", 3)
+            patch.setattr(graph, "SOLVED", 40 if how == "solved" else 3)
+            patch.setattr(graph, "MOVED", 3 if how == "record" else 2000)
             out = found(edges)
         assert found(turned(edges, out["reversal"]))["component"].sum() == 0
         costs += sum(w for (*_, w), back in zip(edges, out["reversal"], strict=True) if back)
         all_of_it += sum(w for *_, w in edges)
     # Single moves come close to the best; of wins less losses only that much is sure: more stands than is turned.
-    assert best <= costs <= (1.05 * best if moved > 7 else all_of_it / 2)
+    assert best <= costs <= {"solved": best, "moved": 1.05 * best, "record": all_of_it / 2}[how]
+
+
+def test_only_so_many_are_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    solved = []
+    monkeypatch.setattr(graph, "EXACT", 2)
+    monkeypatch.setattr(graph, "SOLUTIONS", 4)
+    monkeypatch.setattr(graph, "_solved", lambda table: solved.append(table) or graph._moved(table))
+    found([(group, a, b, 1.0) for group in range(9) for a, b in ((0, 1), (1, 2), (2, 0))])
+    assert len(solved) == 4
 
 
 def test_a_component_of_a_few_hundred_responses() -> None:

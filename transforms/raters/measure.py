@@ -17,7 +17,19 @@ from transforms.raters.pairs import MODEL, Rated, rate
 GROUP = ["source", "kind", "dimension"]
 _RATER = [*GROUP, "rater"]
 
-#: One line a rater and dimension; `rater` is null for those without a name, together.
+#: One line a rater and dimension; `rater` is null for those without a name, together. What cannot be known is null.
+#:
+#: votes                how many things the rater judged (of those without a name: how many judgements there are)
+#: shared, agreement    how many of them others judged too, and the share of the others' answers that are the rater's
+#: reliability          pairs: the expected share of right votes; else the correlation of z-scores with others' mean
+#: side_reliability     pairs: of votes for a side, where one is better, the share for that one; chance is 0.5
+#: worse_than_chance    whether either is below chance in the eyes of others, beyond doubt (1 in 100)
+#: first_share          pairs: of votes for a side, the share for the first; position_bias: less what others chose
+#: modal_share          of the rater's commonest value; straight_lines: of rows with one value on several dimensions
+#: repeats, consistency how many things were judged again, and how far the answers are the same
+#: mean, sd             of ratings
+#: copy_of, copied      whose answers the rater's are, and how many
+#: care, pull_of_place, liking_for_ties: Bradley-Terry's, where that was asked for
 RATERS = pl.Schema(
     {
         "source": pl.String,
