@@ -249,7 +249,7 @@ def _decide(
     common = {
         "identity": identity.folder,
         "signals": signals.folder,
-        "semantic": semantic.concluded.folder if semantic else None,
+        "semantic": semantic.done.folder if semantic else None,
         "policy": policy,
         "max_tokens": length.max_tokens if length else None,
         "semantic_threshold": config.semantic.threshold,
@@ -261,7 +261,7 @@ def _decide(
         "decide",
         VERSIONS["decide"],
         [policy, configurations],
-        [identity.key, signals.key, *([semantic.concluded.key] if semantic else [])],
+        [identity.key, signals.key, *([semantic.done.key] if semantic else [])],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )

@@ -110,7 +110,7 @@ def test_a_changed_policy_or_threshold_embeds_nothing_again(tmp_path: Path, base
     assert ran == {"decide", "publish"}
     assert curate(out, data, base=base, sets=("semantic.threshold=0.9999",)) == 0
     ran = {one["stage"] for one in manifest(out)["stages"] if not one["skipped"]}
-    assert ran == {"alike", "semantic", "decide", "publish"}
+    assert ran == {"semantic", "decide", "publish"}
 
 
 @pytest.mark.parametrize("model", ["static", "transformer"])
@@ -216,7 +216,7 @@ def test_a_model_that_cannot_be_loaded_is_the_users_mistake(
 def test_vectors_are_read_back_by_rows(tmp_path: Path, base: Path) -> None:
     data = write(tmp_path / "a.jsonl", [*rows(4)[:4], (WORDS[0], WORDS[1], "")])
     assert curate(tmp_path / "out", data, base=base) == 0
-    vectors = read_texts(str(stage(tmp_path / "out", "vectors")), "000000.parquet")
+    vectors = read_texts(str(stage(tmp_path / "out", "embed")), "000000.parquet")
     assert vectors.prompts.shape == (5, 24)
     lengths = np.linalg.norm(vectors.responses.astype(np.float32), axis=1)
     np.testing.assert_allclose(lengths, [1] * 9 + [0], atol=2e-3)

@@ -17,8 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.duplicates.semantic import DIGITS, END, PAIRS, alike, forest, representatives
-from transforms.duplicates.semantic_members import Members, gather, members, parts
-from transforms.duplicates.semantic_stage import Search
+from transforms.duplicates.semantic_members import Members, Search, gather, members, parts
 from transforms.tasks import Stats
 
 #: What is said of each row: the row most like it and how alike they are, where that reaches the threshold; and the row
@@ -36,18 +35,17 @@ EDGES = "edges.parquet"
 _COMPARISONS, _FEWEST, _MOST = 40_000_000, 256, 2_000
 
 
-def conclude(task: dict[str, Any], folder: str) -> Stats:
+def conclude(every: Sequence[Block], search: Search, most: int, folder: str) -> Stats:
     """Write all blocks' signals (`SIGNALS`) and the edges of groups (frame of `PAIRS`, `edges.parquet`).
 
     Args:
-        task: `blocks` (index, path and rows of each), `search`, `found` (folder of the search) and `partitions` (how
-            many there are of prompts, and of rows).
-        folder: to write to.
+        every: all blocks.
+        search: how likeness was looked for.
+        most: how many files of found pairs there are for prompts, and then for rows.
+        folder: with these files in `found/`; to write to.
     """
-    search, every = Search(**task["search"]), [Block(*block) for block in task["blocks"]]
-    prompts, rows = task["partitions"]
-    linked = _pairs(task["found"], range(prompts))
-    alike = _pairs(task["found"], range(prompts, prompts + rows))
+    linked = _pairs(folder, range(most))
+    alike = _pairs(folder, range(most, 2 * most))
     said = row_signals(alike)
     names = blocks.gather(every, said, ["row_id"])["row_id"] if said.height else pl.Series("row_id", [], pl.String)
     named = said.with_columns(names.alias("row_id"))
@@ -65,8 +63,8 @@ def conclude(task: dict[str, Any], folder: str) -> Stats:
     return {**stats, "edges": edges.height, "recall": recall(every, search, said, linked)}
 
 
-def _pairs(found: str, numbers: range) -> pl.DataFrame:
-    files = [read_frame(f"{found}/found/{number:06d}.parquet") for number in numbers]
+def _pairs(folder: str, numbers: range) -> pl.DataFrame:
+    files = [read_frame(f"{folder}/found/{number:06d}.parquet") for number in numbers]
     return pl.concat([pl.DataFrame(schema=PAIRS), *files])
 
 
