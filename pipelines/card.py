@@ -69,6 +69,13 @@ _COUNTS = {
     "review": "rows set aside for a person to look at",
     "conflicts": "rows whose copies carry contradicting labels",
 }
+#: What became of rows that overlap with a benchmark.
+_BECAME = {
+    "drop": "They and their duplicates are not published, in no split.",
+    "train_only": "They and their duplicates are published, but not in {}.",
+    "review": "They and their duplicates are set aside for a person to look at, and not published.",
+    "keep": "They are published all the same.",
+}
 _SHARD = re.compile(r"(?P<split>[a-z][a-z0-9_]*)-\d{5}-of-\d{5}\.parquet")
 
 
@@ -110,6 +117,8 @@ def write_card(
     sources: dict[str, dict[str, Any]],
     notes: list[str],
     version: str,
+    raters: dict[str, Any] | None = None,
+    contamination: dict[str, Any] | None = None,
 ) -> None:
     """Write `README.md` into a published folder.
 
@@ -122,6 +131,8 @@ def write_card(
         sources: for each source its files, records, rows kept, format and licence.
         notes: sentences that a reader should know.
         version: of Trenchcoat.
+        raters: how well raters agree, by source, kind and dimension, and how many rows are on cycles.
+        contamination: what was found of which benchmarks (`pipelines.contamination.summary`); None without any.
     """
     published = inspect(dataset, list(config.split.fractions))
     title = " ".join((config.publish.title or config.name).split())
@@ -135,8 +146,12 @@ def write_card(
         counts=_in_words(counts, _COUNTS),
         reasons=_in_words(reasons, REASONS),
         dead_letters=_in_words(dead_letter_codes, DEAD_LETTERS),
+        agreement=_agreement(raters),
+        circles=raters,
         fractions=config.split.fractions,
         notes=notes,
+        contamination=contamination,
+        kept=_BECAME[config.policy.contaminated].format(", ".join(config.policy.contaminated_splits)),
         settings=yaml.safe_dump(_settings(config), sort_keys=False, allow_unicode=True, width=100),
         name=config.name,
         version=version,
@@ -256,6 +271,33 @@ def _in_words(counts: dict[str, int], words: dict[str, str]) -> list[tuple[str, 
     """Name, meaning and count, in the order of `words`; what is not named there comes last."""
     names = [name for name in words if name in counts] + sorted(set(counts) - set(words))
     return [(name, words.get(name, ""), counts[name]) for name in names if counts[name]]
+
+
+#: What makes a pair's label, in words.
+_CONSENSUS = {
+    "mean": "the mean vote",
+    "majority": "the side with most votes",
+    "dawid_skene": "Dawid-Skene: votes weighed by how reliable their raters are",
+    "bradley_terry": "Bradley-Terry: all of a prompt's pairs together, votes weighed by their raters' care",
+}
+
+
+def _agreement(raters: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The figures of what several raters judged, in words."""
+    figures = [one for one in (raters or {}).get("figures", []) if one["shared"]]
+    return [
+        one
+        | {
+            "alpha": _figure(one["alpha_nominal" if one["kind"] == "pair" else "alpha_interval"]),
+            "normalised": _figure(one["alpha_normalised"]),
+            "label": _CONSENSUS.get(one.get("consensus", ""), "–"),
+        }
+        for one in figures
+    ]
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _settings(config: Config) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _curate(request: Request) -> int:
     options = beam_options(request.flags)
 
     from pipelines import output
-    from pipelines.curate import curate, plan_sources
+    from pipelines.curate import Planned, curate, plan_benchmarks, plan_sources
     from pipelines.embedding import plan_models
     from pipelines.engine import Engine
     from pipelines.gate import check_expectations
@@ -133,23 +133,24 @@ def _curate(request: Request) -> int:
     reporter = Reporter(request.json)
     if not request.dry_run:
         _writable(out)
-    planned = plan_sources(config)
+    planned, benchmarks = plan_sources(config), plan_benchmarks(config)
     config, models = plan_models(config)
     named = config.publish.configurations
     check_expectations(config.gate, list(SHAPES if named == "auto" else named))
     if request.dry_run:
-        _show_plan(config, planned, models, describe(options), request.json)
+        _show_plan(config, planned, benchmarks, models, describe(options), request.json)
         return DONE
     if request.fresh:
         blocks.remove(f"{out}/work")
     blocks.remove(f"{out}/manifest.json")
-    for one in planned:
-        if one.source.format == "auto":
+    every: list[Planned[Any]] = [*planned, *benchmarks]
+    for one in every:
+        if one.format not in ("fields", one.source.format):
             reporter.say(f"{one.source.name}: {one.refs[0].file} is read as `{one.format}`")
     for note in models.notes:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
-    curated = curate(config, planned, models, engine)
+    curated = curate(config, planned, benchmarks, models, engine)
     summary = output.assemble(out, config, curated)
     verdict = output.judge(out, config, summary)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
@@ -170,18 +171,22 @@ def _writable(out: str) -> None:
         raise UserError(f"--out {out}: cannot be written: {os.strerror(error.errno or 0)}") from error
 
 
-def _show_plan(config: Any, planned: list[Any], models: Any, runner: str, json: bool) -> None:
-    plan = {
-        "runner": runner,
-        "sources": [
+def _show_plan(config: Any, planned: list[Any], benchmarks: list[Any], models: Any, runner: str, json: bool) -> None:
+    read = {
+        what: [
             {
                 "name": one.source.name,
                 "format": one.format,
                 "files": [{"file": file.file, "bytes": file.bytes, "hash": file.hash} for file in one.files],
                 "readings": len(one.refs),
             }
-            for one in planned
-        ],
+            for one in some
+        ]
+        for what, some in (("sources", planned), ("benchmarks", benchmarks))
+    }
+    plan = {
+        "runner": runner,
+        **read,
         "models": models.to_dict(),
         "notes": list(models.notes),
         "config": config.model_dump(),
@@ -209,6 +214,11 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     say(f"{counts['rows_in']:,} rows{derived} = {counts['kept']:,} kept + {counts['dropped']:,} dropped{review}")
     _table(say, "why", manifest["reasons"])
     _table(say, "dead letters", manifest["dead_letter_codes"])
+    _agreement(say, manifest["raters"])
+    overlaps = manifest["contamination"]
+    if overlaps:
+        rows = {f"{name} ({one['items']:,} items)": one["rows"] for name, one in overlaps["benchmarks"].items()}
+        _table(say, "rows that overlap with benchmarks", rows)
     _table(say, "splits", manifest["splits"])
     _table(say, "published rows", manifest["published"])
     for note in manifest["notes"]:
@@ -230,6 +240,8 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     for name, what in (
         ("ledger.parquet", "every row: where it went, and why"),
         ("dead_letters.jsonl", "records that could not be used"),
+        *([("raters.parquet", "every rater: reliability, bias, consistency")] if manifest["raters"] else []),
+        *([("contamination.jsonl", "what overlaps with benchmarks: the items and the passages")] if overlaps else []),
         ("gate.json", "every check"),
         ("manifest.json", "inputs, config, versions, counts"),
     ):
@@ -239,6 +251,17 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
 def _table(say: Callable[[str], None], title: str, counts: dict[str, int]) -> None:
     if counts:
         say(f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+
+
+def _agreement(say: Callable[[str], None], raters: dict[str, Any] | None) -> None:
+    """How well those agree who judged the same, source by source."""
+    for one in [one for one in (raters or {}).get("figures", []) if one["shared"]][:8]:
+        alpha = one["alpha_nominal" if one["kind"] == "pair" else "alpha_interval"]
+        after = "" if one["alpha_normalised"] is None else f", {one['alpha_normalised']:.3f} of z-scores"
+        by = f"; label by {one['consensus']}" if "consensus" in one else ""
+        known = "nothing to compare" if alpha is None else f"alpha {alpha:.3f}{after}"
+        where = f"{one['source']} {one['kind']} {one['dimension']}"
+        say(f"raters of {where}: {one['raters']:,} on {one['shared']:,} shared, {known}{by}")
 
 
 def run_validate(out: str, json: bool) -> int:
@@ -273,6 +296,7 @@ def run_formats(json: bool) -> int:
                 "about": a.about,
                 "keeps": a.keeps,
                 "unknown": a.unknown,
+                "options": {name: field.description for name, field in a.options.model_fields.items()},
                 "example": a.example,
             }
             for a in ADAPTERS
@@ -281,9 +305,11 @@ def run_formats(json: bool) -> int:
         return DONE
     for adapter in ADAPTERS:
         print(
-            f"{adapter.name:<14}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
+            f"{adapter.name:<24}{', '.join(adapter.kinds)}\n    {adapter.about}\n    keeps: {adapter.keeps}\n"
             f"    cannot know: {adapter.unknown}"
         )
+        for name, option in adapter.options.model_fields.items():
+            print(f"    option {name}: {option.description}")
     return DONE
 
 

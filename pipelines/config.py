@@ -60,7 +60,9 @@ def _read(path: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise UserError(f"{path} holds {type(raw).__name__}, not keys and values such as `sources:`")
     # Paths in a file are meant from where the file is, unless they are there from here.
-    for source in raw.get("sources") or []:
+    contamination = raw.get("contamination")
+    benchmarks = contamination.get("benchmarks") if isinstance(contamination, dict) else None
+    for source in [*(raw.get("sources") or []), *(benchmarks if isinstance(benchmarks, list) else [])]:
         if isinstance(source, dict) and isinstance(source.get("input"), str):
             source["input"] = [source["input"]]
     return raw

@@ -3,86 +3,153 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import polars as pl
+from pydantic import ValidationError
 
+from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.likeness import Near, find_near, group, measure_groups
 from pipelines.semantics import Semantic, find_semantic
-from schemas.config import Config, Derive, Source
+from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.decide.split import Cut, cuts
 from transforms.decide.stage import verdicts
-from transforms.derive.stage import DerivePairs, MeasureRaters, derive_ratings
-from transforms.hashing import digest, digest_json
+from transforms.derive.stage import DerivePairs, MeasureMoments, derive_ratings
+from transforms.hashing import digest_json
 from transforms.identity.stage import FindCopies
 from transforms.ingest.adapters import FormatError, adapter, recognise
-from transforms.ingest.files import FileRef, InputError, InputFile, plan
+from transforms.ingest.adapters.base import Adapter
+from transforms.ingest.files import FileRef, InputError, InputFile, expand, plan
 from transforms.ingest.readers import sample
+from transforms.ingest.readers.lines import scan
+from transforms.ingest.records import Records
 from transforms.ingest.stage import ingest, tasks_of
+from transforms.ingest.units import whole_files
 from transforms.publish.shapes import KEPT, Facts, resolve
 from transforms.publish.stage import publish, shards
+from transforms.raters.stage import Conclude, MeasureRaters
 from transforms.signals.stage import counter_of, measure
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
-VERSIONS = {"ingest": 2, "raters": 1, "derive": 2, "identity": 2, "signals": 1, "decide": 1, "publish": 1}
+VERSIONS = {
+    "ingest": 2, "moments": 1, "derive": 2, "identity": 2, "signals": 1, "raters": 1, "consensus": 1, "decide": 2,
+    "publish": 1,
+}  # fmt: skip
+
+
+_Files = TypeVar("_Files", Source, Benchmark)
 
 
 @dataclass(frozen=True)
-class Planned:
-    """What is read of one source: its references and files, and the format they are in."""
+class Planned(Generic[_Files]):
+    """What is read of one source or benchmark: its references and files, the format, and the adapter's switches.
 
-    source: Source
+    `companions` are the files that its options name; `options` has their paths in place of the patterns.
+    """
+
+    source: _Files
     format: str
     refs: list[FileRef]
     files: list[InputFile]
+    companions: list[InputFile] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Curated:
     """What the stages left, for the assembly of the output folder."""
 
-    planned: list[Planned]
+    planned: list[Planned[Source]]
     ingested: Done
     derived: list[Done]
+    near: Near | None
+    overlaps: Overlaps | None
+    models: Models
+    texts: Vectors | None
+    images: Vectors | None
+    semantic: Semantic | None
+    groups: dict[str, int]
+    raters: Done | None
     decided: Done
     published: Done
     configurations: list[str]
     facts: Facts
     largest_group: float
-    models: Models
-    texts: Vectors | None
-    images: Vectors | None
-    semantic: Semantic | None
 
 
-def plan_sources(config: Config) -> list[Planned]:
+def plan_sources(config: Config) -> list[Planned[Source]]:
     """Find, hash and recognise every source's files; raises UserError for what cannot be read."""
-    out = []
-    for source in config.sources:
-        try:
-            refs, files = plan(
-                source.name,
-                [located(path) for path in source.input],
-                format=source.reader,
-                quoting=source.quoting,
-                record=source.record,
-            )
-            form = source.format
-            if form == "auto":
-                form = recognise(sample(refs[0]), refs[0].file).name
-            adapter(form)
-        except (InputError, FormatError) as error:
-            raise UserError(f"source {source.name!r}: {error}") from error
-        out.append(Planned(source, form, refs, files))
+    out = [_plan(source, "source") for source in config.sources]
     counter_of(config.signals.length)  # a tokenizer that is not there is found out now, not in a worker
     return out
+
+
+def plan_benchmarks(config: Config) -> list[Planned[Benchmark]]:
+    """The same for the benchmarks that rows are compared with."""
+    return [_plan(benchmark, "benchmark") for benchmark in config.contamination.benchmarks]
+
+
+def _plan(source: _Files, what: str) -> Planned[_Files]:
+    fields = source.fields if isinstance(source, Benchmark) else None
+    lines = isinstance(source, Benchmark) and source.format == "text"
+    form = "fields" if fields else source.format
+    options: dict[str, Any] = {}
+    companions: list[InputFile] = []
+    try:
+        refs, files = plan(
+            source.name,
+            [located(path) for path in source.input],
+            format="jsonl" if lines else source.reader,
+            quoting=source.quoting,
+            record=source.record,
+            columns=source.columns,
+        )
+        if fields:
+            _see_fields(fields, sample(refs[0]))
+        elif form == "auto":
+            form = recognise(sample(refs[0]), refs[0].file).name
+        if not fields and not lines:
+            adapt = adapter(form)
+            options, companions = _options(source, adapt, what)
+            refs = whole_files(refs) if adapt.joins else refs
+    except (InputError, FormatError) as error:
+        raise UserError(f"{what} {source.name!r}: {error}") from error
+    return Planned(source, form, refs, files, companions, options)
+
+
+def _options(source: Source | Benchmark, adapt: Adapter, what: str) -> tuple[dict[str, Any], list[InputFile]]:
+    """The adapter's switches, checked, and the files that they name; raises UserError naming what is allowed."""
+    if source.mapping is not None:
+        return {"mapping": source.mapping.model_dump()}, []
+    try:
+        options = adapt.options.model_validate(source.options).model_dump()
+    except ValidationError as error:
+        allowed = ", ".join(adapt.options.model_fields) or "none"
+        said = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        raise UserError(f"{what} {source.name!r}: options: {said} (options of {adapt.name} are {allowed})") from error
+    files: dict[str, InputFile] = {}
+    for name in adapt.companions:
+        options[name] = expand([located(path) for path in options[name]]) if options[name] else []
+        for path in options[name]:
+            size, digest, _ = scan(path, None)
+            files[path] = InputFile(path, path.rsplit("/", 1)[-1], size, digest)
+    return options, list(files.values())
+
+
+def _see_fields(fields: list[str], records: Records) -> None:
+    """See that a benchmark's fields are there; raises InputError naming the one that is not, and those that are."""
+    for name in fields:
+        if all(value is None for value in records.values(name)):
+            raise InputError(f"no record at its begin has the field {name!r}; they have {', '.join(records.names())}")
 
 
 def located(path: str) -> str:
@@ -100,7 +167,13 @@ def located(path: str) -> str:
     return str(Path(spec.origin).parent / inside)
 
 
-def curate(config: Config, planned: list[Planned], models: Models, engine: Engine) -> Curated:
+def curate(
+    config: Config,
+    planned: list[Planned[Source]],
+    benchmarks: list[Planned[Benchmark]],
+    models: Models,
+    engine: Engine,
+) -> Curated:
     """Run every stage that is not done yet."""
     ingested = _ingest(planned, engine)
     raw = _blocks(ingested, 0)
@@ -110,23 +183,64 @@ def curate(config: Config, planned: list[Planned], models: Models, engine: Engin
         every += _blocks(done, len(every))
     if not every:
         raise UserError("no record could be read; see dead_letters.jsonl in the output folder's work/")
-    identity = _identity(config, every, [ingested, *derived], engine)
+    made = [ingested, *derived]
+    identity = _identity(config, every, made, engine)
     signals = _signals(config, every, identity, engine)
+    near = find_near(config, every, identity, signals, engine)
+    overlaps = find_overlaps(config, benchmarks, every, made, identity, near.done if near else None, engine)
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
     images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
     semantic = find_semantic(config, every, identity, texts, engine)
+    groups = group(every, identity, _links(near, semantic), engine)
+    grouped = measure_groups(config, every, identity, near, groups)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    raters = _raters(config, every, identity, engine)
+    consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
-    decided = _decide(config, every, configurations, identity, signals, semantic, engine)
+    facts_of_rows: dict[str, Done | None] = {
+        "identity": identity,
+        "signals": signals,
+        "near": near.done if near else None,
+        "contamination": overlaps.marked if overlaps else None,
+        "semantic": semantic.done if semantic else None,
+        "groups": groups,
+        "consensus": consensus,
+    }
+    decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest = _split(config, every, decided)
+    if overlaps and config.policy.contaminated == "train_only":
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     facts = _facts(config, ingested, decided)
     published = _publish(config, every, configurations, identity, decided, found, facts, engine)
     return Curated(
-        planned, ingested, derived, decided, published, configurations, facts, largest, models, texts, images, semantic
+        planned,
+        ingested,
+        derived,
+        near,
+        overlaps,
+        models,
+        texts,
+        images,
+        semantic,
+        grouped,
+        raters,
+        decided,
+        published,
+        configurations,
+        facts,
+        largest,
     )
 
 
-def _ingest(planned: list[Planned], engine: Engine) -> Done:
+def _links(near: Near | None, semantic: Semantic | None) -> dict[str, list[str]]:
+    """Files of the likenesses that make groups, by the lineage of the stage that found them."""
+    return {
+        **({near.done.key: near.links()} if near else {}),
+        **({semantic.done.key: [semantic.edges]} if semantic else {}),
+    }
+
+
+def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
     """Raw files to blocks of canonical rows and dead letters."""
     work: list[dict[str, Any]] = []
     lineage = []
@@ -136,21 +250,21 @@ def _ingest(planned: list[Planned], engine: Engine) -> Done:
             "format": one.format,
             "licence": one.source.licence,
             "pseudonymise": one.source.pseudonymise,
-            "options": {
-                **one.source.options,
-                **({"mapping": one.source.mapping.model_dump()} if one.source.mapping else {}),
-            },
+            "options": one.options,
             # Without a key of the user's, raters are hashed under the data's own, which no one else has.
             "key": digest_json([file.hash for file in one.files]),
         }
         work += tasks_of(source, one.refs)
+        # Where companions lie is no part of what comes out; what is in them is.
+        named = {name: value for name, value in one.options.items() if name not in adapter(one.format).companions}
         lineage.append(
             [
-                source,
+                {**source, "options": named},
                 one.source.reader,
                 one.source.quoting,
                 one.source.record,
-                [[file.file, file.hash] for file in one.files],
+                one.source.columns,
+                [[file.file, file.hash] for file in [*one.files, *one.companions]],
             ]
         )
     work = [{**task, "number": number} for number, task in enumerate(work)]
@@ -187,12 +301,12 @@ def _derive(rule: Derive, raw: list[Block], ingested: Done, engine: Engine) -> D
     key, moments = ingested.key, None
     if rule.raters == "normalised":
         measured = engine.run(
-            "raters",
-            VERSIONS["raters"],
+            "moments",
+            VERSIONS["moments"],
             config,
             [key],
             1,
-            lambda p, folder: p | "raters" >> MeasureRaters(rule, raw, folder),
+            lambda p, folder: p | "moments" >> MeasureMoments(rule, raw, folder),
         )
         key, moments = measured.key, f"{measured.folder}/moments.parquet"
     return engine.run(
@@ -234,34 +348,64 @@ def _signals(config: Config, every: list[Block], identity: Done, engine: Engine)
     )
 
 
+def _raters(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done | None:
+    """What is known of each rater: one table, fitted in one place."""
+    if config.raters.consensus == "off":
+        return None
+    return engine.run(
+        "raters",
+        VERSIONS["raters"],
+        config.raters.model_dump(),
+        [identity.key],
+        1,
+        lambda p, folder: p | "raters" >> MeasureRaters(every, identity.folder, config.raters, folder),
+    )
+
+
+def _consensus(every: list[Block], identity: Done, raters: Done, engine: Engine) -> Done:
+    """What the raters of each pair say together, and where a prompt's preferences go in circles."""
+    return engine.run(
+        "consensus",
+        VERSIONS["consensus"],
+        None,
+        [identity.key, raters.key],
+        len(every),
+        lambda p, folder: p | "consensus" >> Conclude(every, identity.folder, raters.folder, folder),
+    )
+
+
 def _decide(
     config: Config,
     every: list[Block],
     configurations: list[str],
-    identity: Done,
-    signals: Done,
-    semantic: Semantic | None,
+    facts: Mapping[str, Done | None],
     engine: Engine,
+    found: Sequence[Cut] = (),
 ) -> Done:
-    """Verdicts from all signals: the only stage to run again when only the policy changes."""
+    """Verdicts from all signals: the only stage to run again when only the policy changes.
+
+    Where a policy holds in some splits alone, it is decided once more when these are known.
+    """
     policy = config.policy.model_dump()
     length = config.signals.length
     common = {
-        "identity": identity.folder,
-        "signals": signals.folder,
-        "semantic": semantic.done.folder if semantic else None,
+        **{name: done.folder if done else None for name, done in facts.items()},
+        "cuts": [vars(cut) for cut in found],
+        "seed": config.split.seed,
         "policy": policy,
-        "max_tokens": length.max_tokens if length else None,
-        "semantic_threshold": config.semantic.threshold,
+        "thresholds": {
+            "too_long": length.max_tokens or 0 if length else 0,
+            "near_duplicate": config.duplicates.threshold,
+            "semantic_duplicate": config.semantic.threshold,
+        },
         "configurations": configurations,
-        "no_prompt": digest(pl.Series([""]))[0],
     }
     work = [{**common, "path": block.path, "name": block.sidecar} for block in every]
     return engine.run(
         "decide",
         VERSIONS["decide"],
-        [policy, configurations],
-        [identity.key, signals.key, *([semantic.done.key] if semantic else [])],
+        [policy, configurations, common["cuts"], config.split.seed if found else None],
+        [done.key for done in facts.values() if done],
         len(work),
         lambda p, folder: p | "decide" >> RunTasks(work, verdicts, folder),
     )
@@ -269,11 +413,14 @@ def _decide(
 
 def _split(config: Config, every: list[Block], decided: Done) -> tuple[list[Cut], float]:
     """Thresholds on the groups' hash that meet the fractions, and the largest group's share of the kept rows."""
-    files = [blocks.read_frame(f"{decided.folder}/{block.sidecar}", ["group_id", "action"]) for block in every]
+    columns = ["group_id", "action", "reasons"]
+    files = [blocks.read_frame(f"{decided.folder}/{block.sidecar}", columns) for block in every]
     kept = pl.concat(files).filter(pl.col("action").is_in(KEPT))
-    groups = kept.group_by("group_id").agg(rows=pl.len())
+    clean = ~pl.col("reasons").list.contains("overlap_kept")
+    groups = kept.group_by("group_id").agg(rows=pl.len(), clean=clean.sum().cast(pl.Int64))
     largest = max(groups["rows"].to_list(), default=0) / max(kept.height, 1)
-    return cuts(groups, config.split.fractions, config.split.seed), largest
+    guarded = config.policy.contaminated_splits if config.policy.contaminated == "train_only" else []
+    return cuts(groups, config.split.fractions, config.split.seed, guarded), largest
 
 
 def _facts(config: Config, ingested: Done, decided: Done) -> Facts:

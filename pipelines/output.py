@@ -13,6 +13,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pipelines.card import write_card
+from pipelines.contamination import summary as overlap_summary
+from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.gate import Verdict, run_gate
@@ -20,6 +22,7 @@ from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
 from transforms.publish.shapes import KEPT
+from transforms.publish.stage import joined_lines, plain
 from transforms.tasks import counts as counted
 
 _LIBRARIES = (
@@ -40,22 +43,27 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     counts = _counts(curated)
     _dead_letters(out, curated)
     _ledger(out, curated)
-    decided = curated.decided.total
+    _rater_tables(out, curated)
+    write_matches(out, curated.overlaps)
+    decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
         "counts": counts,
-        "reasons": decided["reasons"],
+        "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}),
         "dead_letter_codes": curated.ingested.total["codes"],
         "kinds": decided["kept_kinds"],
         "splits": curated.published.total["splits"],
         "published": curated.published.total["published"],
         "largest_group_share": round(curated.largest_group, 5),
+        "groups": curated.groups,
         "configurations": curated.configurations,
         "sources": _sources(curated),
+        "contamination": overlap_summary(curated.overlaps),
         "embedding": {
             name: vectors.to_dict() for name in ("texts", "images") if (vectors := getattr(curated, name)) is not None
         },
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "raters": _raters(curated),
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
     _dataset(out, config, curated, summary)
@@ -68,7 +76,7 @@ def _counts(curated: Curated) -> dict[str, int]:
     merged = actions.get(MERGED, 0) - decided["merged_derived"]
     return {
         "records_in": raw["records"],
-        "merged_records": merged,
+        "merged_records": merged + raw.get("joined", 0),
         "dead_letters": raw["dead"],
         "rows_in": raw["rows"] - raw["extra"] - merged,
         "derived_rows": decided["derived"],
@@ -98,6 +106,27 @@ def _sources(curated: Curated) -> dict[str, dict[str, Any]]:
     }
 
 
+def _raters(curated: Curated) -> dict[str, Any] | None:
+    """How well raters agree, and where their preferences contradict each other; None where nobody looked."""
+    if curated.raters is None:
+        return None
+    measured, decided = curated.raters.total, curated.decided.total
+    return {
+        "figures": measured["figures"],
+        "measured_share": measured["sampled"],
+        **{name: decided[name] for name in ("opposed", "on_cycles", "reversals")},
+    }
+
+
+def _rater_tables(out: str, curated: Curated) -> None:
+    """What is known of each rater, and of each two of them; nothing of an older run."""
+    for name, stage in (("raters", "raters"), ("rater_pairs", "pairs")):
+        target = f"{out}/{name}.parquet"
+        blocks.remove(target)
+        if curated.raters is not None:
+            blocks.copy(f"{curated.raters.folder}/{stage}.parquet", target)
+
+
 def _notes(config: Config, curated: Curated) -> list[str]:
     """What a reader should know that no figure says."""
     notes = []
@@ -109,13 +138,35 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             )
         if rule.raters == "normalised":
             notes.append("Pairs were made from ratings of different raters after z-normalising each rater's scores.")
+    if curated.raters is not None:
+        figures = curated.raters.total["figures"]
+        copied, left_out = (sum(one.get(name) or 0 for one in figures) for name in ("copied", "left_out"))
+        if copied:
+            notes.append(
+                f"{copied:,} judgements are filed under a rater's name and are another's, the same in every answer; "
+                "they were counted once."
+            )
+        if left_out:
+            notes.append(f"The votes of {left_out:,} raters who are worse than chance were left out of the labels.")
+        if curated.raters.total["sampled"] < 1:
+            notes.append(
+                f"Raters were measured on {curated.raters.total['sampled']:.1%} of what was judged, chosen by hash."
+            )
     if curated.largest_group > config.gate.split_tolerance:
         notes.append(
-            f"The largest group of rows that must stay together (one prompt) holds {curated.largest_group:.1%} of the "
-            f"kept rows: splits may be off their fractions by that much instead of {config.gate.split_tolerance:.1%}."
+            f"The largest group of rows that must stay together (one prompt, or prompts that are alike) holds "
+            f"{curated.largest_group:.1%} of the kept rows: splits may be off their fractions by that much instead of "
+            f"{config.gate.split_tolerance:.1%}."
         )
     if curated.semantic is not None:
         notes.append(curated.semantic.note())
+    if curated.overlaps:
+        for name, counted in curated.overlaps.read.total["benchmarks"].items():
+            if counted["unreadable"]:
+                notes.append(
+                    f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
+                    "read: rows that overlap with those are not known."
+                )
     if config.policy.pii == "mask":
         notes.append(
             "Personal data that was found is masked in the published texts, but not in arguments of tool calls."
@@ -135,6 +186,11 @@ def _ledger(out: str, curated: Curated) -> None:
         file = pq.ParquetFile(io.BytesIO(blocks.read_bytes(f"{curated.published.folder}/ledger/{task:05d}.parquet")))
         for group in range(file.num_row_groups):
             table = file.read_row_group(group)
+            writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
+            writer.write_table(table)
+    for task in sorted(curated.ingested.stats):
+        if curated.ingested.stats[task].get("joined"):
+            table = plain(joined_lines(blocks.read_frame(f"{curated.ingested.folder}/joined/{task:06d}.parquet")))
             writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
             writer.write_table(table)
     if writer is not None:
@@ -158,7 +214,9 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         reasons=summary["reasons"],
         dead_letter_codes=summary["dead_letter_codes"],
         sources=summary["sources"],
+        raters=summary["raters"],
         notes=summary["notes"],
+        contamination=summary["contamination"],
         version=version("trenchcoat"),
     )
     blocks.replace_folder(new, f"{out}/dataset")
@@ -166,7 +224,9 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
 
 def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     """The run's figures that the gate looks at, counted from the ledger and the dead letters that are there."""
-    ledger = blocks.read_frame(f"{out}/ledger.parquet", ["action", "reasons", "split", "published_in", "score"])
+    ledger = blocks.read_frame(
+        f"{out}/ledger.parquet", ["action", "reasons", "group_id", "split", "published_in", "score"]
+    )
     counts = summary["counts"]
     dead = blocks.read_bytes(f"{out}/dead_letters.jsonl").count(b"\n")
     kept = ledger.filter(pl.col("action").is_in(KEPT))
@@ -175,6 +235,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     contaminated = ledger.filter(
         pl.col("reasons").list.contains("contaminated") & (pl.col("published_in").list.len() > 0)
     )
+    in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
     return {
         "records_in": counts["records_in"],
@@ -190,6 +251,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
         "published_rows": int((ledger["published_in"].list.len() > 0).sum()),
         "unexplained_verdicts": unexplained.height,
         "contaminated_published": contaminated.height,
+        "groups_in_two_splits": in_two.height,
         **{f"share_{split}": rows / kept.height for split, rows in counted(kept["split"]).items()},
     }
 
@@ -223,7 +285,7 @@ def write_manifest(
         "inputs": [
             {"source": one.source.name, "format": one.format, "file": file.file, "bytes": file.bytes, "hash": file.hash}
             for one in curated.planned
-            for file in one.files
+            for file in [*one.files, *one.companions]
         ],
         "config": config.model_dump(),
         **summary,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from schemas.mapping import Mapping
 
@@ -20,11 +21,11 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
 
-class Source(Section):
+class Files(Section):
     """Raw files of one origin and how to read them."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field(
-        "data", description="How ledgers and cards call this source."
+        "data", description="How ledgers and cards call it."
     )
     input: list[str] = Field(description="Files: paths, globs, fsspec URLs, hf://datasets/org/name.", min_length=1)
     format: str = Field(
@@ -35,7 +36,22 @@ class Source(Section):
         None, description="How the files are laid out, where their names do not say."
     )
     quoting: bool | None = Field(None, description="CSV and TSV: whether quotes mean something; found out when absent.")
+    columns: list[str] | None = Field(None, description="CSV and TSV without a header: the names of the columns.")
     record: str | None = Field(None, description="XML: the tag of a record.")
+    options: dict[str, Any] = Field({}, description="Switches of the adapter; `trenchcoat formats` lists them.")
+
+    @model_validator(mode="after")
+    def _mapped(self) -> Self:
+        if (self.format == "mapping") != (self.mapping is not None):
+            raise ValueError("`format: mapping` and the key `mapping` belong together")
+        # The order in which files are named changes nothing, so it must not show either.
+        self.input = sorted(set(self.input))
+        return self
+
+
+class Source(Files):
+    """Raw files that rows are made of."""
+
     licence: str | None = Field(None, description="Licence of the data; goes into the card.")
     anonymous_copies: Literal["collapse", "votes"] = Field(
         "collapse", description="Whether equal judgements without a rater on copies of a row are one judgement or many."
@@ -43,15 +59,72 @@ class Source(Section):
     pseudonymise: bool = Field(
         True, description="Replace raters' names by keyed hashes (TRENCHCOAT_RATER_KEY) or numbers."
     )
-    options: dict[str, Any] = Field({}, description="Switches of the adapter.")
+
+
+Part = Literal["prompt", "response", "reference"]
+
+
+class Benchmark(Files):
+    """A benchmark that no row may overlap with. It is read, and never changed."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field(
+        "benchmark", description="How ledgers and cards call it."
+    )
+    format: str = Field(
+        "auto",
+        description="An adapter's name; auto to recognise it; or text: a text a line, or a JSON list of texts.",
+    )
+    fields: list[str] | None = Field(
+        None,
+        description="Instead of a format: the columns (or dotted paths) that hold texts, dialogues or lists of texts; "
+        "all are taken for prompts.",
+        min_length=1,
+    )
+    parts: list[Part] = Field(
+        ["prompt", "response", "reference"], description="What of its rows is looked for.", min_length=1
+    )
 
     @model_validator(mode="after")
-    def _mapped(self) -> Source:
-        if (self.format == "mapping") != (self.mapping is not None):
-            raise ValueError("`format: mapping` and the key `mapping` belong together")
-        # The order in which files are named changes nothing, so it must not show either.
-        self.input = sorted(set(self.input))
+    def _one_way(self) -> Self:
+        if self.fields is not None and self.format != "auto":
+            raise ValueError(f"`fields` stands instead of a format; `format: {self.format}` cannot be said beside it")
         return self
+
+
+class Contamination(Section):
+    """Rows that overlap with a benchmark, and from where on they do."""
+
+    benchmarks: list[Benchmark] = Field([], description="What rows are compared with; nothing when empty.")
+    prompt_words: Annotated[int, Field(ge=3)] = Field(
+        8, description="Words of the runs by which prompts of benchmarks are found."
+    )
+    long_words: Annotated[int, Field(ge=3)] = Field(
+        13, description="The same for responses and references of benchmarks, which are long."
+    )
+    short: Annotated[int, Field(ge=0)] = Field(
+        25, description="Prompts of benchmarks with fewer words are found by runs of five letters, and not of words."
+    )
+    words: Share = Field(0.5, gt=0, description="From which share of a long item's words covered by such runs.")
+    characters: Share = Field(0.8, gt=0, description="From which share of a short item's runs of letters.")
+    changed: Share = Field(
+        0.55,
+        gt=0,
+        description="From which share of what a short item's words tell, where all but one of them are there.",
+    )
+    jaccard: Share = Field(0.5, gt=0, description="From which Jaccard index of the shingles of a row and a long item.")
+
+    @model_validator(mode="after")
+    def _named_apart(self) -> Self:
+        named_apart("benchmarks", self.benchmarks)
+        return self
+
+
+def named_apart(key: str, named: Sequence[Files]) -> None:
+    """See that each has a name of its own; raises ValueError for the first that has not."""
+    names = [one.name for one in named]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{key}: {twice[0]!r} names two {key}; each needs a name of its own")
 
 
 class Derive(Section):
@@ -87,6 +160,24 @@ class Signals(Section):
     language: bool = Field(True, description="Find each row's language where the data does not say it.")
     pii: bool = Field(True, description="Look for e-mail addresses, phone and card numbers, IP addresses and keys.")
     length: Length | None = Field(None, description="Count tokens as the trainer will.")
+
+
+class Duplicates(Section):
+    """What counts as nearly the same, and what belongs together because of it."""
+
+    near: bool = Field(True, description="Look for rows, prompts and responses that are nearly the same.")
+    threshold: Annotated[float, Field(ge=0.3, le=1)] = Field(
+        0.7, description="Share of shingles in common (Jaccard) from which on texts are nearly the same."
+    )
+    shingle: Annotated[int, Field(ge=1, le=50)] = Field(
+        5, description="Words in a row that make a shingle; characters in scripts without spaces."
+    )
+    template_share: Share = Field(
+        0.01, description="Text that more than this share of the prompts have in common is not compared."
+    )
+    largest_group: Share = Field(
+        0.2, description="A group of likeness that holds a larger share of the rows stops the run."
+    )
 
 
 class Embed(Section):
@@ -138,14 +229,46 @@ class Semantic(Section):
     )
 
 
+class Raters(Section):
+    """How judgements of several raters become a label, and what is looked for in how they judge."""
+
+    # YAML reads `off` as false.
+    consensus: Annotated[
+        Literal["auto", "off", "mean", "majority", "dawid_skene", "bradley_terry"],
+        BeforeValidator(lambda given: "off" if given is False else given),
+    ] = Field(
+        "auto",
+        description="What makes a pair's soft label of its votes. `mean`: the share of the votes. `majority`: the side "
+        "with most. `dawid_skene`: the probability of each label, votes weighed by how reliable their raters are. "
+        "`bradley_terry`: the same from all of a prompt's pairs together. `auto`: Dawid-Skene for each source and "
+        "dimension where most votes are of named raters with enough votes beside others', else the mean. `off`: "
+        "the mean, and raters and cycles are not looked at.",
+    )
+    enough_votes: Annotated[int, Field(ge=1)] = Field(
+        10, description="A rater with as many votes on rows that others judged too is known well enough for `auto`."
+    )
+    worse_than_chance: Literal["leave_out", "keep"] = Field(
+        "leave_out", description="Pairs' votes of raters who take the worse side more often than not."
+    )
+
+
 class Policy(Section):
     """What becomes of rows with a signal."""
 
     dimension: str | None = Field(
         None, description="The dimension that makes a pair's label; the mean of all when absent."
     )
+    near_duplicate: Literal["drop", "review", "keep"] = Field("drop", description="Near-copies of a better row.")
     conflict: Literal["soften", "drop", "review", "keep"] = Field(
         "soften", description="Copies with contradicting labels."
+    )
+    in_cycle: Literal["soften", "drop", "review", "keep"] = Field(
+        "soften",
+        description="Pairs to turn round, at the least cost in votes, for their prompt's preferences to hold no cycle; "
+        "softened, they are ties.",
+    )
+    unreliable_rater: Literal["review", "drop"] = Field(
+        "review", description="Pairs whose only votes are of raters worse than chance."
     )
     pii: Literal["report", "drop", "mask"] = Field("report", description="Rows with personal data.")
     too_long: Literal["drop", "keep"] = Field("drop", description="Rows longer than the trainer's maximum.")
@@ -153,6 +276,13 @@ class Policy(Section):
     empty_response: Literal["drop", "review"] = Field("drop", description="Rows with a side that has no text.")
     semantic_duplicate: Literal["report", "review", "drop"] = Field(
         "report", description="Rows that say the same as another in other words."
+    )
+    contaminated: Literal["drop", "train_only", "review", "keep"] = Field(
+        "drop",
+        description="Rows that overlap with a benchmark, and their duplicates: gone from every split, or from some.",
+    )
+    contaminated_splits: list[str] = Field(
+        ["train"], description="For `contaminated: train_only`: the splits that they are dropped from.", min_length=1
     )
 
 
@@ -219,8 +349,11 @@ class Config(Section):
     sources: list[Source] = Field(description="Where rows come from.", min_length=1)
     derive: list[Derive] = Field([], description="Rows made from other rows.")
     signals: Signals = Signals()
+    duplicates: Duplicates = Duplicates()
+    contamination: Contamination = Contamination()
     embed: Embed = Embed()
     semantic: Semantic = Semantic()
+    raters: Raters = Raters()
     policy: Policy = Policy()
     split: Split = Split()
     publish: Publish = Publish()
@@ -228,8 +361,9 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _named_apart(self) -> Config:
-        names = [source.name for source in self.sources]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"sources: {twice[0]!r} names two sources; each needs a name of its own")
+        named_apart("sources", self.sources)
+        unknown = sorted(set(self.policy.contaminated_splits) - set(self.split.fractions))
+        if self.policy.contaminated == "train_only" and unknown:
+            known = ", ".join(self.split.fractions)
+            raise ValueError(f"policy.contaminated_splits: there is no split {unknown[0]!r}; there are {known}")
         return self

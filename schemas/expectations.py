@@ -74,6 +74,7 @@ OPTIONAL: dict[str, dict[str, str]] = {
 RUN_METRICS = (
     "records_in", "merged_records", "dead_letters", "rows_in", "derived_rows", "kept", "dropped", "review",
     "dead_letter_share", "largest_group_share", "published_rows", "unexplained_verdicts", "contaminated_published",
+    "groups_in_two_splits",
 )  # fmt: skip
 #: Figures that the gate works out from those.
 GATE_METRICS = ("records_unaccounted", "rows_unaccounted", "rows_in_files", "splits_without_files")
@@ -116,6 +117,7 @@ def on_metrics(configurations: Sequence[str], splits: dict[str, float], max_dead
         _zero("every row is kept, dropped, or up for review", "rows_unaccounted"),
         _zero("every verdict other than keep has a reason with a number", "unexplained_verdicts"),
         _zero("no row that overlaps with a benchmark is published", "contaminated_published"),
+        _zero("no group of rows stands in two splits", "groups_in_two_splits"),
         _metric("few enough records are dead letters", "dead_letter_share", max_value=max_dead_letters),
         _metric("rows are published", "published_rows", min_value=1),
         _metric("the published files hold rows", "rows_in_files", min_value=1),

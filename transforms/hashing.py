@@ -78,6 +78,24 @@ def uniform(hashes: pl.Expr, seed: int = 0) -> pl.Expr:
     return mixed / float(1 << 52)
 
 
+def as_number(hashes: pl.Expr) -> pl.Expr:
+    """The first 64 bits of hexadecimal hashes as a number: half the room, and far sooner compared."""
+    return hashes.str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
+
+
 def partition(hashes: pl.Expr, count: int) -> pl.Expr:
     """The partition in [0, count) of hexadecimal hashes; uses the last characters, which `uniform` does not read."""
     return hashes.str.slice(-6).str.to_integer(base=16, dtype=pl.Int64) % count
+
+
+def as_nodes(hashes: pl.Series) -> np.ndarray:
+    """The first 64 bits of hexadecimal hashes as numbers: what stands for a text or a row in graphs."""
+    return hashes.str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64).to_numpy()
+
+
+def as_hashes(nodes: np.ndarray) -> pl.Series:
+    """Numbers of 64 bits as 16 hexadecimal characters: the way back from `as_nodes`."""
+    binary = pa.FixedSizeBinaryArray.from_buffers(pa.binary(8), len(nodes), [None, pa.py_buffer(nodes.astype(">u8"))])
+    hashes = pl.from_arrow(binary.cast(pa.large_binary()))
+    assert isinstance(hashes, pl.Series)
+    return hashes.bin.encode("hex")

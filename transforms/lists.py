@@ -40,6 +40,14 @@ def of_counts(values: pl.Series, counts: np.ndarray, absent: np.ndarray | None =
     return pl.Series(values.name, pl.from_arrow(nested))
 
 
+def end_to_end(parts: Sequence[pl.Series]) -> pl.Series:
+    """The lists of each row one after another, as one list a row."""
+    counts = [part.list.len().fill_null(0).to_numpy() for part in parts]
+    owners = np.concatenate([np.repeat(np.arange(len(count)), count) for count in counts])
+    values = pl.concat([part.explode(empty_as_null=False, keep_nulls=False) for part in parts], rechunk=True)
+    return of_counts(values.gather(np.argsort(owners, kind="stable")), np.sum(counts, axis=0))
+
+
 def totals(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """The sums of consecutive values: of the first `counts[0]`, then of the next `counts[1]`, and so on."""
     if (counts == 1).all():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import polars as pl
 
 from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
+from transforms.decide.consensus import concluded
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, published_in, shape
@@ -39,29 +40,40 @@ class Clause:
         action: what happens; the strongest action of a row's clauses wins.
         score: the measured number.
         threshold: what it was held against.
-        counterpart: the other row, where there is one.
+        counterpart: the other row, or the benchmark's item, where there is one.
     """
 
     reason: str
     holds: pl.Expr
     action: str
     score: pl.Expr
-    threshold: float
+    threshold: float | pl.Expr
     counterpart: pl.Expr = pl.lit(None, dtype=pl.String)  # noqa: RUF009 - an expression is immutable
 
 
+#: Whether no vote is left when those of unreliable raters are not counted.
+_SILENT = pl.col("concluded") & pl.col("consensus_label").is_null()
 #: Strongest first.
 _STRENGTH = (MERGED, "drop", "review", "flip", "soften", "keep")
 
 
-def clauses(policy: Policy, semantic: float = 1.0) -> list[Clause]:
-    """The policy as clauses, in the order in which their reasons are given; `semantic` is what duplicates reach."""
+def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
+    """The policy as clauses, in the order in which their reasons are given; `thresholds` are those of measured ones."""
     copied = pl.col("copy_kind")
     soft = pl.col("soft_label")
     count = pl.col("copies").cast(pl.Float64)
     out = [
         Clause("merged_judgement", copied == "merged_judgement", MERGED, count, 1, pl.col("copy_of")),
         Clause("exact_duplicate", copied == "exact_duplicate", "drop", count, 1, pl.col("copy_of")),
+        _contaminated(policy),
+        Clause(
+            "near_duplicate",
+            pl.col("near_of").is_not_null(),
+            policy.near_duplicate,
+            pl.col("near_score"),
+            thresholds.get("near_duplicate", 1.0),
+            pl.col("near_of"),
+        ),
         Clause(
             "empty_response",
             pl.col("empty_response"),
@@ -72,58 +84,118 @@ def clauses(policy: Policy, semantic: float = 1.0) -> list[Clause]:
         Clause("identical_responses", pl.col("identical_responses"), policy.identical_responses, pl.lit(1.0), 1),
         Clause("no_judgement", ~pl.col("judged"), "drop", pl.lit(0.0), 1),
         Clause("conflict", pl.col("conflict") & pl.col("copy_of").is_null(), policy.conflict, soft, 0.5),
+        Clause("unreliable_rater", _SILENT, policy.unreliable_rater, pl.col("reliability"), 0.5),
+        Clause(
+            "in_cycle", pl.col("reversal"), policy.in_cycle, pl.col("component").cast(pl.Float64), 1, pl.col("onward")
+        ),
     ]
     if policy.pii != "mask":
         action = "drop" if policy.pii == "drop" else "keep"
         out.append(Clause("pii", pl.col("pii").list.len() > 0, action, pl.col("pii").list.len().cast(pl.Float64), 1))
-    out.append(Clause("too_long", pl.col("too_long"), policy.too_long, pl.col("tokens").list.max().cast(pl.Float64), 0))
+    longest = pl.col("tokens").list.max().cast(pl.Float64)
+    out.append(Clause("too_long", pl.col("too_long"), policy.too_long, longest, thresholds.get("too_long", 0)))
     out.append(
         Clause("identical_after_truncation", pl.col("identical_after_truncation"), policy.too_long, pl.lit(1.0), 1)
     )
     if policy.semantic_duplicate != "report":
         copy, score = pl.col("semantic_of"), pl.col("semantic_of_cosine")
-        out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, semantic, copy))
+        said = thresholds.get("semantic_duplicate", 1.0)
+        out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, said, copy))
     return [clause for clause in out if clause.action != "keep"]
+
+
+def _remarks() -> list[Clause]:
+    """What a verdict rests on without changing what becomes of the row."""
+    outvoted = (pl.col("mean_label") - 0.5).sign() * (pl.col("consensus_label") - 0.5).sign() == -1
+    return [
+        Clause("unreliable_rater", (pl.col("left_out") > 0) & ~_SILENT, "keep", pl.col("reliability"), 0.5),
+        Clause("weighed_votes", outvoted, "keep", pl.col("consensus_label"), 0.5),
+    ]
+
+
+def _weighed(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """Rows with their raters' consensus in place of the mean of the judgements, and softened where they are to be."""
+    rows = rows.hstack(concluded(rows["consensus"], policy.dimension)).with_columns(mean_label=pl.col("soft_label"))
+    soft = pl.when(pl.col("concluded")).then("consensus_label").otherwise("soft_label")
+    if policy.in_cycle == "soften":
+        soft = pl.when(pl.col("reversal")).then(0.5).otherwise(soft)
+    rows = rows.with_columns(soft_label=soft)
+    soft, tied = pl.col("soft_label"), pl.col("consensus_tied").fill_null(0)
+    # A tie is also where that is the most probable of the three, which their mean does not show.
+    tie = (tied > soft - tied / 2) & (tied > 1 - soft - tied / 2)
+    pair = (pl.col("kind") == "pair") & ~tie
+    return rows.with_columns(
+        label=pl.when(pair & (soft > 0.5)).then(0).when(pair & (soft < 0.5)).then(1).cast(pl.Int64)
+    )
+
+
+def _contaminated(policy: Policy) -> Clause:
+    """What becomes of rows that overlap with a benchmark, in all splits or in some.
+
+    Which split a row is in is known only once all other verdicts are: until then it is in none.
+    """
+    overlaps = pl.col("benchmark_item").is_not_null()
+    if policy.contaminated == "train_only":
+        overlaps &= pl.col("split").is_in(policy.contaminated_splits)
+    action = "drop" if policy.contaminated == "train_only" else policy.contaminated
+    return Clause("contaminated", overlaps, action, *_OVERLAP)
+
+
+#: The share of a benchmark's item, what it was held against, and the item.
+_OVERLAP = (pl.col("overlap_share"), pl.col("overlap_threshold"), pl.col("benchmark_item"))
+#: What is null where nothing was compared with a benchmark, or splits are not known yet.
+_ABSENT = {
+    "benchmark_item": pl.String(),
+    "overlap_share": pl.Float64(),
+    "overlap_threshold": pl.Float64(),
+    "split": pl.String(),
+}
 
 
 def decide(
     rows: pl.DataFrame,
     policy: Policy,
     configurations: Sequence[str] = (),
-    max_tokens: int | None = None,
-    semantic: float = 1.0,
+    thresholds: Mapping[str, float] | None = None,
 ) -> pl.DataFrame:
     """Verdicts of rows from their signals.
 
     Args:
-        rows: kind, judgements (merged) and all signals of the rows, one line a row.
+        rows: kind, judgements (merged), split where it is known, and all signals of the rows, one line a row.
         policy: what to do about what.
         configurations: published shapes, for where a kept row goes and what it is missing from.
-        max_tokens: the threshold of `too_long`, for the ledger.
-        semantic: that of `semantic_duplicate`.
+        thresholds: what scores were held against, by reason, where the configuration says it.
 
     Returns:
         Frame of `VERDICTS`, one line a row, in the order of `rows`.
     """
     rows = pl.concat([rows, labels(rows["judgements"], rows["kind"], policy.dimension)], how="horizontal")
     rows = rows.with_columns(
+        *(pl.lit(None, dtype).alias(name) for name, dtype in _ABSENT.items() if name not in rows.columns),
         pl.col("identical_responses", "conflict", "empty_response", "too_long", "identical_after_truncation").fill_null(
             False
-        )
+        ),
     )
-    found = clauses(policy, semantic)
+    rows = _weighed(rows, policy)
+    found = clauses(policy, thresholds or {})
     rank = {action: place for place, action in enumerate(_STRENGTH)}
     strongest = pl.min_horizontal(
         *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])
     )
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
     rows = rows.with_columns(published_in(rows, configurations))
-    listed = _details(rows, [*found, *_unpublished(configurations)], max_tokens)
+    listed = _details(rows, [*found, *_remarks(), _overlap_kept(), *_unpublished(configurations)])
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
         "action", "label", "soft_label", "margin", "published_in", weight=pl.lit(1.0), masked=masked
     ).with_columns(listed.alias("details"), _reasons(listed))
     return out.select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.items())
+
+
+def _overlap_kept() -> Clause:
+    """A kept row that overlaps with a benchmark says so."""
+    kept = pl.col("action").is_in(KEPT) & pl.col("benchmark_item").is_not_null()
+    return Clause("overlap_kept", kept, "keep", *_OVERLAP)
 
 
 def _unpublished(configurations: Sequence[str]) -> list[Clause]:
@@ -147,16 +219,16 @@ def _reasons(details: pl.Series) -> pl.Series:
     return of_counts(flat, details.list.len().to_numpy()).alias("reasons")
 
 
-def _details(rows: pl.DataFrame, asked: Sequence[Clause], max_tokens: int | None) -> pl.Series:
+def _details(rows: pl.DataFrame, asked: Sequence[Clause]) -> pl.Series:
     """For each row a list of the clauses that hold, in their order, each with its numbers."""
     parts = []
     rows = rows.with_row_index("_row")
     for clause in asked:
-        threshold = float(max_tokens or 0) if clause.reason == "too_long" else float(clause.threshold)
+        held = clause.threshold
         said = pl.struct(
             reason=pl.lit(clause.reason),
             score=clause.score.round(5),
-            threshold=pl.lit(threshold),
+            threshold=held if isinstance(held, pl.Expr) else pl.lit(float(held)),
             counterpart=clause.counterpart,
         )
         parts.append(rows.filter(clause.holds).select("_row", said.cast(DETAIL).alias("details")))

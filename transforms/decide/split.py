@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from transforms.hashing import uniform
@@ -23,29 +24,54 @@ class Cut:
     below: float
 
 
-def cuts(groups: pl.DataFrame, fractions: dict[str, float], seed: int) -> list[Cut]:
+def cuts(groups: pl.DataFrame, fractions: dict[str, float], seed: int, guarded: Sequence[str] = ()) -> list[Cut]:
     """Thresholds that meet the fractions.
 
     Args:
-        groups: `group_id` and `rows`, one line a group.
+        groups: `group_id` and `rows`, one line a group; with `guarded` also `clean`, the rows that stay there.
         fractions: share of each split; they sum to 1.
         seed: which hash orders the groups.
+        guarded: splits from which rows that are not clean will be dropped; the fractions are met by what then is left.
 
     Returns:
         One cut a split, in the order of `fractions`; the last is at 1.
     """
     ordered = groups.with_columns(place=uniform(pl.col("group_id"), seed)).sort("place", "group_id")
-    places, rows = ordered["place"], ordered["rows"]
-    total = int(rows.sum())
-    middle = rows.cum_sum() - rows / 2  # a group goes where its middle lies
-    out, share = [], 0.0
-    names = list(fractions)
-    for name in names[:-1]:
-        share += fractions[name]
+    places = ordered["place"]
+    weights = [ordered["clean" if name in guarded else "rows"].to_numpy().astype(np.int64) for name in fractions]
+    ends, _ = _ends(weights, list(fractions.values()), _total(weights, list(fractions.values())))
+    below = [places[end] if end < len(places) else 1.0 for end in ends]
+    return [Cut(name, place) for name, place in zip(fractions, [*below, 1.0], strict=True)]
+
+
+def _ends(weights: Sequence[np.ndarray], fractions: Sequence[float], total: float) -> tuple[list[int], int]:
+    """Where each split but the last ends among the groups if all together are `total` rows, and how many they are then.
+
+    `weights` are the rows that each group adds to each split.
+    """
+    ends: list[int] = []
+    first, kept, share = 0, 0, 0.0
+    for weight, fraction in zip(weights[:-1], fractions[:-1], strict=True):
+        share += fraction
+        left = weight[first:]
+        middle = kept + np.cumsum(left) - left / 2  # a group goes where its middle lies
         # The first group whose middle is beyond the share; float error must not move a group that lies on it.
-        after = int((middle <= share * total + 1e-6).sum())
-        out.append(Cut(name, places[after] if after < len(places) else 1.0))
-    return [*out, Cut(names[-1], 1.0)]
+        first += int((middle <= share * total + 1e-6).sum())
+        kept += int(weight[ends[-1] if ends else 0 : first].sum())
+        ends.append(first)
+    return ends, kept + int(weights[-1][first:].sum())
+
+
+def _total(weights: Sequence[np.ndarray], fractions: Sequence[float]) -> float:
+    """How many rows all splits have together when each has its fraction of them.
+
+    The more are asked for, the more go where they may be dropped, and the fewer remain: both are equal at the answer.
+    """
+    low, high = 0.0, float(max(weight.sum() for weight in weights))
+    while high - low > 0.5:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _ends(weights, fractions, middle)[1] >= middle else (low, middle)
+    return high
 
 
 def assign(group_ids: pl.Expr, found: Sequence[Cut], seed: int) -> pl.Expr:

@@ -9,13 +9,18 @@ import polars as pl
 from schemas.config import Policy
 from transforms import blocks
 from transforms.blocks import read_frame
+from transforms.contamination.stage import SIGNALS as CONTAMINATION
 from transforms.decide.policy import VERDICTS, decide
+from transforms.decide.split import Cut, assign
+from transforms.duplicates.representatives import SIGNALS as NEAR
+from transforms.duplicates.semantic_signals import SIGNALS as SEMANTIC
 from transforms.publish.shapes import KEPT
+from transforms.raters.conclude import SIGNALS as CONSENSUS
 from transforms.tasks import Stats, counts
 
-_BLOCK = ("row_id", "source", "kind", "content_id", "prompt_id", "response_ids", "judgements", "parents")
-#: What policy reads of semantic likeness.
-_SEMANTIC = ("semantic_of", "semantic_of_cosine")
+_BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
+#: Stages that may not run, and what policy reads of each.
+_BESIDE = {"near": NEAR, "contamination": CONTAMINATION, "semantic": SEMANTIC, "consensus": CONSENSUS}
 #: A sidecar's columns: the verdict, the row's group and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "kind": pl.String()})
 
@@ -31,40 +36,38 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
             too_long=pl.lit(False),
             identical_after_truncation=pl.lit(False),
         )
-    semantic = (
-        read_frame(f"{task['semantic']}/{task['name']}", _SEMANTIC)
-        if task["semantic"]
-        else pl.DataFrame(schema=dict.fromkeys(_SEMANTIC, pl.Null)).clear(rows.height)
-    )
     ids = pl.col("response_ids").list
     rows = rows.with_columns(identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()))
-    return (
-        rows.hstack(identity)
-        .hstack(signals)
-        .hstack(semantic)
-        .with_columns(judgements=pl.coalesce("merged", "judgements"))
+    beside = [_beside(task, name, schema, rows.height) for name, schema in _BESIDE.items()]
+    groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id"])
+    whole = pl.concat([rows, identity, signals, *beside, groups], how="horizontal").with_columns(
+        judgements=pl.coalesce("merged", "judgements")
     )
+    found = [Cut(**cut) for cut in task["cuts"]]
+    return whole.with_columns(split=assign(pl.col("group_id"), found, task["seed"])) if found else whole
+
+
+def _beside(task: dict[str, Any], name: str, schema: pl.Schema, rows: int) -> pl.DataFrame:
+    """A stage's sidecar; nulls where the stage did not run."""
+    if not task[name]:
+        return pl.DataFrame(schema=schema).clear(rows)
+    return read_frame(f"{task[name]}/{task['name']}", schema.names())
 
 
 def verdicts(task: dict[str, Any], folder: str) -> Stats:
-    """Write one block's verdicts; returns counts of actions, reasons, kinds, and of what shapes must know."""
+    """Write one block's verdicts; returns counts of actions, reasons, kinds, and of what shapes must know.
+
+    With cuts, rows are in splits, and policies that hold in some of them do.
+    """
     rows = load(task)
     policy = Policy.model_validate(task["policy"])
-    decided = decide(rows, policy, task["configurations"], task["max_tokens"], task["semantic_threshold"])
-    decided = decided.with_columns(
-        rows["kind"],
-        # Rows without a prompt have nothing in common but what they say.
-        rows.select(
-            pl.when(pl.col("prompt_id") == task["no_prompt"])
-            .then("content_id")
-            .otherwise("prompt_id")
-            .alias("group_id")
-        ).to_series(),
-    )
+    decided = decide(rows, policy, task["configurations"], task["thresholds"])
+    decided = decided.with_columns(rows["kind"], rows["group_id"])
     blocks.write_frame(decided.select(DECIDED.names()), f"{folder}/{task['name']}")
     kept = decided.filter(pl.col("action").is_in(KEPT))
     pairs = kept.filter(pl.col("kind") == "pair")
     derived = rows["parents"].list.len().fill_null(0) > 0
+    said = rows["consensus"].explode(empty_as_null=False, keep_nulls=False).struct.unnest()
     return {
         "rows": rows.height,
         "derived": int((derived & (decided["action"] != "merged")).sum()),
@@ -78,4 +81,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
         "pairs": pairs.height,
         "margins": int(pairs["margin"].count()),
         "conflicts": int((rows["conflict"] & rows["copy_of"].is_null()).sum()),
+        "opposed": int(said["opposed"].sum()),
+        "on_cycles": int((said["component"] > 0).sum()),
+        "reversals": int(said["reversal"].sum()),
     }

@@ -61,29 +61,6 @@ def units(block: pl.DataFrame, index: int, rule: Derive) -> pl.DataFrame:
     ).filter(pl.col("value").is_not_null())
 
 
-def rater_moments(flat: pl.DataFrame) -> pl.DataFrame:
-    """Count, sum and sum of squares of each rater's values, to be added up over blocks."""
-    value = pl.col("value")
-    return flat.group_by("source", "rater", "dimension").agg(n=pl.len(), sum=value.sum(), squares=(value**2).sum())
-
-
-def normalise_raters(flat: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
-    """Values as z-scores of their rater; raters without spread, or with one value, say nothing and are left out."""
-    total = moments.group_by("source", "rater", "dimension").agg(pl.col("n", "sum", "squares").sum())
-    mean = pl.col("sum") / pl.col("n")
-    spread = total.with_columns(mean=mean, sd=(pl.col("squares") / pl.col("n") - mean**2).clip(0).sqrt())
-    return (
-        flat.join(
-            spread.filter((pl.col("n") > 1) & (pl.col("sd") > _DUST)),
-            on=["source", "rater", "dimension"],
-            nulls_equal=True,
-            maintain_order="left",
-        )
-        .with_columns(value=(pl.col("value") - pl.col("mean")) / pl.col("sd"))
-        .select(flat.columns)
-    )
-
-
 def pair_up(flat: pl.DataFrame, rule: Derive) -> pl.DataFrame:
     """Pairs of units and their judgements.
 

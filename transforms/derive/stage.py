@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -13,8 +14,9 @@ from schemas.config import Derive
 from transforms import blocks as storage
 from transforms.blocks import BLOCK_ROWS, Block, read_frame
 from transforms.derive import build
-from transforms.derive.pairs import normalise_raters, pair_up, rater_moments, units
+from transforms.derive.pairs import pair_up, units
 from transforms.hashing import digest, partition
+from transforms.raters.normalise import moments, normalise
 from transforms.shuffle import split
 from transforms.tasks import Stats, finish
 
@@ -32,7 +34,7 @@ class _EmitUnits(beam.DoFn):
     def process(self, block: Block) -> Iterator[tuple[int, pl.DataFrame]]:
         flat = units(read_frame(block.path, _UNITS), block.index, self.rule)
         if self.moments:
-            flat = normalise_raters(flat, read_frame(self.moments))
+            flat = normalise(flat, read_frame(self.moments))
         to = digest(flat["group"]).to_frame().select(partition(pl.col("group"), self.partitions)).to_series()
         for number, part in split(flat.with_columns(to.alias("_to")), "_to"):
             yield number, part
@@ -90,7 +92,7 @@ class DerivePairs(beam.PTransform):
 
 
 @dataclass
-class MeasureRaters(beam.PTransform):
+class MeasureMoments(beam.PTransform):
     """Write the moments of all raters' values, from which their means and spreads follow."""
 
     rule: Derive
@@ -103,13 +105,13 @@ class MeasureRaters(beam.PTransform):
             | "blocks" >> beam.Create(list(self.blocks))
             | "moments" >> beam.Map(_moments, self.rule).with_output_types(tuple[int, pl.DataFrame])
             | "together" >> beam.GroupByKey()
-            | "write" >> beam.MapTuple(_write_moments, self.folder)
+            | "write" >> beam.MapTuple(partial(_write_moments, folder=self.folder))
         )
 
 
 def _moments(block: Block, rule: Derive) -> tuple[int, pl.DataFrame]:
     flat = units(read_frame(block.path, _UNITS), block.index, rule)
-    return 0, rater_moments(flat).with_columns(block=pl.lit(block.index))
+    return 0, moments(flat).with_columns(block=pl.lit(block.index))
 
 
 def _write_moments(number: int, frames: Iterable[pl.DataFrame], folder: str) -> None:

@@ -1,1 +1,1 @@
-"""Rows that are nearly the same, or say the same in other words; nothing is dropped here."""
+"""Which rows, prompts and responses are nearly the same, or say the same in other words; nothing is dropped here."""

@@ -18,6 +18,7 @@ from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.duplicates.semantic import DIGITS, END, PAIRS, alike, forest, representatives
 from transforms.duplicates.semantic_members import Members, Search, gather, members, parts
+from transforms.groups import NODE_COLUMNS, group_nodes
 from transforms.tasks import Stats
 
 #: What is said of each row: the row most like it and how alike they are, where that reaches the threshold; and the row
@@ -36,7 +37,7 @@ _COMPARISONS, _FEWEST, _MOST = 40_000_000, 256, 2_000
 
 
 def conclude(every: Sequence[Block], search: Search, most: int, folder: str) -> Stats:
-    """Write all blocks' signals (`SIGNALS`) and the edges of groups (frame of `PAIRS`, `edges.parquet`).
+    """Write all blocks' signals (`SIGNALS`), and `edges.parquet`: `PAIRS` with the nodes of groups that they connect.
 
     Args:
         every: all blocks.
@@ -56,11 +57,20 @@ def conclude(every: Sequence[Block], search: Search, most: int, folder: str) -> 
     )
     for block in every:
         blocks.write_frame(_sidecar(block, named), f"{folder}/{block.sidecar}")
-    edges = pl.concat([thinned(linked), thinned(alike)])
+    edges = _with_groups(pl.concat([thinned(linked), thinned(alike)]), every)
     blocks.write_frame(edges, f"{folder}/{EDGES}")
     duplicates = int(named["duplicate_of"].count())
     stats = {"rows": sum(block.rows for block in every), "with_neighbour": named.height, "duplicates": duplicates}
     return {**stats, "edges": edges.height, "recall": recall(every, search, said, linked)}
+
+
+def _with_groups(edges: pl.DataFrame, every: Sequence[Block]) -> pl.DataFrame:
+    """Edges with the nodes that they connect (`transforms.groups`)."""
+    ends = [
+        blocks.gather(every, edges.select(block=f"block_{side}", row=f"row_{side}"), NODE_COLUMNS) for side in "ab"
+    ] if edges.height else []  # fmt: skip
+    nodes = [group_nodes(end) for end in ends] or [np.empty(0, np.uint64)] * 2
+    return edges.with_columns(pl.Series(f"group_{side}", end, pl.UInt64) for side, end in zip("ab", nodes, strict=True))
 
 
 def _pairs(folder: str, numbers: range) -> pl.DataFrame:

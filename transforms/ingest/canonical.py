@@ -81,42 +81,47 @@ def to_rows(records: Records, adapted: pl.DataFrame, origin: Origin) -> tuple[pl
     Returns:
         Rows of `ROW_SCHEMA`, and dead letters.
     """
-    if "record" not in adapted.columns:
+    several = "record" in adapted.columns
+    if not several:
         if adapted.height != len(records):
             raise ValueError(
                 f"an adapter returned {adapted.height} rows for {len(records)} records without saying which"
             )
         adapted = adapted.with_row_index("record")
     adapted = adapted.with_columns(pl.col("record").cast(pl.Int64))
+    records.spread()
     lines = pl.Series("line", records.lines, dtype=pl.Int64)
     bad = pl.Series("record", sorted(records.problems), dtype=pl.Int64)
     adapted = adapted.filter(~pl.col("record").is_in(bad.implode())) if len(bad) else adapted
     nth = pl.int_range(pl.len()).over("record")
     of = adapted["record"]
     file = pl.lit(origin.file) if records.files is None else records.files.gather(of).alias("file")
+    first = pl.concat_str(pl.lit(f"{origin.source}:"), pl.col("file"), pl.lit(":"), pl.col("line"))
     rows = (
         adapted.with_columns(lines[of], source=pl.lit(origin.source), file=file, _nth=nth)
         .with_columns(
             row_id=pl.concat_str(
-                pl.lit(f"{origin.source}:"),
-                pl.col("file"),
-                pl.lit(":"),
-                pl.col("line"),
+                first,
                 pl.when(pl.col("_nth") > 0).then(pl.concat_str(pl.lit("#"), pl.col("_nth") + 1)).otherwise(pl.lit("")),
             ),
+            # A record is one row; what else an adapter makes of it is derived from that.
+            parents=pl.when(pl.col("_nth") > 0).then(pl.concat_list(first))
+            if several
+            else pl.lit(None, dtype=ROW_SCHEMA["parents"]),
             licence=pl.col("licence") if "licence" in adapted.columns else pl.lit(origin.licence),
             content_id=pl.lit(""),
         )
         .with_columns(
             pl.lit(None, dtype=dtype).alias(name)
             for name, dtype in ROW_SCHEMA.items()
-            if name not in {*adapted.columns, "row_id", "content_id", "source", "file", "line", "licence"}
+            if name not in {*adapted.columns, "row_id", "content_id", "source", "file", "line", "licence", "parents"}
         )
     )
     broken = first_broken(rows)
     for index, rule in zip(rows["record"].to_list(), broken.to_list(), strict=True):
         if rule is not None:
             records.problem(index, RULES[rule].code, RULES[rule].message)
+    records.spread()
     rejected = pl.Series(sorted(records.problems), dtype=pl.Int64)
     rows = rows.filter(~pl.col("record").is_in(rejected.implode())) if len(rejected) else rows
     rows = rows.select(pl.col(name).cast(dtype) for name, dtype in ROW_SCHEMA.items())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,19 +13,26 @@ import polars as pl
 
 from schemas.arrow import DIALOGUE, IMAGE, MESSAGE, TOOL_CALL
 from schemas.row import ROLES
+from transforms.ingest.listed import Listed
 from transforms.ingest.records import Records, excerpt
-from transforms.lists import of_counts, side_by_side
+from transforms.lists import end_to_end, of_counts, side_by_side
 
 #: Other names that formats have for roles.
-ROLE_NAMES = {"human": "user", "prompter": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"} | {
-    role: role for role in ROLES
-}
+ROLE_NAMES = {
+    "human": "user",
+    "observation": "tool",
+    "prompter": "user",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+} | {role: role for role in ROLES}
 
 
-def message(content: pl.Expr, role: str) -> pl.Expr:
+def message(content: pl.Expr, role: str | pl.Expr) -> pl.Expr:
     """A message struct with this content and nothing else."""
     fields = {field.name: pl.lit(None, dtype=field.dtype) for field in MESSAGE.fields}
-    return pl.struct(value.alias(name) for name, value in (fields | {"role": pl.lit(role), "content": content}).items())
+    fields |= {"role": pl.lit(role) if isinstance(role, str) else role, "content": content}
+    return pl.struct(value.alias(name) for name, value in fields.items())
 
 
 def turn(content: pl.Expr, role: str) -> pl.Expr:
@@ -41,16 +50,43 @@ def turns(contents: pl.Series, role: str) -> pl.Series:
     return of_counts(messages(contents, role), np.ones(len(contents), dtype=np.int64)).alias(contents.name)
 
 
-def prompt_turns(prompt: pl.Series, system: pl.Series | None = None) -> pl.Series:
+def prompt_turns(prompt: pl.Series, system: pl.Series | None = None, role: str = "user") -> pl.Series:
     """A prompt as dialogue: an optional system message, then the user's; an empty text is no message."""
-    parts = [(prompt, "user")] if system is None else [(system, "system"), (prompt, "user")]
+    parts = [(prompt, role)] if system is None else [(system, "system"), (prompt, role)]
     present = [text.fill_null("") != "" for text, _ in parts]
-    return side_by_side([messages(text, role) for text, role in parts], present)
+    return side_by_side([messages(text, who) for text, who in parts], present)
+
+
+def named_turn(text: pl.Series, role: str, name: pl.Series) -> pl.Series:
+    """A dialogue of one message. Where its text is not at hand, it has no content but the name of what it would be.
+
+    So rows of different unknown texts differ, and those of one are of one group; policy drops them as empty.
+    """
+    frame = pl.DataFrame({"text": text, "name": name})
+    known = pl.col("text").is_not_null()
+    named = message(pl.col("text"), role).struct.with_fields(name=pl.when(~known).then("name"))
+    return frame.select(dialogue=pl.concat_list(named))["dialogue"]
 
 
 def response_turn(text: pl.Series) -> pl.Series:
     """A response as dialogue: one assistant message."""
     return turns(text, "assistant").alias("dialogue")
+
+
+def with_system(prompt: pl.Series, system: pl.Series) -> pl.Series:
+    """Prompts with a system message before them, where there is a text for one."""
+    return end_to_end([prompt_turns(system, role="system"), prompt])
+
+
+def with_images(prompt: pl.Series, images: pl.Series) -> pl.Series:
+    """Prompts whose last message shows images, where there are any."""
+    frame = pl.DataFrame({"p": prompt, "i": images})
+    last = pl.col("p").list.last()
+    shown = pl.when(pl.col("i").list.len() > 0).then(last.struct.with_fields(images=pl.col("i"))).otherwise(last)
+    head = pl.col("p").list.head(pl.col("p").list.len().cast(pl.Int64) - 1)
+    parts = frame.select(head.alias("head"), pl.when(pl.col("p").list.len() > 0).then(shown).alias("last"))
+    tail = side_by_side([parts["last"]], [prompt.list.len().fill_null(0) > 0])
+    return end_to_end([parts["head"], tail.cast(DIALOGUE)])
 
 
 def dialogues(records: Records, name: str, *, role: str, required: bool = True) -> pl.Series:
@@ -61,6 +97,9 @@ def dialogues(records: Records, name: str, *, role: str, required: bool = True) 
     """
     if records.texts_only(name):
         return _texts(records.column(name, pl.String, required=required), role)
+    plain = _plain(records, name)
+    if plain is not None:
+        return plain
     values = records.values(name)
     out: list[list[dict[str, Any]] | None] = [None] * len(values)
     for index, value in enumerate(values):
@@ -72,7 +111,62 @@ def dialogues(records: Records, name: str, *, role: str, required: bool = True) 
             out[index] = canonical_dialogue(value, role)
         except DialogueError as error:
             records.problem(index, error.code, f"field {name!r}: {error}")
-    return pl.Series(name, out, dtype=DIALOGUE)
+    return _series(out).alias(name)
+
+
+def _series(dialogues: Sequence[list[dict[str, Any]] | None]) -> pl.Series:
+    """Canonical messages as a series; polars would build a frame for each dialogue, which takes ten times as long."""
+    flat = list(chain.from_iterable(dialogue or [] for dialogue in dialogues))
+    parts = [pl.Series(f.name, [one.get(f.name) for one in flat], dtype=f.dtype) for f in MESSAGE.fields]
+    counts = np.fromiter((len(dialogue or []) for dialogue in dialogues), np.int64)
+    absent = np.array([dialogue is None for dialogue in dialogues], dtype=bool)
+    return of_counts(pl.DataFrame(parts).select(pl.struct(pl.all())).to_series(), counts, absent)
+
+
+def _plain(records: Records, name: str) -> pl.Series | None:
+    """Lists of messages with a role and a text and nothing else, at once; None where one is more, or wrong."""
+    trial = replace(records, problems={})
+    listed = Listed(trial, name, alone=True)
+    names = set(listed.names())
+    if trial.problems or not (names <= {"role", "content"} or names <= {"from", "value"}):
+        return None
+    said, content = ("from", "value") if "from" in names else ("role", "content")
+    frame = pl.DataFrame(
+        {
+            "role": listed.column(said, pl.String).replace_strict(ROLE_NAMES, default=None),
+            "content": listed.column(content, pl.String, required=False),
+        }
+    )
+    if trial.problems or frame["role"].null_count():
+        return None
+    return listed.lists(frame.select(message(pl.col("content"), pl.col("role"))).to_series()).alias(name)
+
+
+#: What parts turns and speakers while texts are cut: no text holds these controls in this order.
+_TURN, _SAID = "\x1e\x1f", "\x1f\x1e"
+
+
+def marked_turns(texts: pl.Series, mark: str, opening: str | None = None) -> pl.Series:
+    """Texts in which marks say who speaks next, as dialogues.
+
+    Args:
+        texts: null counts as empty.
+        mark: a regular expression whose first group is the speaker; one whose name starts with "A" is the assistant.
+        opening: who says what comes before the first mark; nobody, so that it is left out, when absent.
+    """
+    parts = texts.fill_null("").str.replace_all(mark, f"{_TURN}${{1}}{_SAID}")
+    parts = (parts if opening is None else f"{opening}{_SAID}" + parts).str.split(_TURN)
+    parts = parts.list.slice(1) if opening is None else parts
+    flat = (
+        parts.explode(empty_as_null=False, keep_nulls=False)
+        .to_frame("part")
+        .with_columns(
+            role=pl.when(pl.col("part").str.starts_with("A")).then(pl.lit("assistant")).otherwise(pl.lit("user")),
+            content=pl.col("part").str.splitn(_SAID, 2).struct.field("field_1").fill_null(""),
+        )
+    )
+    messages = flat.select(m=message(pl.col("content"), pl.col("role")))["m"]
+    return of_counts(messages, parts.list.len().to_numpy()).cast(DIALOGUE)
 
 
 class DialogueError(ValueError):
@@ -98,7 +192,9 @@ def _message(raw: Any, place: int) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise DialogueError("wrong_type", f"message {place} is {excerpt(raw)}, not an object with a role and a content")
     said = raw.get("role", raw.get("from"))
-    role = ROLE_NAMES.get(said) if isinstance(said, str) else None
+    if said == "function_call":  # ShareGPT's assistant who calls a tool; the value is the call as JSON
+        raw = {"role": "assistant", "tool_calls": _parsed(raw.get("value", raw.get("content")), place)}
+    role = ROLE_NAMES.get(str(raw.get("role", said))) if isinstance(said, str) else None
     if role is None:
         raise DialogueError("unknown_role", f"message {place} has the role {said!r}; allowed are {', '.join(ROLES)}")
     content, images = _content(raw.get("content", raw.get("value")), place)
@@ -145,6 +241,14 @@ def _content(value: Any, place: int) -> tuple[str | None, list[dict[str, Any]]]:
         elif not (isinstance(part, dict) and part.get("type") == "image"):
             raise DialogueError("wrong_type", f"message {place}: {excerpt(part)} is neither a text nor an image part")
     return "\n".join(texts), images
+
+
+def _parsed(value: Any, place: int) -> list[Any]:
+    try:
+        calls = orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError as error:
+        raise DialogueError("wrong_type", f"message {place}: function call {excerpt(value)} is not JSON") from error
+    return calls if isinstance(calls, list) else [calls]
 
 
 def _tool_call(call: Any, place: int) -> dict[str, Any]:

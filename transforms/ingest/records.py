@@ -61,6 +61,7 @@ class Records:
         raws: the records as read, for dead letters; made from the values where absent.
         broken: records that the reader could not parse. They are not in `lines`.
         files: the file of each record, where they are of several.
+        units: for each record the index of the first one of its unit, where several records are one (see `unite`).
     """
 
     lines: np.ndarray
@@ -72,31 +73,11 @@ class Records:
     broken: list[Broken] = field(default_factory=list)
     problems: dict[int, tuple[str, str]] = field(default_factory=dict)
     files: pl.Series | None = None
-    _seen: dict[str, list[Any]] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def join(cls, parts: Sequence[tuple[str, Records]]) -> Records:
-        """Records of several reads, each with its file, as one batch; all of one kind and with the same fields."""
-        full = [(file, part) for file, part in parts if len(part)]
-        broken = [dataclasses.replace(letter, file=file) for file, part in parts for letter in part.broken]
-        if not full:
-            return cls(np.empty(0, np.int64), items=[], broken=broken)
-        batches = [part for _, part in full]
-        names = pl.Series([file for file, _ in full], dtype=pl.String)
-        files = names.gather(np.repeat(np.arange(len(full)), [len(part) for part in batches]))
-        lines = np.concatenate([part.lines for part in batches])
-        raws = None if any(part.raws is None for part in batches) else _Chain([part.raws or [] for part in batches])
-        if batches[0].frame is not None:
-            frame = pl.concat([part.frame for part in batches if part.frame is not None])
-            first = batches[0]
-            return cls(
-                lines, frame=frame, textual=first.textual, parsed=first.parsed, raws=raws, broken=broken, files=files
-            )
-        items = [item for part in batches for item in part.items or []]
-        return cls(lines, items=items, raws=raws, broken=broken, files=files)
+    units: np.ndarray | None = None
+    _seen: dict[str, list[Any]] = field(default_factory=dict, repr=False, init=False)
 
     def like(self, other: Records) -> bool:
-        """Whether two batches can be joined: of one kind, with the same fields of the same types."""
+        """Whether two batches can be one as they are: of one kind, with the same fields of the same types."""
         if self.frame is not None and other.frame is not None:
             return self.frame.schema == other.frame.schema and self.parsed == other.parsed
         return self.frame is other.frame and set(self.names()) == set(other.names())
@@ -161,8 +142,9 @@ class Records:
             A series with one value a record, null where missing or unusable.
         """
         dtype = dtype() if isinstance(dtype, type) else dtype
-        if self.frame is not None and name in self.frame.columns:
-            series = self._from_frame(name, dtype)
+        found = self._in_frame(name)
+        if found is not None:
+            series = self._from_frame(name, found, dtype)
         else:
             series = self._from_values(name, self.values(name), dtype)
         if required and series.null_count():
@@ -178,6 +160,53 @@ class Records:
         """Mark the records where `mask` holds."""
         for index in mask.fill_null(False).arg_true().to_list():
             self.problem(index, code, message)
+
+    def keys(self, names: Sequence[str]) -> pl.DataFrame:
+        """The fields as texts, null where absent; the same whether the records were read as objects or as columns."""
+        if self.frame is not None:
+            known = set(self.frame.columns)
+            return self.frame.select(
+                (pl.col(name).cast(pl.String) if name in known else pl.lit(None, dtype=pl.String)).alias(name)
+                for name in names
+            )
+        texts = {name: [None if value is None else str(value) for value in self.values(name)] for name in names}
+        return pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String))
+
+    def unite(self, names: Sequence[str]) -> pl.Series:
+        """Take records of a file with the same values in these fields for one unit: a problem of one is one of all.
+
+        Returns:
+            For each record the index of the first one of its unit.
+        """
+        keys = self.keys(names)
+        keys = keys if self.files is None else keys.with_columns(self.files.alias("\x1ffile"))
+        firsts = keys.with_row_index("\x1ffirst").select(
+            first=pl.col("\x1ffirst").first().over(keys.columns).cast(pl.Int64)
+        )["first"]
+        self.units = firsts.to_numpy()
+        return firsts
+
+    def spread(self) -> None:
+        """Mark every record of a unit that has one with a problem: what is made of the others would be wrong."""
+        if self.units is None:
+            return
+        bad = {int(self.units[index]): index for index in sorted(self.problems, reverse=True)}
+        for index in np.flatnonzero(np.isin(self.units, list(bad))).tolist():
+            line = self.lines[bad[int(self.units[index])]]
+            self.problem(index, "incomplete_unit", f"record {line}, which belongs to the same unit, cannot be used")
+
+    def pick(self, indices: np.ndarray) -> Records:
+        """Some of the records, without what was said of them."""
+        numbers = indices.tolist()
+        return Records(
+            self.lines[indices],
+            items=None if self.items is None else [self.items[i] for i in numbers],
+            frame=None if self.frame is None else self.frame[indices],
+            textual=self.textual,
+            parsed=self.parsed,
+            raws=None if self.raws is None else [self.raws[i] for i in numbers],
+            files=None if self.files is None else self.files.gather(indices),
+        )
 
     def raw(self, index: int) -> str:
         """The record as read, as text."""
@@ -199,9 +228,21 @@ class Records:
         assert self.frame is not None
         return self.frame.row(index, named=True)
 
-    def _from_frame(self, name: str, dtype: pl.DataType) -> pl.Series:
-        assert self.frame is not None
-        series = self.frame[name]
+    def _in_frame(self, name: str) -> pl.Series | None:
+        """A column of the frame, or what a dotted path reaches in its struct columns."""
+        if self.frame is None:
+            return None
+        if name in self.frame.columns:
+            return self.frame[name]
+        head, *path = name.split(".")
+        series = self.frame[head] if head in self.frame.columns else None
+        for step in path:
+            if series is None or not isinstance(series.dtype, pl.Struct):
+                return None
+            series = series.struct.field(step) if step in {field.name for field in series.dtype.fields} else None
+        return series
+
+    def _from_frame(self, name: str, series: pl.Series, dtype: pl.DataType) -> pl.Series:
         if series.dtype == dtype:
             return series
         if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
@@ -251,8 +292,40 @@ class Records:
         return series if series.dtype == dtype else series.cast(dtype)
 
     def _wrong_type(self, index: int, name: str, value: Any, dtype: pl.DataType) -> None:
-        said = f"field {name!r} is {_NAMES.get(type(value), type(value).__name__)} ({excerpt(value)})"
-        self.problem(index, "wrong_type", f"{said}; {_expected(dtype)} is expected")
+        self.problem(index, "wrong_type", f"field {name!r} is {described(value)}; {_expected(dtype)} is expected")
+
+
+def concat(batches: Sequence[Records], files: Sequence[str] | None = None) -> Records:
+    """Batches as one, with all that was said of them.
+
+    Args:
+        batches: of one format.
+        files: the file of each batch, where they are of several.
+    """
+    broken = [letter for batch in batches for letter in batch.broken]
+    if files is not None:
+        named = zip(files, batches, strict=True)
+        broken = [dataclasses.replace(letter, file=file) for file, batch in named for letter in batch.broken]
+    places = [place for place, batch in enumerate(batches) if len(batch)]
+    full = [batches[place] for place in places]
+    if not full:
+        return Records(np.empty(0, np.int64), items=[], broken=broken)
+    first = full[0]
+    out = Records(np.concatenate([batch.lines for batch in full]), broken=broken)
+    if files is not None:
+        names = pl.Series([files[place] for place in places], dtype=pl.String)
+        out.files = names.gather(np.repeat(np.arange(len(full)), [len(batch) for batch in full]))
+    starts = np.cumsum([0, *map(len, full)]).tolist()
+    for start, batch in zip(starts, full, strict=False):
+        out.problems |= {start + index: problem for index, problem in batch.problems.items()}
+    if all(batch.raws is not None for batch in full):
+        out.raws = _Chain([batch.raws or [] for batch in full])
+    if first.frame is not None and all(first.like(batch) for batch in full):
+        out.frame = pl.concat([batch.frame for batch in full if batch.frame is not None])
+        out.textual, out.parsed = first.textual, first.parsed
+    else:  # JSON lines may be columns in one batch and objects in the next
+        out.items = [item for batch in full for item in batch.objects() or []]
+    return out
 
 
 class _Chain(Sequence[bytes | str]):
@@ -301,6 +374,11 @@ def excerpt(value: Any) -> str:
     """A value short enough for a message."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+
+def described(value: Any) -> str:
+    """A value and its type for a message: a string (Hello)."""
+    return f"{_NAMES.get(type(value), type(value).__name__)} ({excerpt(value)})"
 
 
 def _expected(dtype: pl.DataType) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -15,10 +16,12 @@ from transforms import blocks
 from transforms.blocks import BLOCK_BYTES, BLOCK_ROWS
 from transforms.identity.keys import identify
 from transforms.ingest.adapters import adapter
+from transforms.ingest.adapters.base import Adapter
 from transforms.ingest.canonical import Origin, to_rows
 from transforms.ingest.files import FileRef
 from transforms.ingest.readers import read
-from transforms.ingest.records import Broken, Records
+from transforms.ingest.records import Broken, Records, concat
+from transforms.ingest.units import parts, whole_units
 from transforms.publish.shapes import OPTIONAL_FIELDS
 from transforms.tasks import Stats, counts
 
@@ -49,7 +52,8 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     """Read one task's references and write its blocks and dead letters.
 
     Returns:
-        Counts (`records`, `rows`, `dead`, `kinds`, `codes`), and `blocks`: name and rows of each block in order.
+        Counts (`records`, `rows`, `dead`, `joined`: parts of rows that are made of several records, `kinds`, `codes`),
+        and `blocks`: name and rows of each block in order.
     """
     number, source = task["number"], task["source"]
     writer = _Blocks(folder, number)
@@ -57,21 +61,27 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     kinds: Counter[str] = Counter()
     records = 0
     dead: list[bytes] = []
-    for rows, broken, read_records in _rows(task):
+    joined: list[pl.DataFrame] = []
+    for rows, broken, joins, read_records in _rows(task):
         records += read_records
         kinds.update(counts(rows["kind"]))
         codes.update(letter.code for letter in broken)
         dead.extend(_letter(source["name"], letter) for letter in broken)
+        joined.append(joins)
         writer.add(rows)
     writer.close()
     if dead:
         blocks.write_bytes(b"".join(dead), f"{folder}/dead/{number:06d}.jsonl")
+    merged = pl.concat(joined) if joined else pl.DataFrame()
+    if merged.height:
+        blocks.write_frame(merged, f"{folder}/joined/{number:06d}.parquet")
     return {
         "records": records,
         "source_records": {source["name"]: records},
         "rows": sum(block["rows"] for block in writer.blocks),
         "extra": writer.extra,
         "dead": len(dead),
+        "joined": merged.height,
         "kinds": dict(kinds),
         "codes": dict(codes),
         "fields": dict(writer.fields),
@@ -79,36 +89,44 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     }
 
 
-def _rows(task: dict[str, Any]) -> Iterator[tuple[pl.DataFrame, list[Broken], int]]:
+def _rows(task: dict[str, Any]) -> Iterator[tuple[pl.DataFrame, list[Broken], pl.DataFrame, int]]:
     source = task["source"]
     adapt = adapter(source["format"])
     key = (os.environ.get(RATER_KEY) or source["key"]).encode()
     origin = Origin(source["name"], "", source["licence"], source["pseudonymise"], key)
-    for records in _batches([FileRef.from_dict(raw) for raw in task["refs"]]):
+    for records in batches([FileRef.from_dict(raw) for raw in task["refs"]], adapt):
         count = len(records) + len(records.broken)
         if len(records):
             rows, broken = to_rows(records, adapt.rows(records, source["options"]), origin)
         else:
             rows, broken = pl.DataFrame(schema=ROW_SCHEMA), records.dead_letters()
-        yield rows, broken, count
+        yield rows, broken, parts(records, rows, source["name"]), count
 
 
-def _batches(refs: list[FileRef]) -> Iterator[Records]:
-    """Records about a block at a time; small files go together where their records have the same fields."""
+def batches(refs: list[FileRef], adapt: Adapter) -> Iterator[Records]:
+    """Records about a block at a time, each with its file; small files go together where their fields are the same.
+
+    Records that are one unit to the adapter are in one batch.
+    """
     waiting: list[tuple[str, Records]] = []
     last: Records | None = None  # of those that wait, with any record
     size = rows = 0
     for ref in refs:
-        for records in read(ref, batch_records=BLOCK_ROWS, batch_bytes=BATCH_BYTES):
+        reading = partial(read, ref, batch_records=BLOCK_ROWS, batch_bytes=BATCH_BYTES)
+        for records in whole_units(reading, adapt.joins) if adapt.joins else reading():
             other = last is not None and len(records) > 0 and not last.like(records)
             if waiting and (other or size >= BATCH_BYTES or rows + len(records) > BLOCK_ROWS):
-                yield Records.join(waiting)
+                yield _joined(waiting)
                 waiting, last, size, rows = [], None, 0, 0
             waiting.append((ref.file, records))
             last = records if len(records) else last
             size, rows = size + min(ref.size, BATCH_BYTES), rows + len(records)
     if waiting:
-        yield Records.join(waiting)
+        yield _joined(waiting)
+
+
+def _joined(waiting: list[tuple[str, Records]]) -> Records:
+    return concat([records for _, records in waiting], [file for file, _ in waiting])
 
 
 def _letter(source: str, broken: Broken) -> bytes:
@@ -137,8 +155,8 @@ class _Blocks:
         self.extra = 0
 
     def add(self, rows: pl.DataFrame) -> None:
-        # Rows beyond the first of a record were made by the adapter: they count as derived.
-        self.extra += int(rows["row_id"].str.contains("#", literal=True).sum())
+        # Rows beyond the first of a record were made by the adapter: they name it as parent and count as derived.
+        self.extra += rows["parents"].count()
         self.waiting.append(rows)
         while self._rows() >= BLOCK_ROWS:
             whole = pl.concat(self.waiting)

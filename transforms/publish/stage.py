@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.arrow import MESSAGE
-from schemas.verdict import LEDGER_SCHEMA
+from schemas.verdict import LEDGER_SCHEMA, MERGED
 from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.decide.split import Cut, assign
@@ -27,7 +27,7 @@ _BLOCK = (
     "row_id", "source", "file", "line", "content_id", "prompt", "responses", "tools", "steps", "references",
     "judgements", "scales",
 )  # fmt: skip
-_LEDGER = ("row_id", "source", "file", "line")
+_LEDGER = ("row_id", "content_id", "source", "file", "line")
 
 
 def shards(blocks_: Sequence[Block], rows: int) -> list[list[Block]]:
@@ -98,12 +98,32 @@ def _ledger(names: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
     """A line for each row: where it went, and why; the first reason's numbers beside it."""
     first = pl.col("details").list.first().struct
     return (
-        names.hstack(decided.select("kind", "action", "reasons", "split", "published_in", "details"))
+        names.hstack(decided.select("kind", "action", "reasons", "group_id", "split", "published_in", "details"))
         .with_columns(
             counterpart=first.field("counterpart"), score=first.field("score"), threshold=first.field("threshold")
         )
         .select(pl.col(name).cast(dtype) for name, dtype in LEDGER_SCHEMA.items())
     )
+
+
+def joined_lines(parts: pl.DataFrame) -> pl.DataFrame:
+    """The ledger's lines for records that are part of a row made of several (`transforms.ingest.units.PARTS`)."""
+    said = pl.struct(
+        reason=pl.lit("part_of_row"),
+        score=pl.col("records").cast(pl.Float64),
+        threshold=pl.lit(1.0),
+        counterpart=pl.col("counterpart"),
+    )
+    lines = parts.with_columns(
+        action=pl.lit(MERGED),
+        reasons=pl.concat_list(pl.lit("part_of_row")),
+        split=pl.lit(None),
+        published_in=pl.lit([], dtype=pl.List(pl.String)),
+        score=pl.col("records"),
+        threshold=pl.lit(1.0),
+        details=pl.concat_list(said),
+    )
+    return lines.select(pl.col(name).cast(dtype) for name, dtype in LEDGER_SCHEMA.items())
 
 
 def _masked(rows: pl.DataFrame) -> pl.DataFrame:

@@ -19,12 +19,19 @@ from schemas.verdict import ACTIONS, MERGED, REASONS
 from transforms.decide.labels import LABELS, labels
 from transforms.decide.policy import VERDICTS, clauses, decide
 from transforms.decide.split import assign, cuts
+from transforms.raters.conclude import CONSENSUS
 
 Raw = dict[str, Any]
 
 
 def judged(value: float, dimension: str = "overall", count: int = 1, **other: Any) -> Raw:
     return {"value": float(value), "dimension": dimension, "count": count} | other
+
+
+def concluded(soft_label: float | None, dimension: str = "overall", **other: Any) -> Raw:
+    """What raters conclude together of a row."""
+    quiet = {"tied": 0.0, "left_out": 0, "component": 0, "reversal": False}
+    return quiet | {"dimension": dimension, "soft_label": soft_label} | other
 
 
 def label(*judgements: Raw, kind: str = "pair", dimension: str | None = None) -> Raw:
@@ -113,21 +120,24 @@ def test_labels_stay_with_their_rows() -> None:
 GOOD: Raw = {
     "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
     "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
-    "too_long": False, "identical_after_truncation": False,
+    "too_long": False, "identical_after_truncation": False, "near_of": None, "near_score": None, "consensus": None,
+    "semantic_of": None, "semantic_of_cosine": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
     "copies": pl.Int64, "conflict": pl.Boolean, "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
     "characters": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
-    "identical_after_truncation": pl.Boolean,
+    "identical_after_truncation": pl.Boolean, "near_of": pl.String, "near_score": pl.Float64,
+    "consensus": pl.List(CONSENSUS), "semantic_of": pl.String, "semantic_of_cosine": pl.Float64,
 }  # fmt: skip
 SHAPES = ("preference", "preference_soft", "ratings")
+CIRCLE: Raw = {"component": 3, "reversal": True, "onward": "next"}
 BOTH = ["preference", "preference_soft"]
 
 
 def verdicts(*changes: Raw, shapes: Sequence[str] = SHAPES, max_tokens: int | None = 8, **policy: Any) -> list[Raw]:
     rows = pl.DataFrame([GOOD | change for change in changes], schema=SCHEMA)
-    made = decide(rows, Policy.model_validate(policy), shapes, max_tokens)
+    made = decide(rows, Policy.model_validate(policy), shapes, {"too_long": max_tokens or 0, "near_duplicate": 0.7})
     assert made.schema == VERDICTS
     for one in made.to_dicts():
         assert one["reasons"] == [detail["reason"] for detail in one["details"]]
@@ -157,6 +167,8 @@ def test_good_row_is_kept() -> None:
 FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"copy_kind": "merged_judgement", "copy_of": "r", "copies": 3}, {}, MERGED, "merged_judgement", 3, 1),
     ({"copy_kind": "exact_duplicate", "copy_of": "r", "copies": 2}, {}, "drop", "exact_duplicate", 2, 1),
+    ({"near_of": "r", "near_score": 0.81}, {}, "drop", "near_duplicate", 0.81, 0.7),
+    ({"near_of": "r", "near_score": 0.7}, {"near_duplicate": "review"}, "review", "near_duplicate", 0.7, 0.7),
     ({"empty_response": True, "characters": [0, 4]}, {}, "drop", "empty_response", 0, 1),
     ({"empty_response": True, "characters": [0, 4]}, {"empty_response": "review"}, "review", "empty_response", 0, 1),
     ({"identical_responses": True}, {}, "drop", "identical_responses", 1, 1),
@@ -169,7 +181,15 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"pii": ["email", "phone"]}, {"pii": "drop"}, "drop", "pii", 2, 1),
     ({"too_long": True, "tokens": [5, 9]}, {}, "drop", "too_long", 9, 8),
     ({"identical_after_truncation": True}, {}, "drop", "identical_after_truncation", 1, 1),
-]
+    ({"consensus": [concluded(None, left_out=2, reliability=0.3)]}, {}, "review", "unreliable_rater", 0.3, 0.5),
+    (
+        {"consensus": [concluded(None, left_out=2, reliability=0.3)]}, {"unreliable_rater": "drop"}, "drop",
+        "unreliable_rater", 0.3, 0.5,
+    ),
+    ({"consensus": [concluded(0.9, **CIRCLE)]}, {}, "soften", "in_cycle", 3, 1),
+    ({"consensus": [concluded(0.9, **CIRCLE)]}, {"in_cycle": "drop"}, "drop", "in_cycle", 3, 1),
+    ({"consensus": [concluded(0.9, **CIRCLE)]}, {"in_cycle": "review"}, "review", "in_cycle", 3, 1),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "policy", "action", "reason", "score", "threshold"), FAULTS)
@@ -178,14 +198,18 @@ def test_each_reason_and_its_number(
 ) -> None:
     made = verdict(change, **policy)
     assert made["action"] == action
-    wanted = {"reason": reason, "score": score, "threshold": threshold, "counterpart": change.get("copy_of")}
-    assert made["details"] == [wanted]
-    assert made["published_in"] == (BOTH if action == "soften" else [])
+    onward = (change.get("consensus") or [{}])[0].get("onward")
+    counterpart = change.get("copy_of") or change.get("near_of") or onward
+    wanted = {"reason": reason, "score": score, "threshold": threshold, "counterpart": counterpart}
+    assert made["details"][0] == wanted
+    assert made["reasons"][1:] == (["tie_not_expressible"] if reason == "in_cycle" and action == "soften" else [])
+    softened = ["preference_soft"] if reason == "in_cycle" else BOTH
+    assert made["published_in"] == (softened if action == "soften" else [])
 
 
 def test_every_clause_is_tested() -> None:
     tested = {reason for *_, reason, _, _ in FAULTS}
-    assert tested == {clause.reason for clause in clauses(Policy(pii="drop"))}
+    assert tested == {clause.reason for clause in clauses(Policy(pii="drop"), {})}
 
 
 @pytest.mark.parametrize(
@@ -193,6 +217,8 @@ def test_every_clause_is_tested() -> None:
     [
         ({"conflict": True}, {"conflict": "keep"}),
         ({"pii": ["email"]}, {"pii": "report"}),
+        ({"consensus": [concluded(0.9, **CIRCLE)]}, {"in_cycle": "keep"}),
+        ({"consensus": [concluded(0.9, component=3)]}, {}),  # in a cycle, and not of the fewest to turn round
         ({"too_long": True, "identical_after_truncation": True}, {"too_long": "keep"}),
         ({"pii": None, "tokens": None, "too_long": None, "identical_after_truncation": None}, {"pii": "drop"}),
     ],
@@ -243,6 +269,48 @@ def test_kinds_that_no_shape_takes() -> None:
     assert verdict(rating)["published_in"] == ["ratings"]
     made = verdict(rating, shapes=("preference",))
     assert (made["action"], made["reasons"], made["published_in"]) == ("keep", ["kind_not_published"], [])
+
+
+# Consensus ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_consensus_takes_the_place_of_the_mean() -> None:
+    made = verdict({"judgements": [judged(1), judged(1), judged(0)], "consensus": [concluded(0.9)]})
+    assert (made["action"], made["label"], made["soft_label"], made["reasons"]) == ("keep", 0, 0.9, [])
+
+
+def test_where_weighed_votes_say_otherwise_the_ledger_says_so() -> None:
+    made = verdict({"judgements": [judged(1), judged(1), judged(0)], "consensus": [concluded(0.2)]})
+    assert (made["action"], made["label"], made["published_in"]) == ("keep", 1, BOTH)
+    assert made["details"] == [{"reason": "weighed_votes", "score": 0.2, "threshold": 0.5, "counterpart": None}]
+
+
+@pytest.mark.parametrize(
+    ("soft", "tied", "label"),
+    [(0.55, 0.5, None), (0.45, 0.5, None), (0.6, 0.3, 0), (0.3, 0.3, 1), (0.5, 0.2, None), (0.5, 0.0, None)],
+)
+def test_a_tie_is_also_where_it_is_the_most_probable(soft: float, tied: float, label: int | None) -> None:
+    made = verdict({"consensus": [concluded(soft, tied=tied)]})
+    assert (made["label"], made["soft_label"]) == (label, soft)
+    assert made["published_in"] == (["preference_soft"] if label is None else BOTH)
+
+
+def test_votes_left_out_are_told_where_others_remain() -> None:
+    made = verdict({"consensus": [concluded(0.8, left_out=1, reliability=0.31)]})
+    assert (made["action"], made["soft_label"]) == ("keep", 0.8)
+    assert made["details"] == [{"reason": "unreliable_rater", "score": 0.31, "threshold": 0.5, "counterpart": None}]
+
+
+def test_consensus_of_the_dimension_asked_for_or_of_all() -> None:
+    change = {
+        "judgements": [judged(1, "a"), judged(1, "b")],
+        "consensus": [concluded(0.9, "a", left_out=1, reliability=0.4), concluded(0.6, "b", **CIRCLE)],
+    }
+    assert verdict(change, dimension="a")["soft_label"] == 0.9
+    assert verdict(change, dimension="b", in_cycle="keep")["soft_label"] == 0.6
+    assert verdict(change, in_cycle="keep")["soft_label"] == 0.75
+    assert verdict(change, dimension="a")["reasons"] == ["unreliable_rater"]
+    assert verdict(change, dimension="b")["reasons"] == ["in_cycle", "tie_not_expressible"]
 
 
 # Splits ---------------------------------------------------------------------------------------------------------------

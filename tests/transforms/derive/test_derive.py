@@ -19,8 +19,9 @@ from schemas.row import Row
 from schemas.rules import first_broken
 from transforms.blocks import Block, write_frame
 from transforms.derive import build
-from transforms.derive.pairs import normalise_raters, pair_up, rater_moments, units
+from transforms.derive.pairs import pair_up, units
 from transforms.identity.keys import BLOCK_SCHEMA, identify
+from transforms.raters.normalise import moments, normalise
 
 Raw = dict[str, Any]
 Make = Callable[..., list[Raw]]
@@ -74,8 +75,8 @@ def pairs(tmp_path: Path) -> Make:
             write_frame(frame, blocks[i].path)
         flat = [units(frame, i, rule) for i, frame in enumerate(frames)]
         if rule.raters == "normalised":
-            moments = pl.concat([rater_moments(part) for part in flat])
-            flat = [normalise_raters(part, moments) for part in flat]
+            found = pl.concat([moments(part) for part in flat])
+            flat = [normalise(part, found) for part in flat]
         found = pair_up(pl.concat(flat), rule)
         if found.is_empty():
             return []

@@ -12,8 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 from transforms.ingest.adapters.base import Adapter, Options, rest
+from transforms.ingest.adapters.parts import two_texts
 from transforms.ingest.canonical import judgement, judgements
-from transforms.ingest.dialogue import prompt_turns, response_turn
 from transforms.ingest.records import Records
 from transforms.lists import side_by_side
 
@@ -30,12 +30,10 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     )
     draw = pl.col("preference") == 0
     value = pl.when(draw).then(0.5).otherwise(2 - pl.col("preference"))
-    outputs = [response_turn(records.column(name, pl.String)) for name in ("output_1", "output_2")]
     generators = [records.column(name, pl.String, required=False) for name in ("generator_1", "generator_2")]
     return pl.DataFrame(
         {
-            "prompt": prompt_turns(records.column("instruction", pl.String)),
-            "responses": side_by_side(outputs),
+            **two_texts(records, "instruction", ("output_1", "output_2")),
             "judgements": judgements(frame, [judgement(value, rater=pl.col("annotator"))]),
             "generators": side_by_side(generators),
             "metadata": rest(records, _TAKEN),

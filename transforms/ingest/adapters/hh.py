@@ -10,34 +10,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from schemas.arrow import DIALOGUE
 from transforms.ingest.adapters.base import Adapter, Options, rest, starts_with
-from transforms.ingest.canonical import judgement, judgements
-from transforms.ingest.dialogue import dialogue_texts, message
+from transforms.ingest.adapters.parts import first_wins
+from transforms.ingest.dialogue import dialogue_texts, marked_turns
 from transforms.ingest.records import Records
-from transforms.lists import of_counts, side_by_side
+from transforms.lists import side_by_side
 
-_MARK = r"\n\n(Human|Assistant):[ ]?"
-
-
-def turns(texts: pl.Series) -> pl.Series:
-    """Marked-up texts as dialogues; text before the first mark is left out."""
-    parts = texts.fill_null("").str.replace_all(_MARK, "\x1e${1}\x1f").str.split("\x1e").list.slice(1)
-    flat = (
-        parts.explode(empty_as_null=False, keep_nulls=False)
-        .to_frame("part")
-        .with_columns(
-            role=pl.when(pl.col("part").str.starts_with("Human")).then(pl.lit("user")).otherwise(pl.lit("assistant")),
-            content=pl.col("part").str.splitn("\x1f", 2).struct.field("field_1").fill_null(""),
-        )
-    )
-    messages = flat.select(m=message(pl.col("content"), "").struct.with_fields(pl.col("role")))["m"]
-    return of_counts(messages, parts.list.len().to_numpy()).cast(DIALOGUE)
+#: What Anthropic's and some other sets put before each turn.
+MARK = r"\n\n(Human|Assistant):[ ]?"
 
 
 def rows(records: Records, options: Options) -> pl.DataFrame:
     """One pair a record, chosen first."""
-    frame = pl.DataFrame({side: turns(records.column(side, pl.String)) for side in ("chosen", "rejected")})
+    frame = pl.DataFrame({side: marked_turns(records.column(side, pl.String), MARK) for side in ("chosen", "rejected")})
     for side in frame.columns:
         last = pl.col(side).list.last().struct.field("role")
         records.reject(
@@ -54,7 +39,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
         {
             "prompt": prompts["chosen"],
             "responses": side_by_side(responses.get_columns()),
-            "judgements": judgements(frame, [judgement(pl.repeat(1.0, pl.len()))]),
+            "judgements": first_wins(len(records)),
             "metadata": rest(records, frame.columns),
         }
     ).with_columns(kind=pl.lit("pair"))

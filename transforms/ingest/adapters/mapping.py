@@ -26,15 +26,18 @@ mapping:
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
-from schemas.arrow import DIALOGUE, SCALE
+from schemas.arrow import DIALOGUE
 from schemas.mapping import Mapping, label_text
 from transforms.ingest.adapters.base import Adapter, Options, rest
+from transforms.ingest.adapters.parts import as_responses, ranked
 from transforms.ingest.canonical import judgement, judgements, normalise, outside, scale_of
-from transforms.ingest.dialogue import dialogues, prompt_turns, turns
+from transforms.ingest.dialogue import dialogues, prompt_turns
+from transforms.ingest.listed import Places
 from transforms.ingest.records import Records
-from transforms.lists import of_counts, side_by_side
+from transforms.lists import side_by_side
 
 
 def fields_of(mapping: Mapping) -> list[str]:
@@ -155,54 +158,41 @@ def _rated(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
 
 
 def _ranked(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
-    """A list of texts and beside it a list of ranks or scores."""
+    """Texts in one list or in several fields, and beside them a list of ranks or scores."""
     out: dict[str, pl.Series] = {}
     if isinstance(mapping.responses, str):
         texts = records.column(mapping.responses, pl.List(pl.String))
-        flat = turns(texts.explode(empty_as_null=False, keep_nulls=False), "assistant")
-        out["responses"] = of_counts(flat, texts.list.len().fill_null(0).to_numpy())
-        counts = texts.list.len()
+        answers = Places(texts.list.len().fill_null(0).to_numpy())
+        out["responses"] = as_responses(answers, texts.explode(empty_as_null=False, keep_nulls=False))
     else:
-        counts = pl.Series([len(mapping.responses)] * len(records), dtype=pl.UInt32)
+        answers = Places(np.full(len(records), len(mapping.responses)))
     field = mapping.ranks or mapping.values
     assert field is not None
-    values = records.column(field, pl.List(pl.Float64))
-    records.reject(values.list.len() != counts, "wrong_type", f"{field!r} does not hold one number for each response")
-    frame = pl.DataFrame(
-        {"v": values, "rater": _rater(records, mapping.rater), "n": counts.cast(pl.Float64)}
-    ).with_row_index("row")
-    flat_frame = frame.explode("v", empty_as_null=False, keep_nulls=False).with_columns(
-        r=pl.int_range(pl.len()).over("row")
-    )
+    lists = records.column(field, pl.List(pl.Float64))
+    uneven = lists.list.len() != pl.Series(answers.counts)
+    records.reject(uneven, "wrong_type", f"{field!r} does not hold one number for each response")
+    holes = lists.list.eval(pl.element().is_null()).list.any()
+    records.reject(holes, "value_out_of_range", f"{field!r} holds null, which is not a finite number")
+    judged = Places(lists.list.len().fill_null(0).to_numpy())
+    values = lists.explode(empty_as_null=False, keep_nulls=False)
+    raters = _rater(records, mapping.rater)
     if mapping.ranks:
-        normalised = (
-            pl.when(pl.col("n") > 1).then((pl.col("n") - pl.col("v")) / (pl.col("n") - 1)).otherwise(1.0).clip(0, 1)
-        )
-        out["scales"] = frame.select(
-            pl.concat_list(
-                pl.struct(
-                    dimension=pl.lit(mapping.dimension),
-                    minimum=pl.lit(1.0),
-                    maximum=pl.max_horizontal("n", 2.0),
-                    higher_is_better=pl.lit(False),
-                )
-            ).cast(pl.List(SCALE))
-        ).to_series()
-    else:
-        assert mapping.minimum is not None
-        assert mapping.maximum is not None
-        scale = (mapping.minimum, mapping.maximum, mapping.higher_is_better)
-        normalised = normalise(pl.col("v"), *scale)
-        out["scales"] = scale_of(len(records), [(mapping.dimension, *scale)])
-        for end in (values.list.min(), values.list.max()):
-            records.reject(
-                outside(end, mapping.minimum, mapping.maximum), "value_out_of_range", f"{field!r} leaves its scale"
-            )
+        return out | ranked(judged, values, dimension=mapping.dimension, rater=raters)
+    assert mapping.minimum is not None
+    assert mapping.maximum is not None
+    scale = (mapping.minimum, mapping.maximum, mapping.higher_is_better)
+    for end in (lists.list.min(), lists.list.max()):
+        records.reject(outside(end, *scale[:2]), "value_out_of_range", f"{field!r} leaves its scale")
     made = judgement(
-        pl.col("v"), dimension=mapping.dimension, rater=pl.col("rater"), normalised=normalised, response=pl.col("r")
+        pl.col("v"),
+        dimension=mapping.dimension,
+        rater=pl.col("rater"),
+        normalised=normalise(pl.col("v"), *scale),
+        response=pl.col("response"),
     )
-    flat_judgements = flat_frame.select(made.alias("j"))["j"]
-    out["judgements"] = of_counts(flat_judgements, values.list.len().fill_null(0).to_numpy())
+    frame = pl.DataFrame({"v": values, "rater": raters[judged.owners]})
+    out["judgements"] = judged.judgements(frame, [made])
+    out["scales"] = scale_of(len(records), [(mapping.dimension, *scale)])
     return out
 
 

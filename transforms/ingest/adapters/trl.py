@@ -4,8 +4,8 @@
     {"prompt": [{"role": "user", "content": "…"}], "chosen": [{"role": "assistant", "content": "…"}], "rejected": [...]}
     {"chosen": [{"role": "user", …}, {"role": "assistant", …}], "rejected": [...], "margin": 1.5, "tools": [...]}
 
-Without a prompt, the prompt is the longest run of messages that both sides start with. Texts without a prompt are taken
-as whole responses.
+Without a prompt, the prompt is the longest run of messages that both sides start with; so it is where both sides start
+with the prompt's first message. Texts without a prompt are taken as whole responses.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ from typing import Any
 import orjson
 import polars as pl
 
-from transforms.ingest.adapters.base import Adapter, Options, rest, starts_with
+from transforms.ingest.adapters.base import Adapter, Options, rest
+from transforms.ingest.adapters.parts import chosen_rejected
 from transforms.ingest.canonical import judgement, judgements
-from transforms.ingest.dialogue import dialogues, split_prompt
 from transforms.ingest.records import Records
-from transforms.lists import side_by_side
-
-_SIDES = ("chosen", "rejected")
 
 
-def _tools(records: Records) -> pl.Series:
+def tools(records: Records) -> pl.Series:
+    """The tools on offer, as JSON texts."""
     values = records.values("tools")
     texts: list[str | None] = [_json(value) for value in values]
     return pl.Series("tools", texts, dtype=pl.String)
@@ -38,13 +36,7 @@ def _json(value: Any) -> str | None:
 
 def rows(records: Records, options: Options) -> pl.DataFrame:
     """One pair a record, chosen first."""
-    sides = [dialogues(records, side, role="assistant") for side in _SIDES]
-    if records.has("prompt"):
-        prompt = dialogues(records, "prompt", role="user")
-    else:
-        prompt, sides = split_prompt(records, sides)
-    for name, side in zip(_SIDES, sides, strict=True):
-        records.reject(side.list.len() == 0, "no_message", f"{name!r} holds no message of its own")
+    pair = chosen_rejected(records)
     margin = records.column("margin", pl.Float64, required=False) if records.has("margin") else None
     strength = pl.Series("strength", [None] * len(records), dtype=pl.Float64) if margin is None else margin.abs()
     frame = (
@@ -57,13 +49,23 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     )
     return pl.DataFrame(
         {
-            "prompt": prompt,
-            "responses": side_by_side(sides),
+            **pair,
             "judgements": judgements(frame, [judgement(pl.col("value"), strength=pl.col("strength"))]),
-            "tools": _tools(records),
-            "metadata": rest(records, ("prompt", *_SIDES, "margin", "tools")),
+            "tools": tools(records),
+            "metadata": rest(records, ("prompt", "chosen", "rejected", "margin", "tools")),
         }
     ).with_columns(kind=pl.lit("pair"))
+
+
+#: Where other layouts have what TRL calls the prompt, or what else makes one of theirs.
+_OTHERS = ("instruction", "question", "input", "messages", "conversations")
+
+
+def fits(records: Records) -> bool:
+    """Whether the prompt is where TRL has it, or nowhere but in the sides."""
+    if records.has("system") or records.has("chosen_score"):
+        return False
+    return records.has("prompt") or not any(map(records.has, _OTHERS))
 
 
 ADAPTER = Adapter(
@@ -74,6 +76,7 @@ ADAPTER = Adapter(
     unknown="who judged, which model wrote what",
     fields=("chosen", "rejected"),
     rows=rows,
-    fits=lambda records: not starts_with(records, "chosen", "\n\nHuman:"),
+    fits=fits,
+    generic=True,
     example={"prompt": "Say hi.", "chosen": "Hi.", "rejected": "No."},
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from transforms.ingest.readers import columnar, delimited, json_array, jsonl, xml
-from transforms.ingest.records import Records
+from transforms.ingest.records import Records, concat
 
 if TYPE_CHECKING:
     from transforms.ingest.files import FileRef
@@ -63,13 +64,7 @@ def sample(ref: FileRef, n: int = 100) -> Records:
         if sum(map(len, batches)) >= n or len(batches) >= _SAMPLE_BATCHES:
             break
     reading.close()  # type: ignore[attr-defined]
-    whole = Records.join([("", batch) for batch in batches])
-    raws = None if whole.raws is None else [whole.raws[i] for i in range(min(n, len(whole)))]
-    return dataclasses.replace(
-        whole,
-        lines=whole.lines[:n],
-        items=None if whole.items is None else whole.items[:n],
-        frame=None if whole.frame is None else whole.frame[:n],
-        raws=raws,
-        files=None,
-    )
+    joined = concat(batches)
+    first = joined.pick(np.arange(min(n, len(joined))))
+    first.broken = joined.broken
+    return first

@@ -16,8 +16,10 @@ from schemas.verdict import DEAD_LETTERS
 from transforms.ingest.adapters import ADAPTERS, adapter, recognise
 from transforms.ingest.canonical import Origin, to_rows
 from transforms.ingest.files import plan
-from transforms.ingest.readers import read, sample
+from transforms.ingest.readers import sample
 from transforms.ingest.records import Broken, Records
+from transforms.ingest.stage import batches
+from transforms.ingest.units import whole_files
 
 Raw = dict[str, Any]
 Data = Callable[[str], Path]
@@ -39,18 +41,28 @@ def adapt(name: str, *items: Raw, pseudonymise: bool = False, **options: Any) ->
     return rows.to_dicts(), dead
 
 
-def ingest(*paths: Path, **options: Any) -> tuple[str, int, pl.DataFrame, list[Broken]]:
+def ingest(*paths: Path, options: Raw | None = None, **reading: Any) -> tuple[str, int, pl.DataFrame, list[Broken]]:
     """The format found out, how many records there are, their rows and dead letters."""
-    refs, _ = plan("s", [str(path) for path in paths], **options)
+    refs, _ = plan("s", [str(path) for path in paths], **reading)
     known = recognise(sample(refs[0]), refs[0].file)
     count, rows, dead = 0, [], []
-    for ref in refs:
-        for batch in read(ref):
-            count += len(batch) + len(batch.broken)
-            made, broken = to_rows(batch, known.rows(batch, {}), Origin("s", ref.file))
-            rows.append(made)
-            dead += broken
+    for batch in batches(whole_files(refs) if known.joins else refs, known):
+        count += len(batch) + len(batch.broken)
+        made, broken = to_rows(batch, known.rows(batch, options or {}), Origin("s", ""))
+        rows.append(made)
+        dead += broken
     return known.name, count, pl.concat(rows), dead
+
+
+def named_systems(folder: Path, into: Path) -> None:
+    """The anonymous systems of WMT12's texts under their names: they were numbered in the order of those."""
+    judged = pl.read_csv(folder / "wmt_data" / "wmt12-manual-evaluation" / "wmt12.RNK_results.csv", infer_schema=False)
+    for language, code in {"Czech": "cs", "German": "de", "Spanish": "es", "French": "fr"}.items():
+        mine = judged.filter((pl.col("srclang") == language) & (pl.col("trglang") == "English"))
+        names = {name for i in range(1, 6) for name in mine[f"system{i}Id"]}
+        for number, name in enumerate(sorted(names, key=str.lower), 1):
+            (into / f"{code}-en.{name}.sgm").symlink_to(folder / "training_wmt12" / f"{code}-en.sys{number}.sgm")
+        (into / f"{code}-en.ref.sgm").symlink_to(folder / "training_wmt12" / f"{code}-en.ref.sgm")
 
 
 def values(rows: pl.DataFrame) -> Counter[float]:
@@ -61,11 +73,26 @@ def said(dialogue: list[Raw]) -> list[tuple[str, str | None]]:
     return [(message["role"], message["content"]) for message in dialogue]
 
 
-def check_wrong(name: str, field: str, value: Any, code: str, words: str, mapped: dict[str, tuple[Raw, Raw]]) -> None:
-    """One changed field makes one dead letter, among good records and alone; `mapped` names mappings with a record."""
-    mapping, good = mapped.get(name, (None, EXAMPLES.get(name, {})))
+def check_wrong(
+    name: str,
+    field: str,
+    value: Any,
+    code: str,
+    words: str,
+    mapped: dict[str, tuple[Raw, Raw]] | None = None,
+    variant: int | None = None,
+) -> None:
+    """One changed field makes one dead letter, among good records and alone.
+
+    `mapped` names mappings with a record; `variant` says which of a format's other layouts is meant.
+    """
+    mapping, good = (mapped or {}).get(name, (None, EXAMPLES.get(name, {})))
+    good = good if variant is None else adapter(name).variants[variant]
     bad = {key: item for key, item in good.items() if key != field} | ({} if value is MISSING else {field: value})
-    rows, dead = adapt("mapping" if mapping else name, good, bad, good, **({"mapping": mapping} if mapping else {}))
+    # Where several records are one unit, good records are of other units than the bad one.
+    unit = next((key for key in reversed(adapter("mapping" if mapping else name).joins) if key in good), None)
+    before, after = (good | {unit: where} if unit else good for where in ("before", "after"))
+    rows, dead = adapt("mapping" if mapping else name, before, bad, after, **({"mapping": mapping} if mapping else {}))
     assert {row["line"] for row in rows} == {1, 3}
     assert [(letter.line, letter.code) for letter in dead] == [(2, code)]
     assert words in dead[0].message

@@ -1,0 +1,114 @@
+"""Candidates to verified neighbours: exact Jaccard of sets of shingles."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from transforms.duplicates.candidates import CANDIDATE
+from transforms.duplicates.sets import Sets, of_lists, runs
+
+#: Verified pairs, the better one first: how alike they are, whether they are copies, their names, and their groups.
+NEIGHBOUR = pl.Schema(
+    {
+        **CANDIDATE,
+        "score": pl.Float64(),
+        "copies": pl.Boolean(),
+        **{
+            f"{name}_{side}": dtype
+            for side in "ab"
+            for name, dtype in (("row_id", pl.String()), ("group", pl.UInt64()))
+        },
+    }
+)
+
+
+def neighbours(pairs: pl.DataFrame, texts: pl.DataFrame, threshold: float) -> pl.DataFrame:
+    """The candidates that are neighbours.
+
+    Two texts are neighbours when the Jaccard similarity of their shingles is at least the threshold. For rows the
+    shingles are those of the prompt and of all responses together. Rows that are neighbours are copies when, moreover,
+    each response of one is as alike to a response of the other, and their prompts are at least half as alike: else a
+    long prompt and one response in common would outweigh that the other response is a different one.
+
+    Args:
+        pairs: frame of `CANDIDATE`.
+        texts: frame of `transforms.duplicates.sketch.SHINGLED`, with every text of the pairs; one may be there twice.
+        threshold: Jaccard similarity.
+
+    Returns:
+        Frame of `NEIGHBOUR`.
+    """
+    once = texts.unique("node").sort("node")
+    left, right = (np.searchsorted(once["node"].to_numpy(), pairs[f"node_{side}"].to_numpy()) for side in "ab")
+    counts = once["parts"].list.len().to_numpy().astype(np.int64)
+    parts = of_lists(once["parts"].explode(empty_as_null=False, keep_nulls=False))
+    form = once["form"].to_numpy()
+    near = np.flatnonzero(form[left] == form[right])  # others meet by chance alone
+    score = np.zeros(len(left))
+    score[near] = jaccard(parts.joined(counts), left[near], right[near])
+    near = near[score[near] >= threshold]
+    copies = _matched(parts, counts, left[near], right[near], threshold)
+    named = [
+        once[where[near]].select(pl.col(name).alias(f"{name}_{side}") for name in ("row_id", "group"))
+        for side, where in (("a", left), ("b", right))
+    ]
+    found = pairs[near].with_columns(
+        pl.Series("score", score[near], dtype=pl.Float64).round(5), pl.Series("copies", copies)
+    )
+    return pl.concat([found, *named], how="horizontal").select(NEIGHBOUR.names())
+
+
+def jaccard(sets: Sets, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The share of the hashes of either set that are in both, for each pair of sets.
+
+    Args:
+        sets: a hash that stands twice in one counts once.
+        left: place of the first set of each pair.
+        right: place of the second.
+
+    Returns:
+        float64 in [0, 1]; 1 where both are empty.
+    """
+    counts = sets.counts
+    out = np.empty(len(left))
+    for run in runs(counts[left] + counts[right]):
+        out[run] = _jaccard(sets.take(left[run]), sets.take(right[run]))
+    return out
+
+
+def _jaccard(left: Sets, right: Sets) -> np.ndarray:
+    # One number for a pair, a hash and a side, so that after sorting a hash of both sides stands next to itself.
+    keys = np.concatenate([_keys(left, 0), _keys(right, 1)])
+    keys.sort()
+    keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)]]
+    shared = keys[1:][(keys[1:] ^ keys[:-1]) == 1]
+    both = np.bincount((shared >> np.uint64(33)).astype(np.int64), minlength=len(left))
+    either = np.bincount((keys >> np.uint64(33)).astype(np.int64), minlength=len(left)) - both
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
+
+
+def _keys(sets: Sets, side: int) -> np.ndarray:
+    pair = np.repeat(np.arange(len(sets), dtype=np.uint64), sets.counts)
+    return pair << np.uint64(33) | sets.values.astype(np.uint64) << np.uint64(1) | np.uint64(side)
+
+
+def _matched(parts: Sets, counts: np.ndarray, left: np.ndarray, right: np.ndarray, least: float) -> np.ndarray:
+    """Whether every response of either row is at least so alike to one of the other, and their prompts half as much.
+
+    A row's first part is its prompt. The order of responses says nothing. Rows of a pair have the same number of parts.
+    """
+    first, width = np.cumsum(counts) - counts, counts[left]
+    cells = (width - 1) ** 2 + 1
+    pair = np.repeat(np.arange(len(left)), cells)
+    cell = np.arange(cells.sum()) - np.repeat(np.cumsum(cells) - cells, cells)
+    across = np.maximum(width[pair] - 1, 1)
+    mine, other = (np.where(cell == 0, 0, 1 + part) for part in ((cell - 1) // across, (cell - 1) % across))
+    like = jaccard(parts, first[left][pair] + mine, first[right][pair] + other) >= np.where(cell == 0, least / 2, least)
+    start = np.cumsum(width) - width
+    matched = np.ones(len(left), dtype=bool)
+    for part in (mine, other):
+        seen = np.zeros(width.sum(), dtype=bool)
+        seen[(start[pair] + part)[like]] = True
+        matched &= np.add.reduceat(seen, start, dtype=np.int64) == width if len(start) else True
+    return matched

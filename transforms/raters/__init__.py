@@ -1,0 +1,1 @@
+"""Who judged, how well, and what they say together."""
