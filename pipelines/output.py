@@ -158,6 +158,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             f"{curated.largest_group:.1%} of the kept rows: splits may be off their fractions by that much instead of "
             f"{config.gate.split_tolerance:.1%}."
         )
+    if curated.semantic is not None:
+        notes.append(curated.semantic.note())
     if curated.overlaps:
         for name, counted in curated.overlaps.read.total["benchmarks"].items():
             if counted["unreadable"]:
@@ -165,8 +167,6 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
                     "read: rows that overlap with those are not known."
                 )
-    if curated.semantic is not None:
-        notes.append(curated.semantic.note())
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
     if config.policy.pii == "mask":

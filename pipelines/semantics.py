@@ -1,47 +1,43 @@
-"""Semantic likeness in a run: partitions fitted, searched, and what that says of each row."""
+"""Semantic likeness in a run: the stage that finds it, and what is told of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
 from schemas.config import Config
 from transforms.blocks import Block
-from transforms.duplicates.semantic_signals import EDGES, conclude
-from transforms.duplicates.semantic_stage import FindAlike, Search, fit
-from transforms.tasks import RunTasks
+from transforms.duplicates.semantic_members import Search
+from transforms.duplicates.semantic_signals import EDGES
+from transforms.duplicates.semantic_stage import FindAlike, partitions_at_most
 
-#: Raised where a stage's code gives other results than before.
-VERSIONS = {"partitions": 1, "alike": 1, "semantic": 1}
+#: Raised where the stage's code gives other results than before.
+VERSION = 1
 
 
 @dataclass(frozen=True)
 class Semantic:
-    """The stages, the last of which has the signals."""
+    """The stage, with the signals."""
 
     search: Search
-    fitted: Done
-    found: Done
-    concluded: Done
+    done: Done
 
     @property
     def edges(self) -> str:
         """The file of edges between prompts, and between rows, that belong into one group (frame of `PAIRS`)."""
-        return f"{self.concluded.folder}/{EDGES}"
+        return f"{self.done.folder}/{EDGES}"
 
     def to_dict(self) -> dict[str, Any]:
         """What was found and how completely, for the manifest."""
-        fitted, total = self.fitted.total, self.concluded.total
+        last = self.done.stats[max(self.done.stats)]
         return {
             "threshold": self.search.threshold,
             "group_threshold": self.search.group_threshold,
-            "compared": fitted["members"],
-            "partitions": fitted["partitions"],
-            "pairs": self.found.total["pairs"],
-            **{name: total[name] for name in ("with_neighbour", "duplicates", "edges", "recall")},
+            "compared": last["members"],
+            **{name: last[name] for name in ("partitions", "with_neighbour", "duplicates", "edges", "recall")},
         }
 
     def note(self) -> str:
@@ -71,38 +67,18 @@ def find_semantic(
         return None
     search = Search(
         identity.folder,
-        texts.assembled.folder,
+        texts.done.folder,
         asked.threshold,
         asked.group_threshold,
         asked.probes,
         texts.model.device,
     )
-    common = {"blocks": [astuple(block) for block in every], "search": asdict(search)}
-    fitted = engine.run(
-        "partitions",
-        VERSIONS["partitions"],
-        search.device,
-        [texts.assembled.key],
-        1,
-        lambda p, folder: p | "partitions" >> RunTasks([common], fit, folder),
-    )
-    counts = fitted.total["partitions"]
-    partitions = (counts["prompts"], counts["rows"])
-    found = engine.run(
-        "alike",
-        VERSIONS["alike"],
-        [search.threshold, search.group_threshold, search.probes],
-        [fitted.key],
-        sum(partitions),
-        lambda p, folder: p | "alike" >> FindAlike(every, search, fitted.folder, partitions, folder),
-    )
-    work = [{**common, "found": found.folder, "partitions": partitions}]
-    concluded = engine.run(
+    done = engine.run(
         "semantic",
-        VERSIONS["semantic"],
-        None,
-        [found.key],
-        1,
-        lambda p, folder: p | "semantic" >> RunTasks(work, conclude, folder),
+        VERSION,
+        [search.threshold, search.group_threshold, search.probes, search.device],
+        [texts.done.key],
+        2 * partitions_at_most(every) + 1,
+        lambda p, folder: p | "semantic" >> FindAlike(every, search, folder),
     )
-    return Semantic(search, fitted, found, concluded)
+    return Semantic(search, done)

@@ -164,10 +164,7 @@ def test_a_changed_policy_runs_only_what_depends_on_it(run: Path, source: Path, 
     shutil.copytree(run, out)
     assert curate(out, source / "*.jsonl", form="trl", sets=("policy.conflict=drop",)) == 0
     told = balanced(out)
-    assert {stage["stage"]: stage["skipped"] for stage in told["stages"]} == {
-        "ingest": True, "identity": True, "signals": True, "template": True, "sketch": True, "candidates": True,
-        "near": True, "groups": True, "raters": True, "consensus": True, "decide": False, "publish": False,
-    }  # fmt: skip
+    assert {stage["stage"] for stage in told["stages"] if not stage["skipped"]} == {"decide", "publish"}
     assert told["counts"]["softened"] == 0
     assert told["reasons"]["conflict"] == 3
 

@@ -30,6 +30,27 @@ _PROMPT = -1
 
 
 @dataclass(frozen=True)
+class Search:
+    """How likeness is looked for.
+
+    Attributes:
+        identity: folder of the identity stage.
+        vectors: folder of the blocks' vectors.
+        threshold: from which on rows are duplicates.
+        group_threshold: from which on prompts belong together.
+        probes: partitions that a row is searched in.
+        device: cpu or cuda.
+    """
+
+    identity: str
+    vectors: str
+    threshold: float
+    group_threshold: float
+    probes: int
+    device: str
+
+
+@dataclass(frozen=True)
 class Members:
     """What of a block takes part.
 

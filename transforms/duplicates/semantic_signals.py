@@ -17,8 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.duplicates.semantic import DIGITS, END, PAIRS, alike, forest, representatives
-from transforms.duplicates.semantic_members import Members, gather, members, parts
-from transforms.duplicates.semantic_stage import Search
+from transforms.duplicates.semantic_members import Members, Search, gather, members, parts
 from transforms.groups import NODE_COLUMNS, group_nodes
 from transforms.tasks import Stats
 
@@ -37,18 +36,17 @@ EDGES = "edges.parquet"
 _COMPARISONS, _FEWEST, _MOST = 40_000_000, 256, 2_000
 
 
-def conclude(task: dict[str, Any], folder: str) -> Stats:
+def conclude(every: Sequence[Block], search: Search, most: int, folder: str) -> Stats:
     """Write all blocks' signals (`SIGNALS`), and `edges.parquet`: `PAIRS` with the nodes of groups that they connect.
 
     Args:
-        task: `blocks` (index, path and rows of each), `search`, `found` (folder of the search) and `partitions` (how
-            many there are of prompts, and of rows).
-        folder: to write to.
+        every: all blocks.
+        search: how likeness was looked for.
+        most: how many files of found pairs there are for prompts, and then for rows.
+        folder: with these files in `found/`; to write to.
     """
-    search, every = Search(**task["search"]), [Block(*block) for block in task["blocks"]]
-    prompts, rows = task["partitions"]
-    linked = _pairs(task["found"], range(prompts))
-    alike = _pairs(task["found"], range(prompts, prompts + rows))
+    linked = _pairs(folder, range(most))
+    alike = _pairs(folder, range(most, 2 * most))
     said = row_signals(alike)
     names = blocks.gather(every, said, ["row_id"])["row_id"] if said.height else pl.Series("row_id", [], pl.String)
     named = said.with_columns(names.alias("row_id"))
@@ -75,8 +73,8 @@ def _with_groups(edges: pl.DataFrame, every: Sequence[Block]) -> pl.DataFrame:
     return edges.with_columns(pl.Series(f"group_{side}", end, pl.UInt64) for side, end in zip("ab", nodes, strict=True))
 
 
-def _pairs(found: str, numbers: range) -> pl.DataFrame:
-    files = [read_frame(f"{found}/found/{number:06d}.parquet") for number in numbers]
+def _pairs(folder: str, numbers: range) -> pl.DataFrame:
+    files = [read_frame(f"{folder}/found/{number:06d}.parquet") for number in numbers]
     return pl.concat([pl.DataFrame(schema=PAIRS), *files])
 
 
@@ -183,4 +181,5 @@ def _true_pairs(
                 i, j = (part.cpu().numpy() for part in (likeness >= 0).nonzero(as_tuple=True))
                 value = likeness.cpu().numpy()[i, j] / 10**DIGITS
                 found.append(pl.DataFrame({"ours": keys[rows[i]], "theirs": others[columns[j]], "true": value}))
-    return pl.concat(found).filter(pl.col("ours") != pl.col("theirs"))
+    # A prompt that stands in several blocks was compared in each.
+    return pl.concat(found).filter(pl.col("ours") != pl.col("theirs")).unique(["ours", "theirs"])

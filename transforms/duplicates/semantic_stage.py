@@ -1,4 +1,4 @@
-"""The search for semantic likeness as stages: partitions are fitted on a sample, then each is searched.
+"""The search for semantic likeness as a stage: partitions are fitted on a sample, each is searched, and it is said.
 
 Addresses and keys travel, vectors do not: a partition's are taken from the sidecars of the blocks that its rows lie
 in. Memory is that of the sample, or of one partition's vectors.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -19,110 +18,98 @@ from transforms.arrays import read_array, write_array
 from transforms.blocks import Block
 from transforms.duplicates import kmeans
 from transforms.duplicates.semantic import PAIRS, ROWS, links, neighbours, slices
-from transforms.duplicates.semantic_members import MEMBER, gather, members
+from transforms.duplicates.semantic_members import MEMBER, Search, gather, members
+from transforms.duplicates.semantic_signals import conclude
 from transforms.shuffle import split
-from transforms.tasks import Stats, finish
+from transforms.tasks import finish, marker
 
 #: Vectors that partitions are fitted on, at most: those with the smallest keys.
 SAMPLE = 65_536
 WHAT = ("prompts", "rows")
+#: Written when the centres are: how many take part, in how many partitions.
+FITTED = "fitted.json"
 _ENTRY = pl.Schema({**MEMBER, "own": pl.Boolean()})
 _Frames = tuple[int, pl.DataFrame]
 
 
-@dataclass(frozen=True)
-class Search:
-    """How likeness is looked for.
-
-    Attributes:
-        identity: folder of the identity stage.
-        vectors: folder of the blocks' vectors.
-        threshold: from which on rows are duplicates.
-        group_threshold: from which on prompts belong together.
-        probes: partitions that a row is searched in.
-        device: cpu or cuda.
-    """
-
-    identity: str
-    vectors: str
-    threshold: float
-    group_threshold: float
-    probes: int
-    device: str
-
-
-def fit(task: dict[str, Any], folder: str) -> Stats:
-    """Centres of partitions for prompts and for rows, as `prompts.npy` and `rows.npy`; one task for all blocks.
+def fit(every: Sequence[Block], search: Search, most: int, folder: str) -> dict[str, dict[str, int]]:
+    """Write centres of partitions for prompts and for rows, `prompts.npy` and `rows.npy`.
 
     Args:
-        task: `blocks` (index, path and rows of each) and `search`.
+        every: all blocks.
+        search: how likeness is looked for.
+        most: partitions of each, at most.
         folder: to write to.
+
+    Returns:
+        How many prompts and rows take part (`members`), and in how many `partitions`.
     """
-    search, every = Search(**task["search"]), [Block(*block) for block in task["blocks"]]
-    found: dict[str, list[pl.DataFrame]] = {what: [] for what in WHAT}
-    for block in every:
-        own = members(block, search.identity, search.vectors)
-        for what in WHAT:
-            found[what].append(getattr(own, what))
+    own = [members(block, search.identity, search.vectors) for block in every]
     out: dict[str, dict[str, int]] = {"members": {}, "partitions": {}}
     for what in WHAT:
-        distinct = pl.concat(found[what]).sort("key", "block", "row").unique("key", keep="first", maintain_order=True)
-        sample = distinct.head(SAMPLE)
-        count = max(1, round(distinct.height / ROWS))
+        distinct = pl.concat([getattr(one, what) for one in own]).sort("key", "block", "row")
+        distinct = distinct.unique("key", keep="first", maintain_order=True)
+        sample = distinct.head(SAMPLE).with_row_index("_order")
         centres = np.zeros((1, 0), dtype=np.float32)
         if sample.height:
-            points = [
-                members(every[index], search.identity, search.vectors).points(part)
-                for (index,), part in sample.partition_by("block", as_dict=True, maintain_order=True).items()
-            ]
-            order = np.argsort(np.concatenate([part["_n"] for part in _numbered(sample)]))
-            centres = kmeans.fit(np.concatenate(points)[order], count, search.device)
+            parts = sample.partition_by("block", maintain_order=True)
+            points = np.concatenate([own[part["block"][0]].points(part) for part in parts])
+            order = np.argsort(np.concatenate([part["_order"].to_numpy() for part in parts]))
+            count = min(max(1, round(distinct.height / ROWS)), most)
+            centres = kmeans.fit(points[order], count, search.device)
         write_array(centres, f"{folder}/{what}.npy")
         out["members"][what], out["partitions"][what] = distinct.height, len(centres)
-    return {"rows": sum(block.rows for block in every), **out}
+    blocks.write_json(out, f"{folder}/{FITTED}")
+    return out
 
 
-def _numbered(sample: pl.DataFrame) -> list[pl.DataFrame]:
-    return sample.with_row_index("_n").partition_by("block", maintain_order=True)
+class _Fit(beam.DoFn):
+    def __init__(self, every: Sequence[Block], search: Search, most: int, folder: str) -> None:
+        self.blocks, self.search, self.most, self.folder = list(every), search, most, folder
+
+    def process(self, _: None) -> Iterator[str]:
+        if not blocks.exists(f"{self.folder}/{FITTED}"):
+            fit(self.blocks, self.search, self.most, self.folder)
+        yield self.folder
 
 
-@beam.typehints.with_input_types(Block)
 @beam.typehints.with_output_types(_Frames)
 class _Assign(beam.DoFn):
     """Each row to the partition it lies in and to those where it looks for others."""
 
-    def __init__(self, search: Search, fitted: str) -> None:
-        self.search, self.fitted = search, fitted
+    def __init__(self, search: Search, most: int) -> None:
+        self.search, self.most = search, most
 
-    def process(self, block: Block) -> Iterator[_Frames]:
+    def process(self, block: Block, fitted: str) -> Iterator[_Frames]:
         own = members(block, self.search.identity, self.search.vectors)
-        first = 0
-        for what in WHAT:
+        for first, what in zip((0, self.most), WHAT, strict=True):
             frame: pl.DataFrame = getattr(own, what)
-            centres = read_array(f"{self.fitted}/{what}.npy")
+            centres = read_array(f"{fitted}/{what}.npy")
             if frame.height:
                 near = kmeans.nearest(own.points(frame), centres, self.search.probes, self.search.device)
                 for probe in range(near.shape[1]):
                     to = pl.Series(near[:, probe] + first)
                     yield from split(frame.with_columns(own=pl.lit(probe == 0), _to=to), "_to")
-            first += len(centres)
 
 
+@beam.typehints.with_output_types(int)
 class _Find(beam.DoFn):
     """One partition: what is alike in it, written as `found/NUMBER.parquet`."""
 
-    def __init__(self, every: Sequence[Block], search: Search, prompts: int, folder: str) -> None:
-        self.blocks, self.search, self.prompts, self.folder = list(every), search, prompts, folder
+    def __init__(self, every: Sequence[Block], search: Search, most: int, folder: str) -> None:
+        self.blocks, self.search, self.most, self.folder = list(every), search, most, folder
 
-    def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> None:
+    def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> Iterator[int]:
         number, frames = element
-        if blocks.exists(f"{self.folder}/tasks/{number:06d}.json"):
-            return
+        if not blocks.exists(marker(self.folder, number)):
+            self._find(number, frames)
+        yield number
+
+    def _find(self, number: int, frames: Iterable[pl.DataFrame]) -> None:
         entries = pl.concat([pl.DataFrame(schema=_ENTRY), *frames]).sort("key", "block", "row")
         entries = entries.unique("key", keep="first", maintain_order=True)  # a prompt may come from several blocks
         found = [
-            self._class(part, number < self.prompts)
-            for part in entries.partition_by("kind", "count", maintain_order=True)
+            self._class(part, number < self.most) for part in entries.partition_by("kind", "count", maintain_order=True)
         ]
         pairs = pl.concat([pl.DataFrame(schema=PAIRS), *found])
         blocks.write_frame(pairs, f"{self.folder}/found/{number:06d}.parquet")
@@ -149,39 +136,59 @@ def _addressed(pairs: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     return pairs.select(pl.col(name).cast(dtype) for name, dtype in PAIRS.items())
 
 
+class _Conclude(beam.DoFn):
+    def __init__(self, every: Sequence[Block], search: Search, most: int, folder: str) -> None:
+        self.blocks, self.search, self.most, self.folder = list(every), search, most, folder
+
+    def process(self, number: int, found: Iterable[int]) -> None:
+        if not blocks.exists(marker(self.folder, number)):
+            assert len(list(found)) == 2 * self.most
+            told = conclude(self.blocks, self.search, self.most, self.folder)
+            finish(self.folder, number, {**told, **blocks.read_json(f"{self.folder}/{FITTED}")})
+
+
+def partitions_at_most(every: Sequence[Block]) -> int:
+    """How many partitions there can be of prompts, and of rows; the stage has a task for each, and one more."""
+    return max(1, round(sum(block.rows for block in every) / ROWS))
+
+
 @dataclass
 class FindAlike(beam.PTransform):
-    """Search every partition of prompts, and of rows; each is a task and a file of `PAIRS`.
+    """Find rows and prompts that are alike: the signals of all blocks, and the edges of groups.
 
     Attributes:
         blocks: all blocks, at their index.
         search: how.
-        fitted: folder of the fitted partitions.
-        partitions: how many there are of prompts, and of rows.
-        folder: the stage's.
+        folder: the stage's; its last task has the figures.
     """
 
     blocks: Sequence[Block]
     search: Search
-    fitted: str
-    partitions: tuple[int, int]
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
+        most = partitions_at_most(self.blocks)
+        fixed = (self.blocks, self.search, most, self.folder)
         empty = pl.DataFrame(schema=_ENTRY)
+        fitted = start | "once" >> beam.Create([None]) | "fit" >> beam.ParDo(_Fit(*fixed))
         every = (
             start
-            | "every partition" >> beam.Create(range(sum(self.partitions)), reshuffle=False)
+            | "every partition" >> beam.Create(range(2 * most), reshuffle=False)
             | "is empty" >> beam.Map(lambda number: (number, empty)).with_output_types(_Frames)
         )
         assigned = (
             start
             | "blocks" >> beam.Create(list(self.blocks))
-            | "assign" >> beam.ParDo(_Assign(self.search, self.fitted))
+            | "assign" >> beam.ParDo(_Assign(self.search, most), beam.pvalue.AsSingleton(fitted))
         )
-        return (
+        found = (
             (assigned, every)
             | "with the empty" >> beam.Flatten()
             | "partitions" >> beam.GroupByKey()
-            | "find" >> beam.ParDo(_Find(self.blocks, self.search, self.partitions[0], self.folder))
+            | "find" >> beam.ParDo(_Find(*fixed))
+        )
+        return (
+            start
+            | "last" >> beam.Create([2 * most])
+            | "conclude" >> beam.ParDo(_Conclude(*fixed), beam.pvalue.AsIter(found))
         )

@@ -7,7 +7,6 @@ another row, an empty text, a text without a known token, an image that cannot b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,8 +15,8 @@ from transforms import blocks
 from transforms.arrays import read_array, write_array
 from transforms.blocks import read_frame
 from transforms.embed import cache
+from transforms.embed.items import What
 from transforms.lists import of_counts
-from transforms.tasks import Stats
 
 
 @dataclass(frozen=True)
@@ -54,36 +53,36 @@ def read_images(folder: str, sidecar: str) -> tuple[np.ndarray, np.ndarray]:
     return read_array(f"{folder}/{sidecar.removesuffix('.parquet')}.npy"), counts
 
 
-def assemble(task: dict[str, Any], folder: str) -> Stats:
+def assemble(name: str, folder: str, found: str, kept: str, what: What) -> None:
     """Put one block's vectors together from the segments that hold them.
 
     Args:
-        task: `name` (the sidecars'), `found` (the folder with the block's items and what it was told of them),
-            `kept` (the folder of the segments), `what` (text or image).
+        name: of the block's sidecars.
         folder: to write to.
+        found: with the block's items and what it was told of them.
+        kept: with the segments.
+        what: texts or images.
     """
-    name = task["name"]
-    items = read_frame(f"{task['found']}/items/{name}")
-    told = read_frame(f"{task['found']}/told/{name}", ["item", "owner", "segment", "row"])
+    items = read_frame(f"{found}/items/{name}")
+    told = read_frame(f"{found}/told/{name}", ["item", "owner", "segment", "row"])
     foreign = told.filter(pl.col("segment").is_null())
     lying = [told.filter(pl.col("segment").is_not_null()).select("item", "segment", "row")]
     for (owner,), part in foreign.select("item", "owner").partition_by("owner", as_dict=True).items():
-        theirs = read_frame(f"{task['found']}/told/{owner:06d}.parquet", ["item", "segment", "row"])
+        theirs = read_frame(f"{found}/told/{owner:06d}.parquet", ["item", "segment", "row"])
         lying.append(part.join(theirs, on="item", how="left").select("item", "segment", "row"))
     where = pl.concat(lying)
     placed = items.with_row_index("place").join(where, on="item", how="inner")
     out: np.ndarray | None = None
     for (segment,), part in placed.partition_by("segment", as_dict=True).items():
-        vectors = cache.vectors(task["kept"], segment)
+        vectors = cache.vectors(kept, segment)
         if out is None:
             out = np.zeros((items.height, vectors.shape[1]), dtype=np.float16)
         out[part["place"].to_numpy()] = vectors[part["row"].to_numpy()]
     write_array(out if out is not None else np.zeros((items.height, 0), np.float16), f"{folder}/{name[:-8]}.npy")
-    counts = read_frame(f"{task['found']}/counts/{name}")["count"].to_numpy()
-    if task["what"] == "image":
+    counts = read_frame(f"{found}/counts/{name}")["count"].to_numpy()
+    if what == "image":
         listed = pl.DataFrame({"images": of_counts(items["item"], counts)})
     else:
         rows = len(counts)
         listed = pl.DataFrame({"prompt": items["item"][:rows], "responses": of_counts(items["item"][rows:], counts)})
     blocks.write_frame(listed, f"{folder}/{name}")
-    return {"rows": len(counts)}

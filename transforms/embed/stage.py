@@ -20,6 +20,7 @@ from transforms.embed import cache, items, needs
 from transforms.embed.items import What
 from transforms.embed.model_handler import INPUTS_A_CALL, Chunk, Embedded, EmbeddingHandler
 from transforms.embed.models import Model
+from transforms.embed.sidecars import assemble
 from transforms.hashing import partition
 from transforms.shuffle import Shuffle, partitions_for, split
 
@@ -140,6 +141,11 @@ def shares(every: Sequence[Block], chunks: dict[str, int]) -> list[Share]:
     return out
 
 
+def chunks_of(shared: Sequence[Share]) -> int:
+    """How many chunks there are in all."""
+    return sum(share.chunks for share in shared)
+
+
 class _ReadChunks(beam.DoFn):
     def __init__(self, folder: str, found: str, what: What) -> None:
         self.folder, self.found, self.what = folder, found, what
@@ -172,11 +178,25 @@ class _Keep(beam.DoFn):
         tasks.finish(self.folder, embedded.task, stats)
 
 
+class _Assemble(beam.DoFn):
+    def __init__(self, folder: str, found: str, kept: str, what: What, first: int) -> None:
+        self.folder, self.found, self.kept, self.what, self.first = folder, found, kept, what, first
+
+    def process(self, block: Block, embedded: Iterable[None] = ()) -> None:
+        task = self.first + block.index
+        if not blocks.exists(tasks.marker(self.folder, task)):
+            assemble(block.sidecar, self.folder, self.found, self.kept, self.what)
+            tasks.finish(self.folder, task, {})
+
+
 @dataclass
 class EmbedItems(beam.PTransform):
-    """Embed what each block was told to, chunk by chunk; a chunk that is done is not done again.
+    """Embed what each block was told to, chunk by chunk, then lay the vectors beside the blocks.
+
+    A chunk that is done is not done again: chunks are the stage's first tasks, the blocks' vectors the others.
 
     Attributes:
+        blocks: all blocks.
         shares: which block has which chunks.
         folder: the stage's.
         found: the folder that `FindItems` wrote.
@@ -185,6 +205,7 @@ class EmbedItems(beam.PTransform):
         model: the one to embed with.
     """
 
+    blocks: Sequence[Block]
     shares: Sequence[Share]
     folder: str
     found: str
@@ -193,7 +214,11 @@ class EmbedItems(beam.PTransform):
     model: Model
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
-        return (
+        put = _Assemble(self.folder, self.found, self.kept, self.what, chunks_of(self.shares))
+        every = start | "every block" >> beam.Create(list(self.blocks))
+        if not self.shares:  # nothing is new, and no model need be loaded
+            return every | "vectors" >> beam.ParDo(put)
+        embedded = (
             start
             | "blocks" >> beam.Create(list(self.shares), reshuffle=False)
             | "spread" >> beam.Reshuffle()
@@ -201,3 +226,5 @@ class EmbedItems(beam.PTransform):
             | "embed" >> RunInference(EmbeddingHandler(self.model))
             | "keep" >> beam.ParDo(_Keep(self.folder, self.kept))
         )
+        # What a block needs may be embedded by any other.
+        return every | "vectors" >> beam.ParDo(put, beam.pvalue.AsIter(embedded))

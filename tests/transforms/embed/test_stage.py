@@ -91,7 +91,7 @@ def test_vectors_lie_beside_the_rows_and_each_text_is_embedded_once(tmp_path: Pa
     encoder = SentenceEncoder(str(transformer), "cpu")
     there: set[str] = set()
     for block, part, copy in zip(setup.every, (texts[:20], texts[20:]), (3, 2), strict=True):
-        vectors = read_texts(done.assembled.folder, block.sidecar)
+        vectors = read_texts(done.done.folder, block.sidecar)
         assert vectors.prompts.dtype == vectors.responses.dtype == np.float16
         assert vectors.counts.tolist() == [2] * len(part)
         for place, (prompt, *answers) in enumerate(part):
@@ -128,7 +128,7 @@ def test_neither_the_order_of_rows_nor_that_of_blocks_shows(tmp_path: Path, tran
     found = []
     for setup in (plain, turned):
         done = setup.embed(model)
-        sides = [read_texts(done.assembled.folder, block.sidecar) for block in setup.every]
+        sides = [read_texts(done.done.folder, block.sidecar) for block in setup.every]
         found.append([np.concatenate([side.prompts for side in sides]), np.concatenate([s.responses for s in sides])])
     np.testing.assert_array_equal(found[0][0], found[1][0][::-1])
     np.testing.assert_array_equal(found[0][1].reshape(24, 2, -1), found[1][1].reshape(24, 2, -1)[::-1])
@@ -152,7 +152,7 @@ def test_a_run_that_was_killed_goes_on_with_the_chunks_that_are_missing(
     first = sum(calls[:3])
     done = setup.embed(model)
     assert sum(calls[4:]) == done.to_dict()["embedded"] - first > 0
-    assert len(cache.segments(f"{tmp_path}/work/kept/{model.fingerprint}")) == len(done.embedded.stats)
+    assert len(cache.segments(f"{tmp_path}/work/kept/{model.fingerprint}")) == len(done.done.stats) - 1
 
 
 def test_a_static_model_is_distilled_once_and_shared(tmp_path: Path, transformer: Path) -> None:
@@ -160,18 +160,19 @@ def test_a_static_model_is_distilled_once_and_shared(tmp_path: Path, transformer
     model = replace(transformer_model(transformer), kind="static", dimensions=16)
     first = Setup(tmp_path / "a", pairs(texts))
     done = first.embed(model)
-    assert read_texts(done.assembled.folder, first.every[0].sidecar).prompts.shape == (10, 16)
+    assert read_texts(done.done.folder, first.every[0].sidecar).prompts.shape == (10, 16)
     (folder,) = (tmp_path / "home").iterdir()
     written = (folder / "model.safetensors").stat().st_mtime_ns
     second = Setup(tmp_path / "b", pairs(texts[::-1]))
     again = second.embed(model)
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
     np.testing.assert_array_equal(
-        read_texts(done.assembled.folder, first.every[0].sidecar).prompts,
-        read_texts(again.assembled.folder, second.every[0].sidecar).prompts[::-1],
+        read_texts(done.done.folder, first.every[0].sidecar).prompts,
+        read_texts(again.done.folder, second.every[0].sidecar).prompts[::-1],
     )
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_same_vectors(tmp_path: Path, transformer: Path) -> None:
     setup, model = Setup(tmp_path, pairs(some_texts(12)), pairs(some_texts(20)[12:])), transformer_model(transformer)
     one = setup.embed(model)
@@ -180,7 +181,7 @@ def test_two_processes_make_the_same_vectors(tmp_path: Path, transformer: Path) 
     assert two.model.threads is not None
     for block in setup.every:
         name = block.sidecar.replace(".parquet", ".npy")
-        assert Path(one.assembled.folder, name).read_bytes() == Path(two.assembled.folder, name).read_bytes()
+        assert Path(one.done.folder, name).read_bytes() == Path(two.done.folder, name).read_bytes()
 
 
 def test_another_model_than_was_planned_with_is_refused(tmp_path: Path, transformer: Path) -> None:
@@ -210,7 +211,7 @@ def test_images_go_the_same_way(tmp_path: Path, clip: Path) -> None:
     ]
     setup = Setup(tmp_path, rows, copies=[(0, 3)])
     done = setup.embed(Model("image", str(clip), hash_of(str(clip)), "cpu"))
-    vectors, counts = read_images(done.assembled.folder, setup.every[0].sidecar)
+    vectors, counts = read_images(done.done.folder, setup.every[0].sidecar)
     assert counts.tolist() == [3, 1, 2, 1]
     expected = ImageEncoder(str(clip), "cpu").encode([picture(red), picture(green), picture(blue)])
     found = {"red": 0, "green": 1, "blue": 2, "broken": 3, "again": 4, "absent": 5, "of a copy": 6}
