@@ -75,7 +75,11 @@ def _look_at(value: str, source: Source, request: PeekRequest) -> None:
         kinds += alike
         wrong += faults
     for place in kinds[:_MOST_KINDS]:
-        seen = look(place, source, request.rows, lambda known: options_of(source, known))
+        try:
+            seen = look(place, source, request.rows, lambda known: options_of(source, known))
+        except InputError as error:
+            wrong.append(error)
+            continue
         onward = _onward(seen, source, request)
         if request.json:
             print(orjson.dumps(_as_json(seen, onward), default=str).decode())
@@ -84,7 +88,10 @@ def _look_at(value: str, source: Source, request: PeekRequest) -> None:
         if not seen.fields:
             wrong.append(InputError(f"{place.first}: no record could be read"))
     rest = [*kinds[_MOST_KINDS:], *found[_MOST_KINDS:]]
-    if rest and not request.json:
+    if request.json and (rest or found[0].others):
+        more = [{"first": place.first, "files": len(place.paths)} for place in rest]
+        print(orjson.dumps({"event": "rest", "of": value, "not_shown": more, "no_data": found[0].others}).decode())
+    elif rest:
         print("not shown: " + ", ".join(f"{many(len(place.paths))} such as {place.first}" for place in rest))
     if found[0].others and not request.json:
         print(f"{many(found[0].others)} of {value} hold no data that can be read")

@@ -161,6 +161,23 @@ def test_a_folder_with_much_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert said.count("go on") == 4
     assert "not shown: 1 file such as" in said
     assert "1 file of" in said
+    assert run_peek(PeekRequest([str(tmp_path)], json=True)) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["event"] for event in events] == ["look"] * 4 + ["rest"]
+    assert (len(events[-1]["not_shown"]), events[-1]["no_data"]) == (2, 1)
+
+
+def test_a_file_of_which_nothing_can_be_read_does_not_hide_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "votes.jsonl", VOTES)
+    (tmp_path / "a.tsv").write_text("one\ttwo\nonly one\n")
+    (tmp_path / "b.csv").write_text("\n1,2\n")
+    assert run_peek(PeekRequest([str(tmp_path)])) == 2
+    said = capsys.readouterr()
+    assert "row 1, from line 1: pair" in said.out
+    assert "a.tsv: no record could be read" in said.err
+    assert "b.csv" in said.err
 
 
 def test_what_is_imported() -> None:

@@ -25,15 +25,13 @@ class Field:
         kinds: out of "text", "number", "whole number", "true or false", "object", "messages", "texts", "numbers",
             "objects", "list", the commonest first; "nothing" where all are null.
         missing: share of the records that lack it or hold null, in [0, 1].
-        values: what it holds, nulls left out.
-        textual: numbers are written as text (CSV).
+        values: what it holds, nulls left out; the texts of a table as numbers where all of them are.
     """
 
     name: str
     kinds: tuple[str, ...]
     missing: float
     values: tuple[Any, ...]
-    textual: bool = False
 
     @property
     def kind(self) -> str:
@@ -69,7 +67,7 @@ def _field(name: str, values: list[Any], textual: bool, depth: int) -> list[Fiel
         kinds = ["number"]
     if len(kinds) > 1 and "list" in kinds:  # an empty list is one of whatever the others hold
         kinds.remove("list")
-    found = Field(name, tuple(kinds), 1 - len(held) / max(len(values), 1), tuple(held), textual)
+    found = Field(name, tuple(kinds), 1 - len(held) / max(len(values), 1), tuple(held))
     if found.kind != "object" or depth == _DEPTH:
         return [found]
     inner = dict.fromkeys(key for value in held if isinstance(value, dict) for key in value)
