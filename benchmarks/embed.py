@@ -100,9 +100,9 @@ def throughput(data: Path, scratch: Path, count: int, runs: int) -> None:
         assert told["embedding"]["texts"]["embedded"] == len(texts)
         ratios.append((wall / seconds, wall / (seconds + found)))
         lines.append(
-            f"| {number + 1} | {len(texts) / wall:.1f} ({wall:.1f} s, processor {cpu:.1f} s, loading {loading:.1f} s) | "
-            f"{len(texts) / seconds:.1f} ({seconds:.1f} s) | {found:.2f} s | {ratios[-1][0]:.2f} | {ratios[-1][1]:.2f} | "
-            f"{every[1]:.1f} s |"
+            f"| {number + 1} | {len(texts) / wall:.1f} ({wall:.1f} s, processor {cpu:.1f} s, loading {loading:.1f} s) "
+            f"| {len(texts) / seconds:.1f} ({seconds:.1f} s) | {found:.2f} s | {ratios[-1][0]:.2f} | "
+            f"{ratios[-1][1]:.2f} | {every[1]:.1f} s |"
         )
         print(lines[-1], flush=True)
     print(f"\n{len(texts):,} texts; medians {statistics.median(r for r, _ in ratios):.2f}, "

@@ -87,13 +87,13 @@ def find_strength(
         asked.seed,
         texts.model.device if texts else device_for(config.embed.device),
     )
-    read = {"inputs": pairs.folder, "texts": texts.assembled.folder if texts else None}
+    read = {"inputs": pairs.folder, "texts": texts.done.folder if texts else None}
     fitting = {**read, "names": names, "settings": asdict(settings)}
     fitted = engine.run(
         "fit",
         VERSIONS["fit"],
         asdict(settings),
-        [pairs.key, *([texts.assembled.key] if texts else [])],
+        [pairs.key, *([texts.done.key] if texts else [])],
         1,
         lambda p, folder: p | "fit" >> RunTasks([fitting], fit_all, folder),
     )
