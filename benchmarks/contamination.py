@@ -121,6 +121,9 @@ def curated(rows: list[dict[str, str]], benchmark: list[str]) -> tuple[pl.DataFr
         config = {
             "sources": [{"input": [str(folder / "rows.jsonl")]}],
             "contamination": {"benchmarks": [{"input": [str(folder / "benchmark.json")], "format": "text"}]},
+            "duplicates": {"near": False},  # stages that are not measured here
+            "embed": {"model": "off"},
+            "raters": {"consensus": "off"},
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         command = [sys.executable, "-m", "pipelines.cli", "curate", str(folder / "config.yaml"), "--out"]
