@@ -308,6 +308,7 @@ def _settings(config: Config) -> dict[str, Any]:
         {"name": full.name, **source, "input": [shorten(path) for path in full.input]}
         for source, full in zip(told, config.sources, strict=True)
     ]
+    whole["against"] = [shorten(path) for path in config.against]
     length = whole["signals"]["length"]
     if length is not None:
         name = length["tokenizer"]
