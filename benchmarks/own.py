@@ -31,7 +31,7 @@ def main() -> None:
     config = configuration.load(path, [], None, [])
     engine = Engine(f"{out}/work", beam_options([]), Reporter(json=False))
     ingested = stages._ingest(stages.plan_sources(config), engine)
-    every = stages._blocks(ingested, 0)
+    every = ingested.blocks(0)
     for name in ("identity", "template", "sketch", "candidates", "near", "groups"):
         for folder in Path(out, "work").glob(f"{name}-*"):
             blocks.remove(str(folder))
@@ -40,9 +40,9 @@ def main() -> None:
     before = seconds()
     signals = stages._signals(config, every, identity, engine)  # there already: nothing is measured here
     between = seconds() - before
-    near = find_near(config, every, identity, signals, engine)
+    near = find_near(config, every, identity, signals, None, engine)
     assert near is not None
-    group(every, identity, {near.done.key: near.links()}, engine)
+    group(every, identity, {near.done.key: near.links()}, [], engine)
     cpu = seconds() - started - between
     said = [(identity.folder, "copy_of"), (near.done.folder, "near_of")]
     kept = []

@@ -305,6 +305,7 @@ def _settings(config: Config) -> dict[str, Any]:
     whole = config.model_dump(mode="json", exclude={"publish": {"title", "description"}, "gate": True})
     whole["sources"] = _named(config.sources)
     whole["contamination"]["benchmarks"] = _named(config.contamination.benchmarks)
+    whole["against"] = [shorten(path) for path in config.against]
     length = whole["signals"]["length"]
     if length is not None:
         name = length["tokenizer"]

@@ -33,6 +33,9 @@ def curate(
     set: Annotated[
         list[str] | None, typer.Option("--set", "-s", help="Set a key: policy.pii=drop. Repeatable.")
     ] = None,
+    against: Annotated[
+        list[str] | None, typer.Option("--against", help="Output of an earlier run to add to. Repeatable.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Say everything as JSON lines.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier stages and start over.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan and stop.")] = False,
@@ -47,7 +50,7 @@ def curate(
     # What click does not know it takes for the argument; Beam's flags have to be told apart from it.
     config, flags = take_config([*([config] if config else []), *ctx.args])
     request = Request(
-        config=config, out=out, inputs=input or [], format=format, sets=set or [], flags=flags,
+        config=config, out=out, inputs=input or [], format=format, sets=set or [], against=against or [], flags=flags,
         json=json, fresh=fresh, dry_run=dry_run, command=["trenchcoat", *sys.argv[1:]],
     )  # fmt: skip
     raise typer.Exit(run_curate(request))

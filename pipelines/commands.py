@@ -27,6 +27,7 @@ class Request:
     inputs: list[str] = field(default_factory=list)
     format: str | None = None
     sets: list[str] = field(default_factory=list)
+    against: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     json: bool = False
     fresh: bool = False
@@ -116,13 +117,14 @@ def _curate(request: Request) -> int:
     if request.config and not request.config.endswith((".yaml", ".yml")):
         raise UserError(f"{request.config!r} is not a YAML file; data files are named with --input")
     out = request.out.rstrip("/")
-    config = configuration.load(request.config, request.inputs, request.format, request.sets)
+    config = configuration.load(request.config, request.inputs, request.format, request.sets, request.against)
 
     from pipelines.runner import beam_options, describe
 
     options = beam_options(request.flags)
 
     from pipelines import output
+    from pipelines.against import plan_earlier
     from pipelines.curate import Planned, curate, plan_benchmarks, plan_sources
     from pipelines.embedding import plan_models
     from pipelines.engine import Engine
@@ -134,7 +136,7 @@ def _curate(request: Request) -> int:
     reporter = Reporter(request.json)
     if not request.dry_run:
         _writable(out)
-    planned, benchmarks = plan_sources(config), plan_benchmarks(config)
+    planned, benchmarks, earlier = plan_sources(config), plan_benchmarks(config), plan_earlier(config, out)
     config, models = plan_models(config)
     named = config.publish.configurations
     check_expectations(config.gate, list(SHAPES if named == "auto" else named))
@@ -151,7 +153,7 @@ def _curate(request: Request) -> int:
     for note in models.notes:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
-    curated = curate(config, planned, benchmarks, models, engine)
+    curated = curate(config, planned, benchmarks, earlier, models, engine)
     summary = output.assemble(out, config, curated)
     verdict = output.judge(out, config, summary)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))

@@ -15,7 +15,9 @@ from pipelines.errors import UserError
 from schemas.config import Config, Recipe, Source
 
 
-def load(path: str | None, inputs: Sequence[str], form: str | None, sets: Sequence[str]) -> Config:
+def load(
+    path: str | None, inputs: Sequence[str], form: str | None, sets: Sequence[str], against: Sequence[str] = ()
+) -> Config:
     """The resolved configuration of a run.
 
     Args:
@@ -23,6 +25,7 @@ def load(path: str | None, inputs: Sequence[str], form: str | None, sets: Sequen
         inputs: files named on the command line; they replace those of the only source.
         form: format named on the command line, of those files.
         sets: `key=value` with dotted keys, such as `policy.pii=drop` or `sources.0.licence=MIT`; values are YAML.
+        against: outputs of earlier runs named on the command line.
 
     Raises:
         UserError: naming the key, the value and what is allowed.
@@ -36,6 +39,8 @@ def load(path: str | None, inputs: Sequence[str], form: str | None, sets: Sequen
     if form:
         for source in raw.get("sources", []):
             source["format"] = form
+    if against:
+        raw["against"] = list(against)
     for assignment in sets:
         _assign(raw, assignment)
     _recipe(raw)

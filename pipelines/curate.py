@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
+from pipelines.against import Earlier, Published, find_published
 from pipelines.config import located
 from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
@@ -73,6 +74,7 @@ class Curated:
     planned: list[Planned[Source]]
     ingested: Done
     derived: list[Done]
+    earlier: Published | None
     near: Near | None
     overlaps: Overlaps | None
     models: Models
@@ -87,6 +89,7 @@ class Curated:
     facts: Facts
     largest_group: float
     strength: Strength | None
+    settled: float
 
 
 def plan_sources(config: Config) -> list[Planned[Source]]:
@@ -146,29 +149,36 @@ def curate(
     config: Config,
     planned: list[Planned[Source]],
     benchmarks: list[Planned[Benchmark]],
+    earlier: list[Earlier],
     models: Models,
     engine: Engine,
 ) -> Curated:
     """Run every stage that is not done yet."""
     ingested = _ingest(planned, engine)
-    raw = _blocks(ingested, 0)
+    raw = ingested.blocks(0)
     derived = [_derive(rule, raw, ingested, engine) for rule in config.derive]
     every = list(raw)
     for done in derived:
-        every += _blocks(done, len(every))
+        every += done.blocks(len(every))
     if not every:
         raise UserError("no record could be read; see dead_letters.jsonl in the output folder's work/")
     made = [ingested, *derived]
     identity = _identity(config, every, made, engine)
     signals = _signals(config, every, identity, engine)
-    near = find_near(config, every, identity, signals, engine)
+    published = find_published(earlier, every, identity, engine)
+    near = find_near(config, every, identity, signals, published, engine)
     overlaps = find_overlaps(config, benchmarks, every, made, identity, near.done if near else None, engine)
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
     images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
     semantic = find_semantic(config, every, identity, texts, engine)
-    links = _links(near, semantic) | (dict([mask_links(every, signals, engine)]) if config.policy.pii == "mask" else {})
-    groups = group(every, identity, links, engine)
-    grouped = measure_groups(config, every, identity, near, groups)
+    settled = published.settled() if published else []
+    links = _links(near, semantic, published)
+    if config.policy.pii == "mask":
+        links |= dict([mask_links(every, signals, engine)])
+    groups = group(every, identity, links, settled, engine)
+    grouped = measure_groups(
+        config, every, _gone(config, identity, published, near), _linked_by(near, semantic), groups
+    )
     strength = find_strength(config, every, identity, groups, texts, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     raters = _raters(config, every, identity, engine)
@@ -177,6 +187,7 @@ def curate(
     facts_of_rows: dict[str, Done | None] = {
         "identity": identity,
         "signals": signals,
+        "known": published.known if published else None,
         "near": near.done if near else None,
         "contamination": overlaps.marked if overlaps else None,
         "semantic": semantic.done if semantic else None,
@@ -186,15 +197,16 @@ def curate(
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
-    found, largest = _split(config, every, decided)
+    found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     facts = _facts(config, ingested, decided)
-    published = _publish(config, every, configurations, identity, decided, found, facts, engine)
+    made_public = _publish(config, every, configurations, identity, decided, found, facts, engine)
     return Curated(
         planned,
         ingested,
         derived,
+        published,
         near,
         overlaps,
         models,
@@ -204,19 +216,39 @@ def curate(
         grouped,
         raters,
         decided,
-        published,
+        made_public,
         configurations,
         facts,
         largest,
         strength,
+        settled_share,
     )
 
 
-def _links(near: Near | None, semantic: Semantic | None) -> dict[str, list[str]]:
+def _gone(config: Config, identity: Done, published: Published | None, near: Near | None) -> list[tuple[Done, str]]:
+    """Which stages say that rows are copies of others that are kept, and in which columns."""
+    out = [(identity, "copy_of")]
+    if published:
+        out.append((published.known, "published_of"))
+    if near and config.policy.near_duplicate == "drop":
+        out.append((near.done, "near_of"))
+    return out
+
+
+def _linked_by(near: Near | None, semantic: Semantic | None) -> dict[str, list[str]]:
+    """Files of likenesses by the settings from which on there is one."""
+    return {
+        **({"duplicates.threshold": near.links()} if near else {}),
+        **({"semantic.group_threshold": [semantic.edges]} if semantic else {}),
+    }
+
+
+def _links(near: Near | None, semantic: Semantic | None, published: Published | None) -> dict[str, list[str]]:
     """Files of the likenesses that make groups, by the lineage of the stage that found them."""
     return {
         **({near.done.key: near.links()} if near else {}),
         **({semantic.done.key: [semantic.edges]} if semantic else {}),
+        **({published.done.key: published.links()} if published else {}),
     }
 
 
@@ -265,12 +297,6 @@ def _rater_key(files: list[InputFile]) -> str:
     """
     secret = os.environ.get(RATER_KEY)
     return sha256(secret.encode()).hexdigest() if secret else digest_json([file.secret for file in files])
-
-
-def _blocks(done: Done, first: int) -> list[Block]:
-    """The blocks that a stage wrote, in the order of its tasks, numbered on from `first`."""
-    written = [block for task in sorted(done.stats) for block in done.stats[task]["blocks"]]
-    return [Block(first + i, f"{done.folder}/blocks/{block['name']}", block["rows"]) for i, block in enumerate(written)]
 
 
 def _derive(rule: Derive, raw: list[Block], ingested: Done, engine: Engine) -> Done:
@@ -400,16 +426,23 @@ def _decide(
     )
 
 
-def _split(config: Config, every: list[Block], decided: Done) -> tuple[list[Cut], float]:
-    """Thresholds on the groups' hash that meet the fractions, and the largest group's share of the kept rows."""
-    columns = ["group_id", "action", "reasons"]
+def _split(config: Config, every: list[Block], decided: Done) -> tuple[list[Cut], float, float]:
+    """Thresholds on the groups' hash that meet the fractions; the largest group's and all settled rows' shares.
+
+    Shares are of the kept rows. Groups that are in a split already need no threshold.
+    """
+    columns = ["group_id", "settled", "action", "reasons"]
     files = [blocks.read_frame(f"{decided.folder}/{block.sidecar}", columns) for block in every]
     kept = pl.concat(files).filter(pl.col("action").is_in(KEPT))
     clean = ~pl.col("reasons").list.contains("overlap_kept")
-    groups = kept.group_by("group_id").agg(rows=pl.len(), clean=clean.sum().cast(pl.Int64))
+    groups = kept.group_by("group_id").agg(
+        rows=pl.len(), clean=clean.sum().cast(pl.Int64), settled=pl.col("settled").is_not_null().any()
+    )
+    free = groups.filter(~pl.col("settled"))
     largest = max(groups["rows"].to_list(), default=0) / max(kept.height, 1)
+    settled = 1 - int(free["rows"].sum()) / max(kept.height, 1) if kept.height else 0.0
     guarded = config.policy.contaminated_splits if config.policy.contaminated == "train_only" else []
-    return cuts(groups, config.split.fractions, config.split.seed, guarded), largest
+    return cuts(free, config.split.fractions, config.split.seed, guarded), largest, settled
 
 
 def _facts(config: Config, ingested: Done, decided: Done) -> Facts:

@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.progress import Reporter
 from pipelines.runner import runner_of
 from transforms import blocks, tasks
+from transforms.blocks import Block
 from transforms.hashing import digest_json
 from transforms.tasks import Stats
 
@@ -37,6 +38,13 @@ class Done:
     @property
     def total(self) -> Stats:
         return tasks.total([self.stats[task] for task in sorted(self.stats)])
+
+    def blocks(self, first: int) -> list[Block]:
+        """The blocks that the stage wrote, in the order of its tasks, numbered on from `first`."""
+        written = [block for task in sorted(self.stats) for block in self.stats[task]["blocks"]]
+        return [
+            Block(first + i, f"{self.folder}/blocks/{block['name']}", block["rows"]) for i, block in enumerate(written)
+        ]
 
 
 @dataclass

@@ -76,7 +76,7 @@ def _figures(figures: dict[str, float], splits: dict[str, float], tolerance: flo
     out["records_unaccounted"] = out["records_in"] - out["rows_in"] - out["merged_records"] - out["dead_letters"]
     out["rows_unaccounted"] = out["rows_in"] + out["derived_rows"] - out["kept"] - out["dropped"] - out["review"]
     out["splits_without_files"] = sum(out[f"share_{split}"] > 0 and not out[f"rows_in_{split}"] for split in splits)
-    allowed = max(tolerance, out["largest_group_share"])
+    allowed = max(tolerance, out["largest_group_share"]) + out["settled_share"]
     for split, fraction in splits.items():
         off = abs(out[f"share_{split}"] - fraction) - allowed if out["kept"] else 0.0  # of no rows there are no shares
         out[f"split_off_{split}"] = round(max(0.0, off), 4)  # the largest group's share comes rounded

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
+from pipelines.against import Published
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from schemas.config import Config
@@ -16,7 +17,7 @@ from transforms.duplicates.members import Member
 from transforms.duplicates.sketch import Unit
 from transforms.duplicates.stage import FindCandidates, FindNear, Likeness, Pass, pairs_files, passes, sketch_block
 from transforms.duplicates.template import FindTemplate
-from transforms.groups import Group, masked_links, sizes
+from transforms.groups import NODE_COLUMNS, Group, group_nodes, masked_links, sizes
 from transforms.tasks import RunTasks
 from transforms.texts import prompt_texts, response_texts
 
@@ -51,17 +52,29 @@ class Near:
         return list(pairs_files(self.done.folder, unit, self.rows).values())
 
 
-def find_near(config: Config, every: Sequence[Block], identity: Done, signals: Done, engine: Engine) -> Near | None:
-    """Rows, prompts and responses that are nearly the same; None where nobody wants to know."""
+def find_near(
+    config: Config,
+    every: Sequence[Block],
+    identity: Done,
+    signals: Done,
+    published: Published | None,
+    engine: Engine,
+) -> Near | None:
+    """Rows, prompts and responses that are nearly the same; None where nobody wants to know.
+
+    Published rows are better than any new one; copies of them, which are known to be, take no part.
+    """
     asked = config.duplicates
     if not asked.near:
         return None
-    members = [Member(block, identity.folder, signals.folder) for block in every]
+    known = published.known.folder if published else None
+    members = [Member(block, identity.folder, signals.folder, known) for block in every]
+    members += [Member(block) for block in published.blocks] if published else []
     template = engine.run(
         "template",
         VERSIONS["template"],
         [asked.shingle, asked.template_share],
-        [identity.key],
+        [published.known.key if published else identity.key],
         1,
         lambda p, folder: p | "template" >> FindTemplate(members, asked.shingle, asked.template_share, folder),
     )
@@ -116,13 +129,20 @@ def mask_links(every: Sequence[Block], signals: Done, engine: Engine) -> tuple[s
     return done.key, [f"{done.folder}/links/{block.sidecar}" for block in every]
 
 
-def group(every: Sequence[Block], identity: Done, links: Mapping[str, Sequence[str]], engine: Engine) -> Done:
+def group(
+    every: Sequence[Block],
+    identity: Done,
+    links: Mapping[str, Sequence[str]],
+    settled: Sequence[str],
+    engine: Engine,
+) -> Done:
     """Groups of rows that share a prompt or are alike.
 
     Args:
         every: all blocks.
         identity: the stage that knows them all.
         links: files of likenesses (`transforms.groups`), by the lineage of the stage that found them.
+        settled: files of the splits that groups are in already; of one of those stages.
         engine: runs stages.
     """
     files = [path for paths in links.values() for path in paths]
@@ -132,66 +152,88 @@ def group(every: Sequence[Block], identity: Done, links: Mapping[str, Sequence[s
         None,
         [identity.key, *links],
         len(every),
-        lambda p, folder: p | "groups" >> Group(every, files, folder),
+        lambda p, folder: p | "groups" >> Group(every, files, settled, folder),
     )
 
 
 def measure_groups(
-    config: Config, every: Sequence[Block], identity: Done, near: Near | None, groups: Done
+    config: Config,
+    every: Sequence[Block],
+    gone: Sequence[tuple[Done, str]],
+    links: Mapping[str, Sequence[str]],
+    groups: Done,
 ) -> dict[str, int]:
-    """Figures of the groups, for the manifest; copies do not count.
+    """Figures of the groups, for the manifest; rows that are gone do not count.
+
+    Args:
+        config: the run's.
+        every: its blocks.
+        gone: stages that say which rows are copies of others, and the columns in which they do.
+        links: files of likenesses by the settings that made them.
+        groups: the stage that found the groups.
 
     Raises:
-        UserError: likeness has put more of the rows into one group than `duplicates.largest_group` allows.
+        UserError: likeness has put more of the rows into one group than `duplicates.largest_group` allows, and not
+            because they are in one already.
     """
-    rows = pl.concat([_rows(config, block, identity, near, groups) for block in every])
+    rows = pl.concat([_rows(block, gone, groups) for block in every])
     found = sizes(rows)
     linked = found.filter("linked")
-    largest = linked.head(1).to_dicts()
-    if largest and largest[0]["rows"] > max(_MANY, config.duplicates.largest_group * rows.height):
-        share = largest[0]["rows"] / rows.height
-        raise UserError(_too_large(config, every, identity, near, groups, largest[0]["group_id"], share))
+    free = linked.filter(~pl.col("settled")).head(1).to_dicts()
+    if free and free[0]["rows"] > max(_MANY, config.duplicates.largest_group * rows.height):
+        raise UserError(
+            _too_large(config, every, gone, links, groups, free[0]["group_id"], free[0]["rows"] / rows.height)
+        )
     return {
         "groups": found.height,
         "largest": found["rows"].to_list()[0] if found.height else 0,
         "linked": linked.height,
         "rows_in_linked": int(linked["rows"].sum()),
-        "largest_linked": largest[0]["rows"] if largest else 0,
+        "largest_linked": linked["rows"].to_list()[0] if linked.height else 0,
     }
 
 
-def _rows(config: Config, block: Block, identity: Done, near: Near | None, groups: Done) -> pl.DataFrame:
-    """A block's rows that may be published, with their place, group and whether it is one of likeness."""
+def _rows(block: Block, gone: Sequence[tuple[Done, str]], groups: Done) -> pl.DataFrame:
+    """A block's rows that may be published, with their place and what is said of their group."""
     rows = blocks.read_frame(f"{groups.folder}/{block.sidecar}").with_row_index("row")
-    gone = blocks.read_frame(f"{identity.folder}/{block.sidecar}", ["copy_of"])["copy_of"].is_not_null()
-    if near is not None and config.policy.near_duplicate == "drop":
-        gone |= blocks.read_frame(f"{near.done.folder}/{block.sidecar}", ["near_of"])["near_of"].is_not_null()
-    return rows.filter(~gone)
+    for stage, column in gone:
+        rows = rows.with_columns(blocks.read_frame(f"{stage.folder}/{block.sidecar}", [column]))
+    return rows.filter(pl.all_horizontal(pl.col(column).is_null() for _, column in gone)).drop(c for _, c in gone)
 
 
 def _too_large(
-    config: Config, every: Sequence[Block], identity: Done, near: Near | None, groups: Done, group_id: str, share: float
+    config: Config,
+    every: Sequence[Block],
+    gone: Sequence[tuple[Done, str]],
+    links: Mapping[str, Sequence[str]],
+    groups: Done,
+    group_id: str,
+    share: float,
 ) -> str:
-    """What to do about a group that holds too many rows, with the text that most of them have."""
-    said = []
+    """What to do about a group that holds too many rows: the text that most of them have, and what links them."""
+    said, nodes = [], []
     for block in every:
-        mine = _rows(config, block, identity, near, groups).filter(pl.col("group_id") == group_id)["row"]
-        rows = blocks.read_frame(block.path, ["prompt", "responses"])[mine]
+        mine = _rows(block, gone, groups).filter(pl.col("group_id") == group_id)["row"]
+        rows = blocks.read_frame(block.path, [*NODE_COLUMNS, "responses"])[mine]
         own = prompt_texts(rows)
         texts, counts = response_texts(rows)
         first = texts[(counts.cumsum() - counts).tolist()]
         either = pl.when(pl.col("own") != "").then("own").otherwise("first")
         said.append(pl.DataFrame({"own": own, "first": first}).select(text=either))
+        nodes.append(pl.Series(group_nodes(rows), dtype=pl.UInt64))
     counted = pl.concat(said).group_by("text").agg(rows=pl.len())
     text, rows_with = counted.sort("rows", "text", descending=[True, False]).row(0)
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    asked = config.duplicates
+    inside = pl.concat(nodes).unique()
+    by = {
+        setting: sum(blocks.read_frame(path, ["group_a"])["group_a"].is_in(inside.implode()).sum() for path in files)
+        for setting, files in links.items()
+    }
+    settings = " and ".join(f"{setting} ({count:,} links)" for setting, count in by.items() if count)
     return (
         f"{share:.0%} of the rows are linked into one group by likeness, and a group stays in one split; "
-        f"duplicates.largest_group allows {asked.largest_group:.0%}. The commonest text in it, of {rows_with:,} rows: "
-        f"{shown!r}. If these rows are different, raise duplicates.threshold ({asked.threshold:g}), or lower "
-        f"duplicates.template_share ({asked.template_share:g}), the share of the prompts from which on text that they "
-        f"have in common is not compared; or raise semantic.group_threshold ({config.semantic.group_threshold:g}), "
-        "above which prompts that say the same in other words are linked. If they belong together, raise "
-        "duplicates.largest_group."
+        f"duplicates.largest_group allows {config.duplicates.largest_group:.0%}. The commonest text in it, of "
+        f"{rows_with:,} rows: {shown!r}. If these rows are different, raise {settings}, or lower "
+        f"duplicates.template_share, the share of the prompts from which on text that they have in common is not "
+        f"compared. If they belong together, raise duplicates.largest_group."
     )

@@ -55,6 +55,8 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "published": curated.published.total["published"],
         "largest_group_share": round(curated.largest_group, 5),
         "groups": curated.groups,
+        "settled_share": round(curated.settled, 5),
+        "against": curated.earlier.to_list() if curated.earlier else [],
         "configurations": curated.configurations,
         "sources": _sources(curated),
         "contamination": overlap_summary(curated.overlaps),
@@ -152,6 +154,12 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             notes.append(
                 f"Raters were measured on {curated.raters.total['sampled']:.1%} of what was judged, chosen by hash."
             )
+    if curated.earlier is not None:
+        names = ", ".join(sorted({one.name for one in curated.earlier.earlier}))
+        notes.append(
+            f"This dataset adds to {names}: rows that are there are not here again, and the {curated.settled:.1%} of "
+            "the rows whose groups are there went to the splits that these are in."
+        )
     if curated.largest_group > config.gate.split_tolerance:
         notes.append(
             f"The largest group of rows that must stay together (one prompt, or prompts that are alike) holds "
@@ -240,6 +248,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
         "review": int((ledger["action"] == "review").sum()),
         "dead_letter_share": dead / max(counts["records_in"], 1),
         "largest_group_share": summary["largest_group_share"],
+        "settled_share": summary["settled_share"],
         "published_rows": int((ledger["published_in"].list.len() > 0).sum()),
         "unexplained_verdicts": unexplained.height,
         "contaminated_published": contaminated.height,

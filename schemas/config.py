@@ -401,6 +401,9 @@ class Config(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field("dataset", description="The dataset's name.")
     sources: list[Source] = Field(description="Where rows come from.", min_length=1)
     derive: list[Derive] = Field([], description="Rows made from other rows.")
+    against: list[str] = Field(
+        [], description="Output folders of earlier runs: what they published is not published again."
+    )
     signals: Signals = Signals()
     duplicates: Duplicates = Duplicates()
     contamination: Contamination = Contamination()

@@ -74,7 +74,7 @@ OPTIONAL: dict[str, dict[str, str]] = {
 RUN_METRICS = (
     "records_in", "merged_records", "dead_letters", "rows_in", "derived_rows", "kept", "dropped", "review",
     "dead_letter_share", "largest_group_share", "published_rows", "unexplained_verdicts", "contaminated_published",
-    "groups_in_two_splits",
+    "groups_in_two_splits", "settled_share",
 )  # fmt: skip
 #: Figures that the gate works out from those.
 GATE_METRICS = ("records_unaccounted", "rows_unaccounted", "rows_in_files", "splits_without_files")

@@ -14,7 +14,7 @@ MERGED = "merged"
 #: Reason code -> what it means, in words. The one place where codes are named.
 REASONS: dict[str, str] = {
     "merged_judgement": "A copy of another row; its judgement was added to that row.",
-    "exact_duplicate": "A copy of another row that says nothing new.",
+    "exact_duplicate": "A copy of another row that says nothing new, or of a row that is published already.",
     "part_of_row": "A record of a row that is made of several; the row is its counterpart.",
     "near_duplicate": "A near-copy of another row; the score is the share of shingles that they have in common.",
     "semantic_duplicate": "Its prompt and its responses say the same as another row's in other words.",

@@ -6,7 +6,7 @@ from stages that find likeness, as Parquet files of `group_a` and `group_b`, the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,14 @@ def sizes(rows: pl.DataFrame) -> pl.DataFrame:
     """The groups, the largest first.
 
     Args:
-        rows: group_id and linked.
+        rows: group_id, linked and settled.
 
     Returns:
-        group_id, rows, and whether they were linked by likeness.
+        group_id, rows, whether they were linked by likeness, and whether their split is settled.
     """
-    found = rows.group_by("group_id").agg(rows=pl.len(), linked=pl.col("linked").any())
+    found = rows.group_by("group_id").agg(
+        rows=pl.len(), linked=pl.col("linked").any(), settled=pl.col("settled").is_not_null().any()
+    )
     return found.sort("rows", "group_id", descending=[True, False])
 
 
@@ -76,36 +78,81 @@ def masked_links(task: dict[str, Any], folder: str) -> Stats:
     return {"rows": rows.height, "links": links.height}
 
 
+def settle(rows: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """The split that each group is in already: where most of its rows are, the first by name of several.
+
+    Args:
+        rows: node, split, and how many rows.
+        labels: frame of `transforms.duplicates.components.LABELS`.
+
+    Returns:
+        root and split, one line a group.
+    """
+    rooted = rows.with_columns(root=pl.Series(roots(rows["node"].to_numpy(), labels), dtype=pl.UInt64))
+    counted = rooted.group_by("root", "split").agg(pl.col("rows").sum())
+    return (
+        counted.sort("root", "rows", "split", descending=[False, True, False])
+        .unique("root", keep="first", maintain_order=True)
+        .select("root", "split")
+    )
+
+
+_NONE = pl.DataFrame(schema={"root": pl.UInt64, "split": pl.String})
+
+
 @beam.typehints.with_output_types(pl.DataFrame)
 class _Read(beam.DoFn):
     def process(self, path: str) -> Iterator[pl.DataFrame]:
         yield blocks.read_frame(path, ["group_a", "group_b"])
 
 
+@beam.typehints.with_output_types(tuple[int, pl.DataFrame])
+class _ReadSettled(beam.DoFn):
+    def process(self, path: str) -> Iterator[tuple[int, pl.DataFrame]]:
+        yield 0, blocks.read_frame(path)
+
+
+@beam.typehints.with_output_types(pl.DataFrame)
+class _Settle(beam.DoFn):
+    def process(self, element: tuple[int, Iterable[pl.DataFrame]], labels: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        yield settle(pl.concat(element[1]), labels)
+
+
 class _Write(beam.DoFn):
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def process(self, block: Block, labels: pl.DataFrame) -> None:
+    def process(self, block: Block, labels: pl.DataFrame, settled: pl.DataFrame | None) -> None:
         nodes = group_nodes(blocks.read_frame(block.path, NODE_COLUMNS))
         linked = pl.Series("linked", np.isin(nodes, labels["node"].to_numpy()))
-        groups = pl.DataFrame([as_hashes(roots(nodes, labels)).alias("group_id"), linked])
+        root = roots(nodes, labels)
+        groups = pl.DataFrame([pl.Series("root", root, dtype=pl.UInt64), as_hashes(root).alias("group_id"), linked])
+        groups = groups.join(
+            (_NONE if settled is None else settled).rename({"split": "settled"}),
+            on="root",
+            how="left",
+            maintain_order="left",
+        ).drop("root")
         blocks.write_frame(groups, f"{self.folder}/{block.sidecar}")
         finish(self.folder, block.index, {"rows": block.rows})
 
 
 @dataclass
 class Group(beam.PTransform):
-    """Write each row's `group_id` (16 hexadecimal characters), and whether it is `linked` to others by likeness.
+    """Write each row's `group_id` (16 hexadecimal characters).
+
+    Beside it stands whether the group is `linked` by likeness, and the split in which it is `settled` already.
 
     Attributes:
         blocks: all blocks.
         edges: files with likenesses.
+        settled: files of groups that are in a split already: `node`, `split`, and how many `rows`.
         folder: where the sidecars go.
     """
 
     blocks: Sequence[Block]
     edges: Sequence[str]
+    settled: Sequence[str]
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
@@ -116,8 +163,16 @@ class Group(beam.PTransform):
             | "read" >> beam.ParDo(_Read())
             | "components" >> Components()
         )
+        settled = (
+            start
+            | "settled" >> beam.Create(list(self.settled), reshuffle=False)
+            | "read settled" >> beam.ParDo(_ReadSettled())
+            | "all settled" >> beam.GroupByKey()
+            | "settle" >> beam.ParDo(_Settle(), beam.pvalue.AsSingleton(labels))
+        )
+        once = beam.pvalue.AsSingleton(settled, default_value=None)
         return (
             start
             | "blocks" >> beam.Create(list(self.blocks))
-            | "write" >> beam.ParDo(_Write(self.folder), beam.pvalue.AsSingleton(labels))
+            | "write" >> beam.ParDo(_Write(self.folder), beam.pvalue.AsSingleton(labels), once)
         )

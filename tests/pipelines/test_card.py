@@ -103,6 +103,7 @@ def publish_rows(rows: list[dict[str, Any]], folder: Path, shards: int = 2) -> P
     ).with_columns(
         frame["kind"],
         digest(frame["content_id"]).alias("group_id"),
+        settled=pl.lit(None),
         action=pl.lit("keep"),
         label=pl.when(soft > 0.5).then(0).when(soft < 0.5).then(1),
         weight=pl.lit(1.0),

@@ -67,6 +67,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
     out = [
         Clause("merged_judgement", copied == "merged_judgement", MERGED, count, 1, pl.col("copy_of")),
         Clause("exact_duplicate", copied == "exact_duplicate", "drop", count, 1, pl.col("copy_of")),
+        Clause("exact_duplicate", pl.col("published_of").is_not_null(), "drop", count + 1, 1, pl.col("published_of")),
         _contaminated(policy),
         Clause(
             "near_duplicate",

@@ -74,8 +74,8 @@ def _total(weights: Sequence[np.ndarray], fractions: Sequence[float]) -> float:
     return high
 
 
-def assign(group_ids: pl.Expr, found: Sequence[Cut], seed: int) -> pl.Expr:
-    """The split of each group."""
+def assign(group_ids: pl.Expr, found: Sequence[Cut], seed: int, settled: str | None = None) -> pl.Expr:
+    """The split of each group: the one in the column `settled` where that says one, else that of its hash."""
     place = uniform(group_ids, seed)
     chain = (
         pl.coalesce(pl.when(place < cut.below).then(pl.lit(cut.split)) for cut in found[:-1])
@@ -83,4 +83,4 @@ def assign(group_ids: pl.Expr, found: Sequence[Cut], seed: int) -> pl.Expr:
         else None
     )
     last = pl.lit(found[-1].split)
-    return last if chain is None else pl.coalesce(chain, last)
+    return pl.coalesce(part for part in (pl.col(settled) if settled else None, chain, last) if part is not None)

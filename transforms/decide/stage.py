@@ -18,6 +18,7 @@ from transforms.duplicates.semantic_signals import SIGNALS as SEMANTIC
 from transforms.identity.keys import response_ids
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT
+from transforms.published.stage import SIGNALS as KNOWN
 from transforms.raters.conclude import SIGNALS as CONSENSUS
 from transforms.signals.masking import MASKED, mask_rows
 from transforms.tasks import Stats, counts
@@ -25,14 +26,15 @@ from transforms.tasks import Stats, counts
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
 #: Stages that may not run, and what policy reads of each.
 _BESIDE = {
+    "known": KNOWN,
     "near": NEAR,
     "contamination": CONTAMINATION,
     "semantic": SEMANTIC,
     "consensus": CONSENSUS,
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
 }
-#: A sidecar's columns: the verdict, the row's group and kind.
-DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "kind": pl.String()})
+#: A sidecar's columns: the verdict, the row's group, the split that it is in already, and kind.
+DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "settled": pl.String(), "kind": pl.String()})
 
 
 def load(task: dict[str, Any]) -> pl.DataFrame:
@@ -49,12 +51,12 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
     ids = pl.col("response_ids").list
     rows = rows.with_columns(identical_responses=(pl.col("kind") == "pair") & (ids.first() == ids.last()))
     beside = [_beside(task, name, schema, rows.height) for name, schema in _BESIDE.items()]
-    groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id"])
+    groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id", "settled"])
     whole = pl.concat([rows, identity, signals, *beside, groups], how="horizontal").with_columns(
         judgements=pl.coalesce("merged", "judgements")
     )
     found = [Cut(**cut) for cut in task["cuts"]]
-    split = assign(pl.col("group_id"), found, task["seed"]) if found else pl.lit(None, dtype=pl.String)
+    split = assign(pl.col("group_id"), found, task["seed"], "settled") if found else pl.lit(None, dtype=pl.String)
     return whole.with_columns(split=split)
 
 
@@ -93,7 +95,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
     if policy.pii == "mask":
         rows = as_masked(rows, lambda found: read_frame(task["path"], MASKED)[found])
     decided = decide(rows, policy, task["configurations"], task["thresholds"])
-    decided = decided.with_columns(rows["kind"], rows["group_id"])
+    decided = decided.with_columns(rows["kind"], rows["group_id"], rows["settled"])
     blocks.write_frame(decided.select(DECIDED.names()), f"{folder}/{task['name']}")
     kept = decided.filter(pl.col("action").is_in(KEPT))
     pairs = kept.filter(pl.col("kind") == "pair")

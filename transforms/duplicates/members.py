@@ -23,16 +23,18 @@ class Member:
         block: its rows.
         identity: folder of the identity stage's sidecars; None for rows that are published already.
         signals: folder of the signals' sidecars; None likewise.
+        known: folder that tells copies of published rows, where there are any.
     """
 
     block: Block
     identity: str | None = None
     signals: str | None = None
+    known: str | None = None
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> Member:
         """A member from `asdict` of it."""
-        return cls(Block(**told["block"]), told["identity"], told["signals"])
+        return cls(**{**told, "block": Block(**told["block"])})
 
     def rows(self, columns: Sequence[str]) -> pl.DataFrame:
         """Columns of the rows that take part, and `row`, their place in the block."""
@@ -40,6 +42,8 @@ class Member:
         if self.identity is None:
             return rows
         copied = read_frame(f"{self.identity}/{self.block.sidecar}", ["copy_of"])["copy_of"].is_not_null()
+        if self.known is not None:
+            copied |= read_frame(f"{self.known}/{self.block.sidecar}", ["published_of"])["published_of"].is_not_null()
         return rows.filter(~copied)
 
     def quality(self) -> np.ndarray:

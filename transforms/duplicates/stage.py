@@ -19,6 +19,7 @@ from transforms.duplicates.candidates import ENTRY, NODE, stars
 from transforms.duplicates.members import Member
 from transforms.duplicates.minhash import Bands, bands
 from transforms.duplicates.parts import COLUMNS, parts
+from transforms.duplicates.quality import PUBLISHED
 from transforms.duplicates.representatives import DEFAULTS, SIGNALS, choose
 from transforms.duplicates.sketch import UNITS, Unit, key_column, shingled, sketch
 from transforms.duplicates.template import read_template
@@ -267,7 +268,7 @@ class _Choose(beam.DoFn):
     """Neighbouring rows to near-copies of representatives, sent to their blocks."""
 
     def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> Iterator[Framed]:
-        copies = choose(pl.concat(element[1]).filter("copies"))
+        copies = choose(pl.concat(element[1]).filter(pl.col("copies") & (pl.col("quality_b") != PUBLISHED)))
         row = pl.col("row_b").cast(pl.Int64)
         yield from split(copies.select(block="block_b", row=row, near_of="row_id_a", near_score="score"), "block")
 

@@ -261,7 +261,7 @@ def _tool_call(call: Any, place: int) -> dict[str, Any]:
     return {"id": call.get("id"), "name": function["name"], "arguments": arguments}
 
 
-def split_prompt(records: Records, sides: Sequence[pl.Series]) -> tuple[pl.Series, list[pl.Series]]:
+def split_prompt(sides: Sequence[pl.Series]) -> tuple[pl.Series, list[pl.Series]]:
     """The prompt of full dialogues, their longest common prefix, and what remains of each side.
 
     The prefix ends before the last message of the shorter side, so that no response is left without a message.

@@ -62,7 +62,9 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
     with ThreadPoolExecutor(THREADS) as pool:
         for part in task["blocks"]:
             decided = read_frame(f"{task['decided']}/{part['name']}").with_columns(
-                split=pl.when(pl.col("action").is_in(KEPT)).then(assign(pl.col("group_id"), found, task["seed"]))
+                split=pl.when(pl.col("action").is_in(KEPT)).then(
+                    assign(pl.col("group_id"), found, task["seed"], "settled")
+                )
             )
             rows_in += decided.height
             told = pool.submit(tell, decided, part["path"])

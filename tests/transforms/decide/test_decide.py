@@ -121,6 +121,7 @@ GOOD: Raw = {
     "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
     "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
     "too_long": False, "identical_after_truncation": False, "near_of": None, "near_score": None, "consensus": None,
+    "published_of": None,
     "semantic_of": None, "semantic_of_cosine": None, "benchmark_item": None, "overlap_share": None,
     "overlap_threshold": None, "split": None, "strength_mu": None, "strength_limit": None, "p_error": None,
     "p_ambiguous": None,
@@ -129,7 +130,7 @@ SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
     "copies": pl.Int64, "conflict": pl.Boolean, "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
     "characters": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
-    "identical_after_truncation": pl.Boolean, "near_of": pl.String, "near_score": pl.Float64,
+    "identical_after_truncation": pl.Boolean, "near_of": pl.String, "near_score": pl.Float64, "published_of": pl.String,
     "consensus": pl.List(CONSENSUS), "semantic_of": pl.String, "semantic_of_cosine": pl.Float64,
     "benchmark_item": pl.String, "overlap_share": pl.Float64, "overlap_threshold": pl.Float64, "split": pl.String,
     "strength_mu": pl.Float64, "strength_limit": pl.Float64, "p_error": pl.Float64, "p_ambiguous": pl.Float64,
@@ -172,6 +173,7 @@ def test_good_row_is_kept() -> None:
 FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"copy_kind": "merged_judgement", "copy_of": "r", "copies": 3}, {}, MERGED, "merged_judgement", 3, 1),
     ({"copy_kind": "exact_duplicate", "copy_of": "r", "copies": 2}, {}, "drop", "exact_duplicate", 2, 1),
+    ({"published_of": "r", "copies": 1}, {}, "drop", "exact_duplicate", 2, 1),
     ({"near_of": "r", "near_score": 0.81}, {}, "drop", "near_duplicate", 0.81, 0.7),
     ({"near_of": "r", "near_score": 0.7}, {"near_duplicate": "review"}, "review", "near_duplicate", 0.7, 0.7),
     ({"empty_response": True, "characters": [0, 4]}, {}, "drop", "empty_response", 0, 1),
@@ -217,7 +219,8 @@ def test_each_reason_and_its_number(
     made = verdict(change, **policy)
     assert made["action"] == action
     onward = (change.get("consensus") or [{}])[0].get("onward")
-    counterpart = change.get("copy_of") or change.get("near_of") or onward or change.get("benchmark_item")
+    named = ("copy_of", "near_of", "published_of", "benchmark_item")
+    counterpart = next((change[of] for of in named if change.get(of)), onward)
     wanted = {"reason": reason, "score": score, "threshold": threshold, "counterpart": counterpart}
     assert made["details"][0] == wanted
     assert made["reasons"][1:] == (["tie_not_expressible"] if reason == "in_cycle" and action == "soften" else [])

@@ -98,7 +98,7 @@ def find(rows: list[dict[str, Any]], folder: Path, sizes: list[int] | None = Non
     run(FindTemplate(members, 5, 0.01, f"{folder}/template"))
     near(members, folder)
     files = {unit: list(pairs_files(f"{folder}/near", unit, len(rows)).values()) for unit in UNITS}
-    run(Group(every, files["row"] + files["prompt"], f"{folder}/groups"))
+    run(Group(every, files["row"] + files["prompt"], [], f"{folder}/groups"))
     said = [
         pl.concat([blocks.read_frame(f"{folder}/{name}/{block.sidecar}") for block in every])
         for name in ("near", "groups")

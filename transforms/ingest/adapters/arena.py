@@ -44,7 +44,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     for side in judged.get_columns():
         last = side.list.last().struct.field("role").ne_missing("assistant")
         records.reject(last, "no_assistant_turn", f"{side.name!r} does not end with an assistant's turn")
-    prompt, responses = split_prompt(records, judged.get_columns())
+    prompt, responses = split_prompt(judged.get_columns())
     records.reject(prompt.list.len() == 0, "prompt_mismatch", "the conversations do not share their first message")
     who = "judge_hash" if records.has("judge_hash") else "judge"
     when = "timestamp" if records.has("timestamp") else "tstamp"

@@ -34,7 +34,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
         if len(set(map(len, turns))) > 1 or not turns[0]:
             said = f"{len(turns[0])} questions, {len(turns[1])} and {len(turns[2])} answers"
             records.problem(index, "wrong_response_count", f"the conversations do not have a turn each: {said}")
-    prompt, responses = split_prompt(records, [_talk(asked, texts) for texts in answers])
+    prompt, responses = split_prompt([_talk(asked, texts) for texts in answers])
     marks = pl.DataFrame({name: records.column(name, pl.Int64) for name in _WINNERS})
     records.reject(marks.sum_horizontal() != 1, "unknown_label", "not exactly one of the three winners is 1")
     value = pl.coalesce(pl.when(pl.col(name) == 1).then(value) for name, value in _WINNERS.items())

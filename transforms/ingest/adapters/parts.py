@@ -147,7 +147,7 @@ def chosen_rejected(
         texts_alone = any(records.texts_only(name) for name in names)
         whole = pl.Series([False]) if texts_alone else _whole(frame, names)
     if whole.any():
-        head, rest = split_prompt(records, frame.select(names).get_columns())
+        head, rest = split_prompt(frame.select(names).get_columns())
         parts = {"prompt": head} | dict(zip(names, rest, strict=True))
         frame = (
             pl.DataFrame(parts)
