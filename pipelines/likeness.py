@@ -181,9 +181,9 @@ def measure_groups(
     linked = found.filter("linked")
     free = linked.filter(~pl.col("settled")).head(1).to_dicts()
     if free and free[0]["rows"] > max(_MANY, config.duplicates.largest_group * rows.height):
-        raise UserError(
-            _too_large(config, every, gone, links, groups, free[0]["group_id"], free[0]["rows"] / rows.height)
-        )
+        why = _too_large(config, every, gone, links, groups, free[0]["group_id"], free[0]["rows"] / rows.height)
+        if why:
+            raise UserError(why)
     return {
         "groups": found.height,
         "largest": found["rows"].to_list()[0] if found.height else 0,
@@ -209,7 +209,7 @@ def _too_large(
     groups: Done,
     group_id: str,
     share: float,
-) -> str:
+) -> str | None:
     """What to do about a group that holds too many rows: the text that most of them have, and what links them."""
     said, nodes = [], []
     for block in every:
@@ -229,6 +229,8 @@ def _too_large(
         setting: sum(blocks.read_frame(path, ["group_a"])["group_a"].is_in(inside.implode()).sum() for path in files)
         for setting, files in links.items()
     }
+    if not any(by.values()):
+        return None  # it is one prompt, once personal data is masked
     settings = " and ".join(f"{setting} ({count:,} links)" for setting, count in by.items() if count)
     return (
         f"{share:.0%} of the rows are linked into one group by likeness, and a group stays in one split; "

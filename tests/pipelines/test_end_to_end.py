@@ -24,14 +24,19 @@ from transforms.hashing import digest_json
 ROOT = Path(__file__).parents[2]
 
 
+#: What has whole runs of its own elsewhere. Texts here are chance words, which are all alike by their embeddings.
+SPINE = ("embed.model=off", "strength.find=false")
+
+
 def curate(
     out: Path, *inputs: Path | str, config: str | None = None, form: str | None = None, sets: tuple[str, ...] = ()
 ) -> int:
-    return run_curate(Request(config, str(out), [str(path) for path in inputs], form, list(sets)))
+    return run_curate(Request(config, str(out), [str(path) for path in inputs], form, [*SPINE, *sets]))
 
 
 def command(*arguments: str, env: dict[str, str] | None = None) -> list[str]:
-    return [sys.executable, "-m", "pipelines.cli", *arguments]
+    spine = [part for one in SPINE if arguments[0] == "curate" for part in ("--set", one)]
+    return [sys.executable, "-m", "pipelines.cli", *arguments, *spine]
 
 
 def manifest(out: Path) -> dict:
