@@ -37,7 +37,7 @@ class Check:
         planted: how many rows, and `groups` how many groups, were turned round.
         auroc: that `p_error` tells planted rows from others.
         tpr: share of the planted rows at or over the threshold; `tpr_low` its interval's lower end.
-        over: share of the other rows, real errors among them; `over_high` its interval's upper end.
+        over: share of the other rows of the place, real errors among them; `over_high` its interval's upper end.
     """
 
     place: str
@@ -86,8 +86,8 @@ def self_check(pairs: Pairs, found: Fitted, settings: Settings) -> list[Check]:
     mine = pairs.at(found.places)
     out = []
     for place in PLACES:
-        where = _plant(mine, place)
-        if not where.any() or where.sum() == mine.sided.sum():
+        where, region = _plant(mine, place)
+        if not where.any() or (where == region).all():
             continue
         turned = np.zeros(len(pairs), dtype=bool)
         turned[found.places] = where
@@ -96,7 +96,7 @@ def self_check(pairs: Pairs, found: Fitted, settings: Settings) -> list[Check]:
         noisy = min(rate + PLANTED * (1 - 2 * rate), 0.49)
         other = replace(settings, members=min(MEMBERS, settings.members), noise_rate=noisy)
         scores = fit(pairs.turned(turned), other, found).scores.p_error
-        out += [_check(place, scores, where, mine, threshold) for threshold in THRESHOLDS]
+        out += [_check(place, scores, where, region, mine.groups, threshold) for threshold in THRESHOLDS]
     return out
 
 
@@ -124,35 +124,36 @@ def attainable(margins: np.ndarray) -> float:
     return float((above + equal / 2).mean() / max(len(margins), 1))
 
 
-def _plant(pairs: Pairs, place: str) -> np.ndarray:
-    """Which rows are turned round: all of some groups that hold about `PLANTED` of the rows with a side."""
+def _plant(pairs: Pairs, place: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows are turned round, all of some groups that hold about `PLANTED` of a region's rows; and the region."""
     groups, inverse = np.unique(pairs.groups, return_inverse=True)
     rows = np.bincount(inverse, pairs.sided)
-    draw = uniform(groups, _SALT)
-    if place == "close":
-        # The closest third of the groups first, in the order of their draws.
+    inside = np.ones(len(groups), dtype=bool)
+    if place == "close":  # the third of the groups whose pairs are the closest
         closeness = np.bincount(inverse, pairs.closeness()) / np.bincount(inverse)
-        draw = draw + (np.argsort(np.argsort(-closeness, kind="stable"), kind="stable") >= len(groups) / 3)
-    order = np.argsort(draw, kind="stable")
-    chosen = np.cumsum(rows[order]) - rows[order] / 2 <= PLANTED * rows.sum()
-    chosen[0] = True
+        inside = np.argsort(np.argsort(-closeness, kind="stable"), kind="stable") < len(groups) / 3
+    order = np.flatnonzero(inside)[np.argsort(uniform(groups[inside], _SALT), kind="stable")]
+    chosen = np.cumsum(rows[order]) - rows[order] / 2 <= PLANTED * rows[inside].sum()
+    chosen[:1] = True
     picked = np.zeros(len(groups), dtype=bool)
     picked[order[chosen]] = True
-    return np.asarray(picked[inverse] & pairs.sided)
+    return np.asarray(picked[inverse] & pairs.sided), np.asarray(inside[inverse] & pairs.sided)
 
 
-def _check(place: str, scores: np.ndarray, planted: np.ndarray, pairs: Pairs, threshold: float) -> Check:
-    others = pairs.sided & ~planted
+def _check(
+    place: str, scores: np.ndarray, planted: np.ndarray, region: np.ndarray, named: np.ndarray, threshold: float
+) -> Check:
+    others = region & ~planted
     over = scores >= threshold
     tpr, rest = float(over[planted].mean()), float(over[others].mean())
     # Rows of a group are not independent witnesses: groups are counted.
-    groups = [len(np.unique(pairs.groups[where])) for where in (planted, others)]
+    groups = [len(np.unique(named[where])) for where in (planted, others)]
     return Check(
         place,
         threshold,
         int(planted.sum()),
         groups[0],
-        auroc(scores[pairs.sided], planted[pairs.sided]),
+        auroc(scores[region], planted[region]),
         tpr,
         _wilson(tpr, groups[0])[0],
         rest,

@@ -162,6 +162,6 @@ def test_the_self_check_finds_what_it_planted_and_says_no_more_than_is_so() -> N
     flagged = scores.p_error >= 0.8
     real = ((pairs.labels > 0.5) != truth)[flagged].mean()
     for check in checks:
-        assert 0.07 < check.planted / 4000 < 0.13
+        assert 0.07 < check.planted / (4000 if check.place == "uniform" else 4000 / 3) < 0.13
         assert check.auroc > 0.85
         assert check.lower(0.1) < check.precision(0.1) < real + 0.05
