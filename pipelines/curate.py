@@ -16,7 +16,7 @@ from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
-from pipelines.likeness import Near, find_near, group, mask_links, measure_groups
+from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.options import options_of
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.strength import Strength, find_strength, gated
@@ -172,13 +172,15 @@ def curate(
     images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
     semantic = find_semantic(config, every, identity, texts, engine)
     settled = published.settled() if published else []
-    links = _links(near, semantic, published)
-    if config.policy.pii == "mask":
-        links |= dict([mask_links(every, signals, engine)])
-    groups = group(every, identity, links, settled, engine)
-    grouped = measure_groups(
-        config, every, _gone(config, identity, published, near), _linked_by(near, semantic), groups
-    )
+    masked = dict([mask_links(every, signals, engine)]) if config.policy.pii == "mask" else {}
+    gone = _gone(config, identity, published, near)
+    groups = group(every, identity, _links(near, semantic, published) | masked, settled, engine)
+    told_apart = not too_alike(config, every, gone, groups)
+    if semantic and not told_apart:
+        # Texts that the model cannot read are all alike to it: such likeness makes no groups, and the run says so.
+        groups = group(every, identity, _links(near, None, published) | masked, settled, engine)
+    grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
+    grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
     strength = find_strength(config, every, identity, groups, texts, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     raters = _raters(config, every, identity, engine)

@@ -156,6 +156,13 @@ def group(
     )
 
 
+def too_alike(config: Config, every: Sequence[Block], gone: Sequence[tuple[Done, str]], groups: Done) -> bool:
+    """Whether likeness has put more of the rows into one group than `duplicates.largest_group` allows."""
+    rows = pl.concat([_rows(block, gone, groups) for block in every])
+    free = sizes(rows).filter(pl.col("linked") & ~pl.col("settled")).head(1)["rows"].to_list()
+    return bool(free) and free[0] > max(_MANY, config.duplicates.largest_group * rows.height)
+
+
 def measure_groups(
     config: Config,
     every: Sequence[Block],

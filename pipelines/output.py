@@ -168,6 +168,13 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         )
     if curated.semantic is not None:
         notes.append(curated.semantic.note())
+        if not curated.groups["linked_by_meaning"]:
+            notes.append(
+                f"Prompts were not grouped by their embeddings: linked from a cosine of "
+                f"{config.semantic.group_threshold:g} on, more than {config.duplicates.largest_group:.0%} of the rows "
+                "would be one group, so the model does not tell these texts apart. Prompts that say the same in other "
+                "words may stand in two splits."
+            )
     if curated.overlaps:
         for name, counted in curated.overlaps.read.total["benchmarks"].items():
             if counted["unreadable"]:

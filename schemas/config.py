@@ -224,7 +224,7 @@ class Semantic(Section):
         0.95, description="Rows whose prompts and responses all have at least this cosine are semantic duplicates."
     )
     group_threshold: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.95, description="Prompts with at least this cosine belong to one group."
+        0.97, description="Prompts with at least this cosine belong to one group."
     )
     probes: Annotated[int, Field(ge=1)] = Field(
         4, description="In how many of its nearest partitions a row is searched; more find more and take longer."

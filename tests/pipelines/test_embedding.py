@@ -46,7 +46,7 @@ def rows(count: int = 60) -> list[tuple[str, str, str]]:
 
 
 def curate(out: Path, *inputs: Path, base: Path | None, sets: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> int:
-    sets = (*([f"embed.base={base}"] if base else []), "embed.dimensions=24", *sets)
+    sets = (*([f"embed.base={base}"] if base else []), "embed.dimensions=24", "strength.find=false", *sets)
     return run_curate(Request(None, str(out), [str(path) for path in inputs], "trl", list(sets), list(flags)))
 
 

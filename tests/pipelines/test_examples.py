@@ -82,6 +82,7 @@ def test_ukp(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert made["reasons"]["identical_responses"] == 14
 
 
+@pytest.mark.slow
 def test_wmt12(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lay_out(data, tmp_path, monkeypatch, "wmt12_raw")
     (tmp_path / "data" / "wmt12_texts").mkdir()

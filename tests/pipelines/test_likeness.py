@@ -20,7 +20,7 @@ WORDS = [f"word{i}" for i in range(300)]
 
 
 #: Words drawn at random say nothing: their embeddings are all alike.
-PLAIN = ("embed.model=off",)
+PLAIN = ("embed.model=off", "strength.find=false")
 
 
 def curate(
@@ -143,6 +143,7 @@ def kept(out: Path) -> dict[str, tuple[str, str]]:
     return {c: (s, g) for c, s, g in lines.select("content_id", "split", "group_id").iter_rows()}
 
 
+@pytest.mark.slow
 def test_the_same_from_shuffled_rows_and_two_worker_processes(run: Path, rows: list[dict], tmp_path: Path) -> None:
     shuffled = random.Random(8).sample(rows, len(rows))
     write(tmp_path / "a.jsonl", shuffled[:37])

@@ -135,6 +135,7 @@ def test_wmt12_finds_texts_by_the_systems_names(data: Data, tmp_path: Path) -> N
     assert {first["generators"][place] for place in best} == {"cu-bojar", "onlineB", "uedin-wmt12", "uk-dan-moses"}
 
 
+@pytest.mark.slow
 def test_wmt13(data: Data) -> None:
     folder = data("wmt13_pairs") / "training_wmt13"
     texts = sorted(map(str, folder.glob("*.sgm")))
