@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import polars as pl
 
@@ -159,8 +160,13 @@ def group(
 def too_alike(config: Config, every: Sequence[Block], gone: Sequence[tuple[Done, str]], groups: Done) -> bool:
     """Whether likeness has put more of the rows into one group than `duplicates.largest_group` allows."""
     rows = pl.concat([_rows(block, gone, groups) for block in every])
-    free = sizes(rows).filter(pl.col("linked") & ~pl.col("settled")).head(1)["rows"].to_list()
-    return bool(free) and free[0] > max(_MANY, config.duplicates.largest_group * rows.height)
+    return _largest_over(config, sizes(rows), rows.height) is not None
+
+
+def _largest_over(config: Config, found: pl.DataFrame, rows: int) -> dict[str, Any] | None:
+    """The largest group that likeness made of rows in no split yet, if it holds more of them than is allowed."""
+    free = found.filter(pl.col("linked") & ~pl.col("settled")).head(1).to_dicts()
+    return free[0] if free and free[0]["rows"] > max(_MANY, config.duplicates.largest_group * rows) else None
 
 
 def measure_groups(
@@ -186,9 +192,9 @@ def measure_groups(
     rows = pl.concat([_rows(block, gone, groups) for block in every])
     found = sizes(rows)
     linked = found.filter("linked")
-    free = linked.filter(~pl.col("settled")).head(1).to_dicts()
-    if free and free[0]["rows"] > max(_MANY, config.duplicates.largest_group * rows.height):
-        why = _too_large(config, every, gone, links, groups, free[0]["group_id"], free[0]["rows"] / rows.height)
+    over = _largest_over(config, found, rows.height)
+    if over:
+        why = _too_large(config, every, gone, links, groups, over["group_id"], over["rows"] / rows.height)
         if why:
             raise UserError(why)
     return {
