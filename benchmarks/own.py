@@ -16,6 +16,7 @@ from pipelines import config as configuration
 from pipelines import curate as stages
 from pipelines.engine import Engine
 from pipelines.likeness import find_near, group
+from pipelines.plan import plan_sources
 from pipelines.progress import Reporter
 from pipelines.runner import beam_options
 from transforms import blocks
@@ -30,7 +31,7 @@ def main() -> None:
     path, out, target = sys.argv[1:4]
     config = configuration.load(path, [], None, [])
     engine = Engine(f"{out}/work", beam_options([]), Reporter(json=False))
-    ingested = stages._ingest(stages.plan_sources(config), engine)
+    ingested = stages._ingest(plan_sources(config), engine)
     every = ingested.blocks(0)
     for name in ("identity", "template", "sketch", "candidates", "near", "groups"):
         for folder in Path(out, "work").glob(f"{name}-*"):

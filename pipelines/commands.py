@@ -125,10 +125,11 @@ def _curate(request: Request) -> int:
 
     from pipelines import output
     from pipelines.against import plan_earlier
-    from pipelines.curate import Planned, curate, plan_benchmarks, plan_sources
+    from pipelines.curate import curate
     from pipelines.embedding import plan_models
     from pipelines.engine import Engine
     from pipelines.gate import check_expectations
+    from pipelines.plan import Planned, plan_benchmarks, plan_sources
     from pipelines.progress import Reporter
     from schemas.config import SHAPES
     from transforms import blocks

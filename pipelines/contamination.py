@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.plan import Planned
 from schemas.config import Benchmark, Config
 from transforms import blocks
 from transforms.blocks import Block
@@ -16,9 +17,6 @@ from transforms.contamination.stage import judge_all, mark, scan
 from transforms.ingest.adapters import adapter
 from transforms.ingest.units import whole_files
 from transforms.tasks import RunTasks
-
-if TYPE_CHECKING:
-    from pipelines.curate import Planned
 
 #: Raised where a stage's code gives other results than before.
 VERSIONS = {"benchmarks": 1, "scan": 1, "judge": 1, "overlaps": 1}

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
 from pipelines.against import Earlier, Published, find_published
-from pipelines.config import located
 from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
-from pipelines.options import options_of
+from pipelines.plan import Planned
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.strength import Strength, find_strength, gated
 from schemas.config import Benchmark, Config, Derive, Source
@@ -28,17 +27,13 @@ from transforms.decide.stage import verdicts
 from transforms.derive.stage import DerivePairs, MeasureMoments, derive_ratings
 from transforms.hashing import digest_json
 from transforms.identity.stage import FindCopies
-from transforms.ingest.adapters import FormatError, adapter, recognise
-from transforms.ingest.files import FileRef, InputError, InputFile, plan
-from transforms.ingest.readers import sample
-from transforms.ingest.readers.lines import scan
-from transforms.ingest.records import Records
+from transforms.ingest.adapters import adapter
+from transforms.ingest.files import InputFile
 from transforms.ingest.stage import ingest, tasks_of
-from transforms.ingest.units import whole_files
 from transforms.publish.shapes import KEPT, Facts, resolve
 from transforms.publish.stage import publish, shards
 from transforms.raters.stage import Conclude, MeasureRaters
-from transforms.signals.stage import counter_of, measure
+from transforms.signals.stage import measure
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
@@ -50,21 +45,6 @@ VERSIONS = {
 RATER_KEY = "TRENCHCOAT_RATER_KEY"
 
 _Files = TypeVar("_Files", Source, Benchmark)
-
-
-@dataclass(frozen=True)
-class Planned(Generic[_Files]):
-    """What is read of one source or benchmark: its references and files, the format, and the adapter's switches.
-
-    `companions` are the files that its options name; `options` has their paths in place of the patterns.
-    """
-
-    source: _Files
-    format: str
-    refs: list[FileRef]
-    files: list[InputFile]
-    companions: list[InputFile] = field(default_factory=list)
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,59 +70,6 @@ class Curated:
     largest_group: float
     strength: Strength | None
     settled: float
-
-
-def plan_sources(config: Config) -> list[Planned[Source]]:
-    """Find, hash and recognise every source's files; raises UserError for what cannot be read."""
-    out = [_plan(source, "source") for source in config.sources]
-    counter_of(config.signals.length)  # a tokenizer that is not there is found out now, not in a worker
-    return out
-
-
-def plan_benchmarks(config: Config) -> list[Planned[Benchmark]]:
-    """The same for the benchmarks that rows are compared with."""
-    return [_plan(benchmark, "benchmark") for benchmark in config.contamination.benchmarks]
-
-
-def _plan(source: _Files, what: str) -> Planned[_Files]:
-    fields = source.fields if isinstance(source, Benchmark) else None
-    lines = isinstance(source, Benchmark) and source.format == "text"
-    form = "fields" if fields else source.format
-    options: dict[str, Any] = {}
-    companions: list[InputFile] = []
-    try:
-        refs, files = plan(
-            source.name,
-            [located(path) for path in source.input],
-            format="jsonl" if lines else source.reader,
-            quoting=source.quoting,
-            record=source.record,
-            columns=source.columns,
-        )
-        if fields:
-            _see_fields(fields, sample(refs[0]))
-        elif form == "auto":
-            form = recognise(sample(refs[0]), refs[0].file).name
-        if not fields and not lines:
-            adapt = adapter(form)
-            options = options_of(source, adapt)
-            companions = [_companion(path) for path in dict.fromkeys(p for n in adapt.companions for p in options[n])]
-            refs = whole_files(refs) if adapt.joins else refs
-    except (InputError, FormatError) as error:
-        raise UserError(f"{what} {source.name!r}: {error}") from error
-    return Planned(source, form, refs, files, companions, options)
-
-
-def _see_fields(fields: list[str], records: Records) -> None:
-    """See that a benchmark's fields are there; raises InputError naming the one that is not, and those that are."""
-    for name in fields:
-        if all(value is None for value in records.values(name)):
-            raise InputError(f"no record at its begin has the field {name!r}; they have {', '.join(records.names())}")
-
-
-def _companion(path: str) -> InputFile:
-    size, digest, secret, _ = scan(path, None)
-    return InputFile(path, path.rsplit("/", 1)[-1], size, digest, secret)
 
 
 def curate(

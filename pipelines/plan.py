@@ -1,0 +1,88 @@
+"""What a run reads: each source's and benchmark's files, found, hashed and recognised before any work starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pipelines.config import located
+from pipelines.errors import UserError
+from pipelines.options import options_of
+from schemas.config import Benchmark, Config, Source
+from transforms.ingest.adapters import FormatError, adapter, recognise
+from transforms.ingest.files import FileRef, InputError, InputFile, plan
+from transforms.ingest.readers import sample
+from transforms.ingest.readers.lines import scan
+from transforms.ingest.records import Records
+from transforms.ingest.units import whole_files
+from transforms.signals.stage import counter_of
+
+_Files = TypeVar("_Files", Source, Benchmark)
+
+
+@dataclass(frozen=True)
+class Planned(Generic[_Files]):
+    """What is read of one source or benchmark: its references and files, the format, and the adapter's switches.
+
+    `companions` are the files that its options name; `options` has their paths in place of the patterns.
+    """
+
+    source: _Files
+    format: str
+    refs: list[FileRef]
+    files: list[InputFile]
+    companions: list[InputFile] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def plan_sources(config: Config) -> list[Planned[Source]]:
+    """Find, hash and recognise every source's files; raises UserError for what cannot be read."""
+    out = [_plan(source, "source") for source in config.sources]
+    counter_of(config.signals.length)  # a tokenizer that is not there is found out now, not in a worker
+    return out
+
+
+def plan_benchmarks(config: Config) -> list[Planned[Benchmark]]:
+    """The same for the benchmarks that rows are compared with."""
+    return [_plan(benchmark, "benchmark") for benchmark in config.contamination.benchmarks]
+
+
+def _plan(source: _Files, what: str) -> Planned[_Files]:
+    fields = source.fields if isinstance(source, Benchmark) else None
+    lines = isinstance(source, Benchmark) and source.format == "text"
+    form = "fields" if fields else source.format
+    options: dict[str, Any] = {}
+    companions: list[InputFile] = []
+    try:
+        refs, files = plan(
+            source.name,
+            [located(path) for path in source.input],
+            format="jsonl" if lines else source.reader,
+            quoting=source.quoting,
+            record=source.record,
+            columns=source.columns,
+        )
+        if fields:
+            _see_fields(fields, sample(refs[0]))
+        elif form == "auto":
+            form = recognise(sample(refs[0]), refs[0].file).name
+        if not fields and not lines:
+            adapt = adapter(form)
+            options = options_of(source, adapt)
+            companions = [_companion(path) for path in dict.fromkeys(p for n in adapt.companions for p in options[n])]
+            refs = whole_files(refs) if adapt.joins else refs
+    except (InputError, FormatError) as error:
+        raise UserError(f"{what} {source.name!r}: {error}") from error
+    return Planned(source, form, refs, files, companions, options)
+
+
+def _see_fields(fields: list[str], records: Records) -> None:
+    """See that a benchmark's fields are there; raises InputError naming the one that is not, and those that are."""
+    for name in fields:
+        if all(value is None for value in records.values(name)):
+            raise InputError(f"no record at its begin has the field {name!r}; they have {', '.join(records.names())}")
+
+
+def _companion(path: str) -> InputFile:
+    size, digest, secret, _ = scan(path, None)
+    return InputFile(path, path.rsplit("/", 1)[-1], size, digest, secret)
