@@ -1,0 +1,66 @@
+"""What a run can be told, with its defaults: the whole configuration as models, and nothing that is not here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
+from schemas.config.policy import Policy, Recipe
+from schemas.config.section import Section, Share
+from schemas.config.signals import (
+    DEFAULT_MODEL,
+    Contamination,
+    Duplicates,
+    Embed,
+    Length,
+    Raters,
+    Semantic,
+    Signals,
+    Strength,
+)  # fmt: skip
+from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named_apart
+
+__all__ = [
+    "DEFAULT_MODEL", "SHAPES", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed", "Expectation",
+    "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Recipe", "Section", "Semantic", "Shape",
+    "Share", "Signals", "Source", "Split", "Strength",
+]  # fmt: skip
+
+
+class Config(Section):
+    """A run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field("dataset", description="The dataset's name.")
+    sources: list[Source] = Field(description="Where rows come from.", min_length=1)
+    derive: list[Derive] = Field([], description="Rows made from other rows.")
+    against: list[str] = Field(
+        [], description="Output folders of earlier runs: what they published is not published again."
+    )
+    signals: Signals = Signals()
+    duplicates: Duplicates = Duplicates()
+    contamination: Contamination = Contamination()
+    embed: Embed = Embed()
+    semantic: Semantic = Semantic()
+    raters: Raters = Raters()
+    strength: Strength = Strength()
+    policy: Policy = Policy()
+    split: Split = Split()
+    publish: Publish = Publish()
+    gate: Gate = Gate()
+
+    @model_validator(mode="after")
+    def _named_apart(self) -> Config:
+        named_apart("sources", self.sources)
+        unknown = sorted(set(self.policy.contaminated_splits) - set(self.split.fractions))
+        if self.policy.contaminated == "train_only" and unknown:
+            known = ", ".join(self.split.fractions)
+            raise ValueError(f"policy.contaminated_splits: there is no split {unknown[0]!r}; there are {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _found_first(self) -> Config:
+        if self.policy.pii != "report" and not self.signals.pii:
+            raise ValueError(f"policy.pii: {self.policy.pii} acts on what signals.pii finds, which is false")
+        return self
