@@ -112,7 +112,7 @@ def _report(pairs: Pairs, sources: np.ndarray, found: Fitted, settings: Settings
         "auroc_attainable": round(attainable((scores.logit * sign)[sided]), 5),
         "surface_explains": round(model.residualiser.explained, 5),
         "weights": [round(float(w), 5) for w in model.calibrator.weights.mean(axis=0)],
-        "ambiguity_identified": model.ambiguity.weights is not None,
+        "ambiguity_identified": model.ambiguity.identified,
         "quantiles": {
             str(source): quantiles((scores.mu * sign)[sided & (sources == source)])
             for source in np.unique(sources[sided])
