@@ -198,7 +198,7 @@ def cleaning(given: Given) -> None:
 def checks(given: Given) -> None:
     """The self-check beside what flips that were really planted say."""
     print(
-        "| set | place | planted | AUROC | TPR | others flagged | precision at η = 0.1 (lower bound) | at η = 0.2 |"
+        "| set | place | planted | AUROC | of them flagged | of others | precision, lower bound at η = 0.1 | at 0.2 |"
         "\n|---|---|---|---|---|---|---|---|"
     )
     for name in SETS:
@@ -209,8 +209,8 @@ def checks(given: Given) -> None:
                 continue
             at = [f"{check.precision(rate):.2f} ({check.lower(rate):.2f})" for rate in (0.1, 0.2)]
             print(
-                f"| {name} | {check.place} | {check.planted} | {check.auroc:.3f} | {check.tpr:.3f} | {check.over:.4f} "
-                f"| {at[0]} | {at[1]} |",
+                f"| {name} | {check.place} | {check.planted} | {check.auroc:.3f} | {check.found:.3f} "
+                f"| {check.over:.4f} | {at[0]} | {at[1]} |",
                 flush=True,
             )
 
