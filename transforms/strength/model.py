@@ -141,7 +141,7 @@ class Model:
             self.residualiser.residuals(mu, views.surface, fold),
             logit,
             np.where(pairs.sided, wrong, np.nan),
-            self.ambiguity.p_ambiguous(_uncertain(mu, sigma), pairs.likeness, pairs.votes, pairs.labels, fold),
+            self.ambiguity.p_ambiguous(mu, pairs.likeness, pairs.votes, pairs.labels, fold),
             len(self.heads.weights),
         )
 
@@ -169,7 +169,7 @@ class Fitted:
     scores: Scores
 
 
-def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted:
+def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, *, same_ridge: bool = True) -> Fitted:
     """Fit all detectors.
 
     Rows are taken in the order of their hashes, so their order of arrival changes nothing.
@@ -177,7 +177,9 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
     Args:
         pairs: of the whole run, or a sample of it.
         settings: how.
-        known: an earlier fit of the same pairs with other labels: their neighbours, units and penalty are taken over.
+        known: an earlier fit of the same pairs with other labels for the same ones: their neighbours and units are
+            taken over, which no label has a part in.
+        same_ridge: whether its penalties are as well; if not they are found again.
 
     Raises:
         ValueError: fewer groups with a label than folds.
@@ -217,11 +219,13 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
             device=settings.device,
         )
 
-    whole, dynamics = heads(views.whole, settings.members, known.model.heads if known else None)
-    surface, _ = heads(views.surface, min(_SURFACE_MEMBERS, settings.members), known.model.surface if known else None)
+    whole, dynamics = heads(views.whole, settings.members, known.model.heads if known and same_ridge else None)
+    surface, _ = heads(
+        views.surface, min(_SURFACE_MEMBERS, settings.members), known.model.surface if known and same_ridge else None
+    )
     agreement = near.agreement(mine.labels[chosen])
     margins = whole.margins(views.whole, mine.groups).astype(np.float64)
-    mu, sigma = margins.mean(axis=1), margins.std(axis=1)
+    mu = margins.mean(axis=1)
     signals = np.stack(
         [mu, surface.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1), agreement], axis=1
     )
@@ -238,7 +242,7 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
         References(views.direction[chosen], mine.groups[chosen], mine.labels[chosen]),
         calibrator,
         fit_residualiser(mu, views.surface, fold, settings.folds),
-        fit_ambiguity(_uncertain(mu, sigma), mine.likeness, mine.voices, fold, settings.folds),
+        fit_ambiguity(mu, mine.likeness, mine.voices, fold, settings.folds),
         unshrink(logits[sided], (labels > 0.5).astype(float), flips, fold[sided], settings.folds),
         rate,
     )
@@ -258,11 +262,6 @@ def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None) -> Rate:
     )
     sided = pairs.sided
     return found or unidentified(sigmoid(logits[sided] * np.sign(pairs.labels[sided] - 0.5)))
-
-
-def _uncertain(mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Margins against their own deviation and the usual one: members that happen to agree are not that sure."""
-    return _over(mu, np.sqrt(sigma**2 + (sigma**2).mean()))
 
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
