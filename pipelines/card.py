@@ -305,7 +305,8 @@ def _settings(config: Config) -> dict[str, Any]:
     whole = config.model_dump(mode="json", exclude={"publish": {"title", "description"}, "gate": True})
     whole["sources"] = _named(config.sources)
     whole["contamination"]["benchmarks"] = _named(config.contamination.benchmarks)
-    whole["against"] = [shorten(path) for path in config.against]
+    for name in ("against", "relabels"):
+        whole[name] = [shorten(path) for path in getattr(config, name)]
     length = whole["signals"]["length"]
     if length is not None:
         name = length["tokenizer"]

@@ -64,6 +64,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
             name: vectors.to_dict() for name in ("texts", "images") if (vectors := getattr(curated, name)) is not None
         },
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "trusted": curated.trusted.to_dict() if curated.trusted else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
         "raters": _raters(curated),
         "notes": [*curated.models.notes, *_notes(config, curated)],
@@ -182,6 +183,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
                     "read: rows that overlap with those are not known."
                 )
+    if curated.trusted is not None:
+        notes += curated.trusted.notes()
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
     if config.policy.pii == "mask":

@@ -38,6 +38,10 @@ class Config(Section):
     against: list[str] = Field(
         [], description="Output folders of earlier runs: what they published is not published again."
     )
+    relabels: list[str] = Field(
+        [],
+        description="Files of trusted answers that `trenchcoat relabel import` wrote, beside the output folder's own.",
+    )
     signals: Signals = Signals()
     duplicates: Duplicates = Duplicates()
     contamination: Contamination = Contamination()

@@ -15,7 +15,6 @@ from transforms.strength.noise import (
     Rate,
     configured,
     flip_rates,
-    from_trusted,
     from_votes,
     p_error,
     unidentified,
@@ -169,7 +168,7 @@ class Fitted:
     scores: Scores
 
 
-def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted:
+def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, evidence: Rate | None = None) -> Fitted:
     """Fit all detectors.
 
     Rows are taken in the order of their hashes, so their order of arrival changes nothing.
@@ -178,13 +177,14 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
         pairs: of the whole run, or a sample of it.
         settings: how.
         known: an earlier fit of the same pairs with other labels: their neighbours, units and penalty are taken over.
+        evidence: the noise rate by trusted raters' judgements of all pairs; None without enough of them.
 
     Raises:
         ValueError: fewer groups with a label than folds.
     """
     if known is None:
         places = sample(pairs.keys, settings.ceiling, salt=11)
-        mine = pairs.at(places)
+        mine = pairs.at(places).believed()
         scaling = measure_scaling(mine)
         views = scaling.views(mine)
         candidates = np.flatnonzero(mine.sided)
@@ -201,7 +201,7 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
         places, chosen, scaling, views, near = (
             known.places, known.chosen, known.model.scaling, known.views, known.near
         )  # fmt: skip
-        mine = pairs.at(places)
+        mine = pairs.at(places).believed()
     sided = mine.sided
     labels, groups = mine.labels[sided], mine.groups[sided]
 
@@ -228,7 +228,7 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
     fold = fold_of(mine.groups, whole.cuts, settings.seed)
     calibrator = fit_calibrator(signals[sided], labels, fold[sided], settings.folds)
     logits = calibrator.logits(signals, fold)
-    rate = rate_of(mine, logits, settings.noise_rate)
+    rate = rate_of(mine, logits, settings.noise_rate, evidence)
     flips = flip_rates(mine.net[sided], rate.value)
     model = Model(
         settings,
@@ -248,14 +248,11 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
     return Fitted(model, places, Dynamics(*every), views, chosen, near, scores)
 
 
-def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None) -> Rate:
+def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None, evidence: Rate | None = None) -> Rate:
     """The noise rate from the best evidence there is: the user's word, trusted relabels, votes, or a range."""
     if said is not None:
         return configured(said)
-    judged = ~np.isnan(pairs.trusted) & ~np.isnan(pairs.labels)
-    found = from_trusted(pairs.labels[judged], pairs.trusted[judged], pairs.groups[judged]) or from_votes(
-        pairs.voices[:, 0], pairs.voices[:, 1], pairs.groups
-    )
+    found = evidence or from_votes(pairs.voices[:, 0], pairs.voices[:, 1], pairs.groups)
     sided = pairs.sided
     return found or unidentified(sigmoid(logits[sided] * np.sign(pairs.labels[sided] - 0.5)))
 

@@ -12,6 +12,8 @@ from transforms.strength.folds import uniform
 #: Hidden units over the surface, and how much wider than one column of an embedding each surface column is: there are
 #: few of them, and one penalty is for all.
 _HIDDEN, _SURFACE_SIZE = 128, 3.0
+#: Votes that a trusted judgement is worth.
+_SURE = 8.0
 #: Standard deviations that a feature counts at most.
 _CLIP = 4.0
 
@@ -75,11 +77,21 @@ class Pairs:
         """Votes for the first response less those for the second."""
         return np.asarray(self.votes[:, 0] - self.votes[:, 1])
 
+    def believed(self) -> Pairs:
+        """The same pairs with what trusted raters said in place of what others did, and beyond doubt."""
+        known = ~np.isnan(self.trusted)
+        sure = _SURE * np.stack([self.trusted, 1 - self.trusted], axis=1)
+        return replace(
+            self,
+            labels=np.where(known, self.trusted, self.labels),
+            votes=np.where(known[:, None], sure, self.votes),
+        )
+
     def turned(self, where: np.ndarray) -> Pairs:
         """The same pairs with the judgements of some turned round."""
-        labels = np.where(where, 1 - self.labels, self.labels)
+        labels, trusted = (np.where(where, 1 - one, one) for one in (self.labels, self.trusted))
         votes, voices = (np.where(where[:, None], one[:, ::-1], one) for one in (self.votes, self.voices))
-        return replace(self, labels=labels, votes=votes, voices=voices)
+        return replace(self, labels=labels, votes=votes, voices=voices, trusted=trusted)
 
 
 @dataclass(frozen=True)

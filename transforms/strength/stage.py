@@ -15,6 +15,7 @@ from transforms.strength.bins import BINS, bins, quantiles
 from transforms.strength.folds import sample
 from transforms.strength.inputs import read_frames, read_pairs
 from transforms.strength.model import Fitted, Scores, Settings, fit
+from transforms.strength.noise import Rate, from_trusted
 from transforms.strength.pairs import Pairs
 from transforms.strength.selfcheck import attainable, self_check
 from transforms.tasks import Stats
@@ -61,7 +62,7 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
         return {"rows": frame.height}
     settings = Settings(**task["settings"])
     pairs, chosen = _sampled(task, frame, settings.ceiling)
-    found = fit(pairs, settings)
+    found = fit(pairs, settings, evidence=_evidence(frame))
     checks = self_check(pairs, found, settings)
     store.save(found.model, f"{folder}/model.npz")
     kept = {name: getattr(found.dynamics, name) for name in ("confidence", "variability", "aum")}
@@ -74,6 +75,15 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
         f"{folder}/report.json",
     )  # fmt: skip
     return {"rows": frame.height}
+
+
+def _evidence(frame: pl.DataFrame) -> Rate | None:
+    """The noise rate by what trusted raters said of any of the pairs; None where they said too little."""
+    said = frame.filter(pl.col("trusted").is_not_nan() & pl.col("label").is_not_nan())
+    # Who the configuration trusts judged a random sample: as large a share of all as they judged.
+    share = int(said["chance"].is_nan().sum()) / max(frame.height, 1)
+    chances = said["chance"].fill_nan(pl.lit(share)).to_numpy()
+    return from_trusted(said["label"].to_numpy(), said["trusted"].to_numpy(), said["group"].to_numpy(), chances)
 
 
 def _sampled(task: dict[str, Any], frame: pl.DataFrame, ceiling: int) -> tuple[Pairs, pl.DataFrame]:
