@@ -15,6 +15,7 @@ from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.external import External, Voices, find_external
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
 from pipelines.semantics import Semantic, find_semantic
@@ -70,6 +71,7 @@ class Curated:
     facts: Facts
     largest_group: float
     trusted: Trusted | None
+    external: External | None
     strength: Strength | None
     settled: float
 
@@ -81,6 +83,7 @@ def curate(
     earlier: list[Earlier],
     models: Models,
     relabels: Relabels,
+    voices: Voices,
     engine: Engine,
 ) -> Curated:
     """Run every stage that is not done yet."""
@@ -112,7 +115,8 @@ def curate(
     grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
     trusted = find_trusted(config, relabels, every, identity, engine)
-    strength = find_strength(config, every, identity, groups, texts, trusted, engine)
+    external = find_external(config, voices, every, identity, engine)
+    strength = find_strength(config, every, identity, groups, texts, trusted, external, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
@@ -155,6 +159,7 @@ def curate(
         facts,
         largest,
         trusted,
+        external,
         strength,
         settled_share,
     )

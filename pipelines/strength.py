@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
+from pipelines.external import External
 from pipelines.trusted import Trusted
 from schemas.config import Config, Policy
 from transforms import blocks
@@ -64,6 +65,7 @@ def find_strength(
     groups: Done,
     texts: Vectors | None,
     trusted: Trusted | None,
+    external: External | None,
     engine: Engine,
 ) -> Strength | None:
     """Signals on wrong labels and ambiguous pairs; None where nobody wants to know."""
@@ -72,13 +74,15 @@ def find_strength(
         return None
     names = [block.sidecar for block in every]
     common = {"dimension": config.policy.dimension, "trusted": asked.trusted_raters}
+    voices = external.margins.folder if external else None
+    beside = [*([trusted.done] if trusted else []), *([external.margins] if external else [])]
     judged = trusted.done.folder if trusted else None
-    shared = {**common, "identity": identity.folder, "groups": groups.folder, "judged": judged}
+    shared = {**common, "identity": identity.folder, "groups": groups.folder, "judged": judged, "external": voices}
     pairs = engine.run(
         "pairs",
         VERSIONS["pairs"],
         common,
-        [identity.key, groups.key, *([trusted.done.key] if trusted else [])],
+        [identity.key, groups.key, *(done.key for done in beside)],
         len(every),
         lambda p, folder: (
             p

@@ -40,7 +40,8 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
 
     Args:
         task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `judged` (that of
-            what trusted raters said; None where there are none), `dimension` and `trusted` (raters).
+            what trusted raters said; None where there are none), `external` (likewise the margins of the user's own
+            voices), `dimension` and `trusted` (raters).
         folder: to write to.
     """
     rows = read_frame(task["path"], _BLOCK).with_row_index("row")
@@ -70,8 +71,18 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
         chance=pl.col("chance").fill_null(float("nan")),
         likeness=likeness(first, second),
     )
+    margins = np.zeros((rows.height, 0))
+    if task["external"]:
+        own = read_frame(f"{task['external']}/{task['name']}")[rows["row"]]
+        margins = own.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    write_array(margins, f"{folder}/{_external(task['name'])}")
     blocks.write_frame(frame.cast(_COLUMNS), f"{folder}/{task['name']}")  # type: ignore[arg-type]
     return {"rows": rows.height}
+
+
+def _external(name: str) -> str:
+    """The file with a block's margins of the user's own voices."""
+    return f"external/{name.removesuffix('.parquet')}.npy"
 
 
 def _number(hashes: pl.Expr) -> pl.Expr:
@@ -115,4 +126,5 @@ def read_pairs(inputs: str, texts: str | None, name: str, places: np.ndarray | N
         prompts=prompts,
         responses=responses,
         likeness=frame["likeness"].to_numpy(),
+        external=np.asarray(read_array(f"{inputs}/{_external(name)}")[places]),
     )

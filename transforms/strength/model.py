@@ -128,7 +128,7 @@ class Model:
         margins = self.heads.margins(views.whole, pairs.groups).astype(np.float64)
         mu, sigma = margins.mean(axis=1), margins.std(axis=1)
         surface = self.surface.margins(views.surface, pairs.groups).astype(np.float64).mean(axis=1)
-        combined = self.calibrator.logits(np.stack([mu, surface, neighbours], axis=1), fold)
+        combined = self.calibrator.logits(_signals(pairs, mu, surface, neighbours), fold)
         logit = self.scales[fold] * combined
         flips = flip_rates(pairs.net, self.rate.value)
         wrong = p_error(logit * np.sign(np.nan_to_num(pairs.labels, nan=0.5) - 0.5), flips)
@@ -222,9 +222,8 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, evidence:
     agreement = near.agreement(mine.labels[chosen])
     margins = whole.margins(views.whole, mine.groups).astype(np.float64)
     mu, sigma = margins.mean(axis=1), margins.std(axis=1)
-    signals = np.stack(
-        [mu, surface.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1), agreement], axis=1
-    )
+    alone = surface.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1)
+    signals = _signals(mine, mu, alone, agreement)
     fold = fold_of(mine.groups, whole.cuts, settings.seed)
     calibrator = fit_calibrator(signals[sided], labels, fold[sided], settings.folds)
     logits = calibrator.logits(signals, fold)
@@ -255,6 +254,11 @@ def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None, evidence: Rate
     found = evidence or from_votes(pairs.voices[:, 0], pairs.voices[:, 1], pairs.groups)
     sided = pairs.sided
     return found or unidentified(sigmoid(logits[sided] * np.sign(pairs.labels[sided] - 0.5)))
+
+
+def _signals(pairs: Pairs, mu: np.ndarray, surface: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """What the calibrator is given: each detector's margin, and the user's own voices', 0 where one is silent."""
+    return np.column_stack([mu, surface, neighbours, np.nan_to_num(pairs.external, nan=0.0)])
 
 
 def _uncertain(mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Pairs:
         prompts: float32 [rows, dimensions], or no dimensions without embeddings.
         responses: float32 [rows, 2, dimensions].
         likeness: how alike the texts are, 1 for the same [rows].
+        external: margins of the user's own voices; NaN where one has none [rows, voices].
     """
 
     keys: np.ndarray
@@ -45,13 +46,18 @@ class Pairs:
     prompts: np.ndarray
     responses: np.ndarray
     likeness: np.ndarray
+    external: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __post_init__(self) -> None:
+        if len(self.external) != len(self.keys):  # nobody was asked
+            object.__setattr__(self, "external", np.zeros((len(self.keys), 0)))
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def at(self, places: np.ndarray) -> Pairs:
         """Some of the pairs."""
-        return Pairs(**{field.name: getattr(self, field.name)[places] for field in fields(self)})
+        return Pairs(**{one.name: getattr(self, one.name)[places] for one in fields(self)})
 
     @property
     def sided(self) -> np.ndarray:
@@ -61,7 +67,7 @@ class Pairs:
     @classmethod
     def together(cls, parts: Sequence[Pairs]) -> Pairs:
         """Several lots of pairs as one."""
-        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+        return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
 
     def closeness(self) -> np.ndarray:
         """How close the responses are: the cosine of their embeddings; without embeddings how alike the texts are."""

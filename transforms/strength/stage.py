@@ -118,6 +118,10 @@ def _report(pairs: Pairs, sources: np.ndarray, found: Fitted, settings: Settings
         "ridge": model.heads.ridge,
         **model.rate.to_dict(),
         "right": right,
+        "external_right": [
+            round(float((one[~np.isnan(one)] > 0).mean()), 5) if (~np.isnan(one)).any() else None
+            for one in (pairs.external * sign[:, None])[sided].T
+        ],
         "below_zero": round(float((strength < 0).mean()), 5),
         "auroc_attainable": round(attainable((scores.logit * sign)[sided]), 5),
         "surface_explains": round(model.residualiser.explained, 5),
