@@ -68,6 +68,8 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         },
         "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "trusted": curated.trusted.to_dict() if curated.trusted else None,
+        "external": _external(curated),
         "strength": curated.strength.to_dict() if curated.strength else None,
         "raters": _raters(curated),
         "notes": [*curated.models.notes, *_notes(config, curated)],
@@ -122,6 +124,13 @@ def _raters(curated: Curated) -> dict[str, Any] | None:
         "measured_share": measured["sampled"],
         **{name: decided[name] for name in ("opposed", "on_cycles", "reversals")},
     }
+
+
+def _external(curated: Curated) -> dict[str, Any] | None:
+    """The user's own voices, and how often each takes the recorded side; None without any."""
+    if curated.external is None:
+        return None
+    return curated.external.to_dict(curated.strength.report.get("external_right", []) if curated.strength else [])
 
 
 def _rater_tables(out: str, curated: Curated) -> None:
@@ -197,6 +206,10 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
                     "read: rows that overlap with those are not known."
                 )
+    if curated.external is not None:
+        notes += curated.external.notes()
+    if curated.trusted is not None:
+        notes += curated.trusted.notes()
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
     if config.policy.pii == "mask":

@@ -18,6 +18,7 @@ REASONS: dict[str, str] = {
     "part_of_row": "A record of a row that is made of several; the row is its counterpart.",
     "near_duplicate": "A near-copy of another row; the score is the share of shingles that they have in common.",
     "semantic_duplicate": "Its prompt and its responses say the same as another row's in other words.",
+    "relabelled": "Somebody trusted judged the row again; the label is theirs, and the score what they said.",
     "conflict": "Copies of this row carry contradicting labels; the label is what the votes say together.",
     "unreliable_rater": "Votes of raters found to be worse than chance were not counted.",
     "in_cycle": "The prompt's preferences go in a circle through this row.",

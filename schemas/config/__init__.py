@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from schemas.config.external import External, ResponseScores, RewardModel
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
 from schemas.config.policy import Policy, Recipe
 from schemas.config.section import Section, Share
@@ -24,8 +25,8 @@ from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named
 
 __all__ = [
     "DEFAULT_MODEL", "SHAPES", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed", "Expectation",
-    "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Recipe", "Section", "Semantic", "Shape",
-    "Share", "Signals", "Source", "Split", "Strength",
+    "External", "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Recipe", "ResponseScores",
+    "RewardModel", "Section", "Semantic", "Shape", "Share", "Signals", "Source", "Split", "Strength",
 ]  # fmt: skip
 
 
@@ -38,12 +39,17 @@ class Config(Section):
     against: list[str] = Field(
         [], description="Output folders of earlier runs: what they published is not published again."
     )
+    relabels: list[str] = Field(
+        [],
+        description="Files of trusted answers that `trenchcoat relabel import` wrote, beside the output folder's own.",
+    )
     signals: Signals = Signals()
     duplicates: Duplicates = Duplicates()
     contamination: Contamination = Contamination()
     embed: Embed = Embed()
     semantic: Semantic = Semantic()
     raters: Raters = Raters()
+    external: External = External()
     strength: Strength = Strength()
     policy: Policy = Policy()
     split: Split = Split()

@@ -10,6 +10,7 @@ import polars as pl
 
 from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
+from transforms.decide.believed import EVENED, SETTLED, TURNED, settle
 from transforms.decide.consensus import concluded
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
@@ -107,6 +108,8 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
     wrong, even = pl.col("p_error"), pl.col("p_ambiguous")
     sure = wrong >= policy.mislabelled_at
     out += [
+        Clause("relabelled", TURNED, "flip", soft, 0.5),
+        Clause("relabelled", EVENED, "soften", soft, 0.5),
         Clause("likely_mislabelled", sure, policy.mislabelled, wrong, policy.mislabelled_at),
         Clause("likely_mislabelled", ~sure & (wrong >= policy.doubtful_at), policy.doubtful, wrong, policy.doubtful_at),
         Clause("ambiguous", even >= policy.ambiguous_at, policy.ambiguous, even, policy.ambiguous_at),
@@ -118,6 +121,7 @@ def _remarks() -> list[Clause]:
     """What a verdict rests on without changing what becomes of the row."""
     outvoted = (pl.col("mean_label") - 0.5).sign() * (pl.col("consensus_label") - 0.5).sign() == -1
     return [
+        Clause("relabelled", SETTLED & ~TURNED & ~EVENED, "keep", pl.col("soft_label"), 0.5),
         Clause("unreliable_rater", (pl.col("left_out") > 0) & ~_SILENT, "keep", pl.col("reliability"), 0.5),
         Clause("weighed_votes", outvoted, "keep", pl.col("consensus_label"), 0.5),
     ]
@@ -178,7 +182,7 @@ def decide(
             False
         ),
     )
-    rows = _weighed(rows, policy)
+    rows = settle(_weighed(rows, policy))
     found = clauses(policy, thresholds or {})
     rank = {action: place for place, action in enumerate(_STRENGTH)}
     strongest = pl.min_horizontal(

@@ -20,6 +20,7 @@ from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT
 from transforms.published.stage import SIGNALS as KNOWN
 from transforms.raters.conclude import SIGNALS as CONSENSUS
+from transforms.relabel.trusted import SIGNALS as TRUSTED
 from transforms.signals.masking import MASKED, mask_rows
 from transforms.tasks import Stats, counts
 
@@ -31,6 +32,7 @@ _BESIDE = {
     "contamination": CONTAMINATION,
     "semantic": SEMANTIC,
     "consensus": CONSENSUS,
+    "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
 }
 #: A sidecar's columns: the verdict, the row's group, the split that it is in already, and kind.
