@@ -95,14 +95,14 @@ def load(name: str, data: Path, static: str, cache: Path, rows: int) -> tuple[Pa
     target = cache / f"{name.replace(' ', '_')}-{rows}.npz"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        np.savez(target, **_arrays(_chosen(LOADERS[name](data), rows), static))
+        np.savez(target, **_arrays(chosen(LOADERS[name](data), rows), static))
     with np.load(target) as kept:
         found = {part: kept[part] for part in kept.files}
     truth = found.pop("truth")
     return Pairs(**found), truth
 
 
-def _chosen(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
+def chosen(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
     """Pairs that differ, each once, sides in the order of their hashes, in the order of their own."""
     frame = frame.filter((pl.col("a") != pl.col("b")) & pl.all_horizontal(pl.col("a", "b").str.contains(r"\S")))
     sides = frame.with_columns(digest(frame["a"]).alias("_a"), digest(frame["b"]).alias("_b"))

@@ -18,6 +18,7 @@ from pipelines.errors import UserError
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
 from pipelines.semantics import Semantic, find_semantic
+from pipelines.slices import Slices, across_splits, find_slices
 from pipelines.strength import Strength, find_strength, gated
 from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
@@ -38,7 +39,7 @@ from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
 VERSIONS = {
-    "ingest": 3, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 3,
+    "ingest": 3, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 4,
     "publish": 3,
 }  # fmt: skip
 #: The environment variable with the user's key for raters' names.
@@ -70,6 +71,7 @@ class Curated:
     largest_group: float
     strength: Strength | None
     settled: float
+    slices: Slices | None
 
 
 def curate(
@@ -109,6 +111,7 @@ def curate(
     grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
     strength = find_strength(config, every, identity, groups, texts, engine)
+    slices = find_slices(config, every, identity, groups, texts, strength, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
@@ -123,12 +126,14 @@ def curate(
         "groups": groups,
         "consensus": consensus,
         "strength": strength.scored if strength else None,
+        "slices": slices.assigned if slices else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
     made_public = _publish(config, every, configurations, identity, decided, found, facts, engine)
     return Curated(
@@ -151,6 +156,7 @@ def curate(
         largest,
         strength,
         settled_share,
+        slices,
     )
 
 

@@ -16,6 +16,7 @@ from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.gate import Verdict, run_gate
+from pipelines.slices import write_slices
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
@@ -44,6 +45,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _ledger(out, curated)
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
+    write_slices(out, curated.slices)
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
@@ -65,6 +67,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         },
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
+        "slices": curated.slices.to_dict() if curated.slices else None,
         "raters": _raters(curated),
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
@@ -184,6 +187,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                 )
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
+    if curated.slices is not None:
+        notes += curated.slices.notes()
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
     return notes

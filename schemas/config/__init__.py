@@ -20,12 +20,13 @@ from schemas.config.signals import (
     Signals,
     Strength,
 )  # fmt: skip
+from schemas.config.slices import Slices
 from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named_apart
 
 __all__ = [
     "DEFAULT_MODEL", "SHAPES", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed", "Expectation",
     "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Recipe", "Section", "Semantic", "Shape",
-    "Share", "Signals", "Source", "Split", "Strength",
+    "Share", "Signals", "Slices", "Source", "Split", "Strength",
 ]  # fmt: skip
 
 
@@ -45,6 +46,7 @@ class Config(Section):
     semantic: Semantic = Semantic()
     raters: Raters = Raters()
     strength: Strength = Strength()
+    slices: Slices = Slices()
     policy: Policy = Policy()
     split: Split = Split()
     publish: Publish = Publish()

@@ -155,13 +155,13 @@ def _check(
         groups[0],
         auroc(scores[region], planted[region]),
         tpr,
-        _wilson(tpr, groups[0])[0],
+        wilson(tpr, groups[0])[0],
         rest,
-        _wilson(rest, groups[1])[1],
+        wilson(rest, groups[1])[1],
     )
 
 
-def _wilson(share: float, count: int) -> tuple[float, float]:
+def wilson(share: float, count: int) -> tuple[float, float]:
     """Wilson's interval of 95 % of a share."""
     centre = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
     half = _Z / (1 + _Z**2 / count) * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
