@@ -18,6 +18,7 @@ from pipelines.errors import UserError
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
 from pipelines.semantics import Semantic, find_semantic
+from pipelines.spurious import Shortcuts, check_features, find_shortcuts
 from pipelines.strength import Strength, find_strength, gated
 from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
@@ -70,6 +71,7 @@ class Curated:
     largest_group: float
     strength: Strength | None
     settled: float
+    shortcuts: Shortcuts | None
 
 
 def curate(
@@ -81,6 +83,7 @@ def curate(
     engine: Engine,
 ) -> Curated:
     """Run every stage that is not done yet."""
+    check_features(config)
     ingested = _ingest(planned, engine)
     raw = ingested.blocks(0)
     derived = [_derive(rule, raw, ingested, engine) for rule in config.derive]
@@ -123,11 +126,18 @@ def curate(
         "groups": groups,
         "consensus": consensus,
         "strength": strength.scored if strength else None,
+        "balance": None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    shortcuts = find_shortcuts(
+        config, every, identity, signals, facts_of_rows["strength"], texts, decided, found, configurations, engine
+    )
+    if shortcuts and config.balance.output != "off":
+        facts_of_rows["balance"] = shortcuts.done
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     facts = _facts(config, ingested, decided)
     made_public = _publish(config, every, configurations, identity, decided, found, facts, engine)
@@ -151,6 +161,7 @@ def curate(
         largest,
         strength,
         settled_share,
+        shortcuts,
     )
 
 

@@ -44,6 +44,9 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _ledger(out, curated)
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
+    blocks.remove(f"{out}/spurious.json")
+    if curated.shortcuts is not None:
+        blocks.write_json(curated.shortcuts.report, f"{out}/spurious.json")
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
@@ -66,6 +69,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
         "raters": _raters(curated),
+        "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
     _dataset(out, config, curated, summary)
@@ -184,6 +188,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                 )
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
+    if curated.shortcuts is not None:
+        notes += curated.shortcuts.notes()
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
     return notes
@@ -244,6 +250,10 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     )
     in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
+    # What balancing took from the training split was put there first, and splits have their shares of all.
+    splits, thinned = counted(kept["split"]), int(ledger["reasons"].list.contains("balanced_out").sum())
+    if thinned:
+        splits[summary["balance"]["split"]] = splits.get(summary["balance"]["split"], 0) + thinned
     return {
         "records_in": counts["records_in"],
         "merged_records": merged,
@@ -260,7 +270,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
         "unexplained_verdicts": unexplained.height,
         "contaminated_published": contaminated.height,
         "groups_in_two_splits": in_two.height,
-        **{f"share_{split}": rows / kept.height for split, rows in counted(kept["split"]).items()},
+        **{f"share_{split}": rows / (kept.height + thinned) for split, rows in splits.items()},
     }
 
 

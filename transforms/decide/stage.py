@@ -21,6 +21,7 @@ from transforms.publish.shapes import KEPT
 from transforms.published.stage import SIGNALS as KNOWN
 from transforms.raters.conclude import SIGNALS as CONSENSUS
 from transforms.signals.masking import MASKED, mask_rows
+from transforms.spurious.signals import SIGNALS as BALANCE
 from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
@@ -32,6 +33,7 @@ _BESIDE = {
     "semantic": SEMANTIC,
     "consensus": CONSENSUS,
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
+    "balance": BALANCE,
 }
 #: A sidecar's columns: the verdict, the row's group, the split that it is in already, and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "settled": pl.String(), "kind": pl.String()})

@@ -78,12 +78,13 @@ def solve(
     coefficients = np.zeros(width)
     now = _State.at(moments, log_q, most, coefficients, penalty)
     steps = 0
-    for steps in range(1, _STEPS + 1):
+    while steps < _STEPS:
         slope, curve = _slope(moments, now, penalty)
         direction = -np.linalg.solve(curve, slope)
         drop, size = float(slope @ direction), 1.0
         if -drop < _WORTH:
             break
+        steps += 1
         for _ in range(_HALVINGS):
             new = _State.at(moments, log_q, most, now.coefficients + size * direction, penalty)
             if new.value <= now.value + 1e-4 * size * drop:
@@ -96,7 +97,7 @@ def solve(
     return Solution(
         now.weights * (rows / total),
         now.coefficients,
-        float(now.offset + np.log(rows)) - float(np.log(rows / q.sum()) + np.log(q.mean())),
+        now.offset - float(np.log(total)),
         _mean(moments, now.weights) / total,
         cap,
         steps,
@@ -128,15 +129,15 @@ class _State:
 
 def _offset(logs: np.ndarray, most: float) -> tuple[float, np.ndarray]:
     """nu for which the weights, none above `most`, sum to 1; and which of them are at `most`."""
-    peak = logs.max()
-    raw = np.exp(logs - peak)
+    some = np.isfinite(logs)
     capped = np.zeros(len(logs), dtype=bool)
     while True:
+        free = logs[some & ~capped]
         room = 1 - most * capped.sum()
-        free = float(raw[~capped].sum())
-        if free <= 0 or room <= 0:  # all that have any weight are at the cap
-            return float(np.log(most) - logs[np.isfinite(logs)].min()), np.isfinite(logs)
-        offset = float(np.log(room / free) - peak)
+        if not len(free) or room <= 0:  # all that have any weight are at the cap
+            return float(np.log(most) - logs[some].min()), some
+        peak = free.max()
+        offset = float(np.log(room) - np.log(np.exp(free - peak).sum()) - peak)
         more = (logs + offset > np.log(most)) & ~capped
         if not more.any():
             return offset, capped

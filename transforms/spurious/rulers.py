@@ -55,7 +55,7 @@ def trees(x: np.ndarray, sides: np.ndarray, weights: np.ndarray, others: np.ndar
     told = (sides != 0) & (weights > 0)
     x, sides, weights = x[told], sides[told], weights[told] * np.abs(sides[told])
     model = HistGradientBoostingClassifier(
-        max_iter=100, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=40, l2_regularization=1.0,
+        max_iter=60, learning_rate=0.15, max_leaf_nodes=15, min_samples_leaf=40, l2_regularization=1.0,
         early_stopping=False, random_state=0,
     )  # fmt: skip
     won, counts = np.concatenate([sides > 0, sides < 0]), np.concatenate([weights, weights]) / weights.mean()
@@ -65,7 +65,13 @@ def trees(x: np.ndarray, sides: np.ndarray, weights: np.ndarray, others: np.ndar
 
 
 def out_of_fold(
-    ruler: Ruler, x: np.ndarray, sides: np.ndarray, weights: np.ndarray, groups: np.ndarray, folds: int = 5, seed: int = 0
+    ruler: Ruler,
+    x: np.ndarray,
+    sides: np.ndarray,
+    weights: np.ndarray,
+    groups: np.ndarray,
+    folds: int = 5,
+    seed: int = 0,
 ) -> np.ndarray:
     """Each pair's margin by a ruler that never saw its group.
 
