@@ -20,6 +20,7 @@ from pipelines.likeness import Near, find_near, group, mask_links, measure_group
 from pipelines.plan import Planned
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.slices import Slices, across_splits, find_slices
+from pipelines.spurious import Shortcuts, check_features, find_shortcuts
 from pipelines.strength import Strength, find_strength, gated
 from pipelines.trusted import Relabels, Trusted, find_trusted
 from schemas.config import Benchmark, Config, Derive, Source
@@ -76,6 +77,7 @@ class Curated:
     strength: Strength | None
     settled: float
     slices: Slices | None
+    shortcuts: Shortcuts | None
 
 
 def curate(
@@ -89,6 +91,7 @@ def curate(
     engine: Engine,
 ) -> Curated:
     """Run every stage that is not done yet."""
+    check_features(config)
     ingested = _ingest(planned, engine)
     raw = ingested.blocks(0)
     derived = [_derive(rule, raw, ingested, engine) for rule in config.derive]
@@ -137,11 +140,18 @@ def curate(
         "trusted": trusted.done if trusted else None,
         "strength": strength.scored if strength else None,
         "slices": slices.assigned if slices else None,
+        "balance": None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    shortcuts = find_shortcuts(
+        config, every, identity, signals, facts_of_rows["strength"], texts, decided, found, configurations, engine
+    )
+    if shortcuts and config.balance.output != "off":
+        facts_of_rows["balance"] = shortcuts.done
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
@@ -169,6 +179,7 @@ def curate(
         strength,
         settled_share,
         slices,
+        shortcuts,
     )
 
 

@@ -49,6 +49,9 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
     write_slices(out, curated.slices)
+    blocks.remove(f"{out}/spurious.json")
+    if curated.shortcuts is not None:
+        blocks.write_json(curated.shortcuts.report, f"{out}/spurious.json")
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
@@ -75,6 +78,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "strength": curated.strength.to_dict() if curated.strength else None,
         "slices": curated.slices.to_dict() if curated.slices else None,
         "raters": _raters(curated),
+        "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
     _dataset(out, config, curated, summary)
@@ -217,6 +221,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         notes += curated.strength.notes(config.policy)
     if curated.slices is not None:
         notes += curated.slices.notes()
+    if curated.shortcuts is not None:
+        notes += curated.shortcuts.notes()
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
     return notes
@@ -277,6 +283,10 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     )
     in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
+    # What balancing took from the training split was put there first, and splits have their shares of all.
+    splits, thinned = counted(kept["split"]), int(ledger["reasons"].list.contains("balanced_out").sum())
+    if thinned:
+        splits[summary["balance"]["split"]] = splits.get(summary["balance"]["split"], 0) + thinned
     return {
         "records_in": counts["records_in"],
         "merged_records": merged,
@@ -293,7 +303,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
         "unexplained_verdicts": unexplained.height,
         "contaminated_published": contaminated.height,
         "groups_in_two_splits": in_two.height,
-        **{f"share_{split}": rows / kept.height for split, rows in counted(kept["split"]).items()},
+        **{f"share_{split}": rows / (kept.height + thinned) for split, rows in splits.items()},
     }
 
 

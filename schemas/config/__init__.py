@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from schemas.config.balance import Balance, Shortcuts
 from schemas.config.external import External, ResponseScores, RewardModel
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
 from schemas.config.policy import Policy, Recipe
@@ -25,9 +26,10 @@ from schemas.config.slices import Slices
 from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named_apart
 
 __all__ = [
-    "DEFAULT_MODEL", "SHAPES", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed", "Expectation",
-    "External", "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Recipe", "ResponseScores",
-    "RewardModel", "Section", "Semantic", "Shape", "Share", "Signals", "Slices", "Source", "Split", "Strength",
+    "DEFAULT_MODEL", "SHAPES", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed",
+    "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Recipe",
+    "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share", "Shortcuts", "Signals", "Slices",
+    "Source", "Split", "Strength",
 ]  # fmt: skip
 
 
@@ -53,8 +55,10 @@ class Config(Section):
     external: External = External()
     strength: Strength = Strength()
     slices: Slices = Slices()
+    shortcuts: Shortcuts = Shortcuts()
     policy: Policy = Policy()
     split: Split = Split()
+    balance: Balance = Balance()
     publish: Publish = Publish()
     gate: Gate = Gate()
 
@@ -71,4 +75,6 @@ class Config(Section):
     def _found_first(self) -> Config:
         if self.policy.pii != "report" and not self.signals.pii:
             raise ValueError(f"policy.pii: {self.policy.pii} acts on what signals.pii finds, which is false")
+        if self.balance.output != "off" and not self.shortcuts.find:
+            raise ValueError(f"balance.output: {self.balance.output} needs shortcuts.find, which is false")
         return self

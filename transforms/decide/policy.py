@@ -105,7 +105,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         copy, score = pl.col("semantic_of"), pl.col("semantic_of_cosine")
         said = thresholds.get("semantic_duplicate", 1.0)
         out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, said, copy))
-    wrong, even = pl.col("p_error"), pl.col("p_ambiguous")
+    wrong, even, drawn = pl.col("p_error"), pl.col("p_ambiguous"), pl.col("balance_draw")
     sure = wrong >= policy.mislabelled_at
     out += [
         Clause("relabelled", TURNED, "flip", soft, 0.5),
@@ -121,6 +121,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
             pl.col("slice_elsewhere"),
             pl.format("slice {}", "slice_id"),
         ),
+        Clause("balanced_out", drawn >= pl.col("balance_share"), "drop", drawn, pl.col("balance_share")),
     ]
     return [clause for clause in out if clause.action != "keep"]
 
@@ -245,9 +246,9 @@ def _relabelled(rows: pl.DataFrame, policy: Policy, found: Sequence[Clause]) -> 
 
 
 def _weight(policy: Policy) -> pl.Expr:
-    """The weight of rows: less where the sides can hardly be told apart."""
+    """The weight of rows: what balances the training pairs; else less where the sides can hardly be told apart."""
     even = (pl.col("p_ambiguous") >= policy.ambiguous_at).fill_null(False)
-    return pl.when(even).then(policy.ambiguous_weight).otherwise(1.0)
+    return pl.coalesce("balance_weight", pl.when(even).then(policy.ambiguous_weight).otherwise(1.0))
 
 
 def _unpublished(configurations: Sequence[str]) -> list[Clause]:

@@ -124,7 +124,8 @@ GOOD: Raw = {
     "published_of": None,
     "semantic_of": None, "semantic_of_cosine": None, "benchmark_item": None, "overlap_share": None,
     "overlap_threshold": None, "split": None, "strength_mu": None, "strength_limit": None, "p_error": None,
-    "p_ambiguous": None, "trusted": None, "unsure": None,
+    "p_ambiguous": None, "trusted": None, "unsure": None, "balance_weight": None, "balance_share": None,
+    "balance_draw": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
@@ -135,6 +136,7 @@ SCHEMA = {
     "benchmark_item": pl.String, "overlap_share": pl.Float64, "overlap_threshold": pl.Float64, "split": pl.String,
     "strength_mu": pl.Float64, "strength_limit": pl.Float64, "p_error": pl.Float64, "p_ambiguous": pl.Float64,
     "trusted": pl.Float64, "unsure": pl.Boolean,
+    "balance_weight": pl.Float64, "balance_share": pl.Float64, "balance_draw": pl.Float64,
 }  # fmt: skip
 OVERLAP: Raw = {"benchmark_item": "b:f:1", "overlap_share": 0.9, "overlap_threshold": 0.8}
 SHAPES = ("preference", "preference_soft", "ratings")
@@ -212,6 +214,7 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"p_error": 0.89}, {}, "soften", "likely_mislabelled", 0.89, 0.6),
     ({"p_error": 0.6}, {"doubtful": "review"}, "review", "likely_mislabelled", 0.6, 0.6),
     ({"p_ambiguous": 0.8}, {"ambiguous": "review"}, "review", "ambiguous", 0.8, 0.8),
+    ({"balance_share": 0.4, "balance_draw": 0.7}, {}, "drop", "balanced_out", 0.7, 0.4),
 ]  # fmt: skip
 
 
