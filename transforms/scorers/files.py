@@ -97,11 +97,11 @@ def placed(given: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
         sides = found.select(
             a=pl.when(first).then("chosen").otherwise("rejected"), b=pl.when(first).then("rejected").otherwise("chosen")
         )
-        return _where(side_by_side(sides.get_columns()), found["soft_label"].is_not_null())
+        return _where(side_by_side(sides.get_columns()), found["soft_label"].is_not_null() & sides["a"].is_not_null())
     if "margin" in names:
         sides = found.select(a="margin", b=pl.when(pl.col("margin").is_not_null()).then(0.0))
-        return _where(side_by_side(sides.get_columns()), found["soft_label"].is_not_null())
-    return _where(side_by_side([found["score"]]), found["count"] == 1)
+        return _where(side_by_side(sides.get_columns()), found["soft_label"].is_not_null() & sides["a"].is_not_null())
+    return _where(side_by_side([found["score"]]), (found["count"] == 1) & found["score"].is_not_null())
 
 
 def _where(lists: pl.Series, some: pl.Series) -> pl.Series:
