@@ -17,6 +17,7 @@ from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
+from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.strength import Strength, find_strength, gated
 from schemas.config import Benchmark, Config, Derive, Source
@@ -38,7 +39,7 @@ from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
 VERSIONS = {
-    "ingest": 4, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 3,
+    "ingest": 4, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 4,
     "publish": 3,
 }  # fmt: skip
 #: The environment variable with the user's key for raters' names.
@@ -69,6 +70,7 @@ class Curated:
     facts: Facts
     largest_group: float
     strength: Strength | None
+    ratings: Ratings | None
     settled: float
 
 
@@ -111,6 +113,7 @@ def curate(
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
     strength = find_strength(config, every, identity, groups, texts, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
@@ -124,6 +127,7 @@ def curate(
         "groups": groups,
         "consensus": consensus,
         "strength": strength.scored if strength else None,
+        "ratings": ratings.done if ratings else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
@@ -151,6 +155,7 @@ def curate(
         facts,
         largest,
         strength,
+        ratings,
         settled_share,
     )
 

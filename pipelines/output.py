@@ -47,6 +47,9 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _ledger(out, curated)
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
+    blocks.remove(f"{out}/ratings.parquet")
+    if curated.ratings is not None:
+        curated.ratings.write(out)
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
@@ -69,6 +72,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
+        "ratings": curated.ratings.to_dict() if curated.ratings else None,
         "raters": _raters(curated),
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
@@ -199,6 +203,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                 )
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
+    if curated.ratings is not None:
+        notes += curated.ratings.notes()
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
     return notes

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
 from schemas.config.policy import Policy, Recipe
+from schemas.config.ratings import Ratings
 from schemas.config.section import Section, Share
 from schemas.config.signals import (
     DEFAULT_MODEL,
@@ -24,8 +25,8 @@ from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named
 
 __all__ = [
     "DEFAULT_MODEL", "SHAPES", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed", "Expectation",
-    "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Recipe", "Section", "Semantic", "Shape",
-    "Share", "Signals", "Source", "Split", "Strength",
+    "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Ratings", "Recipe", "Section", "Semantic",
+    "Shape", "Share", "Signals", "Source", "Split", "Strength",
 ]  # fmt: skip
 
 
@@ -45,6 +46,7 @@ class Config(Section):
     semantic: Semantic = Semantic()
     raters: Raters = Raters()
     strength: Strength = Strength()
+    ratings: Ratings = Ratings()
     policy: Policy = Policy()
     split: Split = Split()
     publish: Publish = Publish()

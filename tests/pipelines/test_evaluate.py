@@ -58,6 +58,36 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+def test_ratings_have_a_table_of_their_own(run: Path) -> None:
+    found = pl.read_parquet(run / "ratings.parquet")
+    assert found.height == 320
+    assert found["mean"].to_list() == found["score"].to_list()  # one rater each, and nobody knows who
+    assert found["p_ambiguous"].null_count() == 320
+    told = json.loads((run / "manifest.json").read_text())["ratings"]["figures"][0]
+    assert (told["normalised_by"], told["rows"]) == ("raw", 320)
+    assert {name: one["mean"] for name, one in told["systems"].items()} == {"s0": 4, "s1": 3, "s2": 2, "s3": 1}
+    # What a text lacks of its reference cannot be seen in the text, but its length can.
+    assert told["explained"] > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pair", "systems"), [("ende", 14), ("zhen", 15)])
+def test_mqm_gives_the_published_tables(pair: str, systems: int, data: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = data("wmt_mqm")
+    section = {"ende": "English to German", "zhen": "Chinese to English"}[pair]
+    table = (folder / "README.md").read_text().split("## TED talks ##")[1].split(f"### {section} ###")[1].split("#")[0]
+    lines = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines() if "(" in line]
+    published = {name.replace(".", ""): float(score.split("(")[0]) for name, score in lines}
+    file = str(folder / f"ted/{pair}/mqm_ted_{pair}.tsv")
+    sets = ["embed.model=off", "duplicates.near=false", "gate.split_tolerance=0.5"]
+    assert run_curate(Request(None, str(tmp_path / "o"), [file], "mqm", sets)) == 0
+    told = json.loads((tmp_path / "o/manifest.json").read_text())["ratings"]["figures"][0]["systems"]
+    if "ref" in told:  # as the files call the first reference
+        told["refA"] = told.pop("ref")
+    assert len(published) == systems
+    assert {name: one["mean"] for name, one in told.items()} == pytest.approx(published, abs=0.01)
+
+
 @pytest.fixture
 def evaluate(run: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def go(*scorers: str, **more: Any) -> dict[str, Any]:

@@ -111,6 +111,9 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         Clause("likely_mislabelled", ~sure & (wrong >= policy.doubtful_at), policy.doubtful, wrong, policy.doubtful_at),
         Clause("ambiguous", even >= policy.ambiguous_at, policy.ambiguous, even, policy.ambiguous_at),
     ]
+    if policy.misrated != "report":
+        misrated = pl.col("rating_error")
+        out.append(Clause("misrated", misrated >= policy.misrated_at, policy.misrated, misrated, policy.misrated_at))
     return [clause for clause in out if clause.action != "keep"]
 
 

@@ -31,6 +31,7 @@ _BESIDE = {
     "contamination": CONTAMINATION,
     "semantic": SEMANTIC,
     "consensus": CONSENSUS,
+    "ratings": pl.Schema({"rating_error": pl.Float64()}),
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
 }
 #: A sidecar's columns: the verdict, the row's group, the split that it is in already, and kind.
