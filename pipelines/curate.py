@@ -18,6 +18,7 @@ from pipelines.errors import UserError
 from pipelines.external import External, Voices, find_external
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
+from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.slices import Slices, across_splits, find_slices
 from pipelines.spurious import Shortcuts, check_features, find_shortcuts
@@ -75,6 +76,7 @@ class Curated:
     trusted: Trusted | None
     external: External | None
     strength: Strength | None
+    ratings: Ratings | None
     settled: float
     slices: Slices | None
     shortcuts: Shortcuts | None
@@ -125,6 +127,7 @@ def curate(
     strength = find_strength(config, every, identity, groups, texts, trusted, external, engine)
     slices = find_slices(config, every, identity, groups, texts, strength, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
@@ -141,6 +144,7 @@ def curate(
         "strength": strength.scored if strength else None,
         "slices": slices.assigned if slices else None,
         "balance": None,
+        "ratings": ratings.done if ratings else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
@@ -177,6 +181,7 @@ def curate(
         trusted,
         external,
         strength,
+        ratings,
         settled_share,
         slices,
         shortcuts,

@@ -152,7 +152,7 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
     )
     mine = shares(every, found.total.get("chunks", {}))
     model = replace(model, threads=_threads(engine))
-    ready = _in_words(lambda: _static(model, engine)) if mine and model.kind == "static" else model
+    ready = _in_words(lambda: static_model(model, engine)) if mine and model.kind == "static" else model
     done = _in_words(
         lambda: engine.run(
             name,
@@ -176,7 +176,7 @@ def _threads(engine: Engine) -> int | None:
     return max(1, (os.cpu_count() or 1) // workers)
 
 
-def _static(model: Model, engine: Engine) -> Model:
+def static_model(model: Model, engine: Engine) -> Model:
     """The distillation of a model's transformer, made where there is none yet, in a folder that workers reach."""
     assert model.dimensions is not None
     name = distil.name_of(model.weights, model.dimensions, model.device)

@@ -52,6 +52,9 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     blocks.remove(f"{out}/spurious.json")
     if curated.shortcuts is not None:
         blocks.write_json(curated.shortcuts.report, f"{out}/spurious.json")
+    blocks.remove(f"{out}/ratings.parquet")
+    if curated.ratings is not None:
+        curated.ratings.write(out)
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
@@ -77,6 +80,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "external": _external(curated),
         "strength": curated.strength.to_dict() if curated.strength else None,
         "slices": curated.slices.to_dict() if curated.slices else None,
+        "ratings": curated.ratings.to_dict() if curated.ratings else None,
         "raters": _raters(curated),
         "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
@@ -223,6 +227,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         notes += curated.slices.notes()
     if curated.shortcuts is not None:
         notes += curated.shortcuts.notes()
+    if curated.ratings is not None:
+        notes += curated.ratings.notes()
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
     return notes

@@ -10,6 +10,7 @@ from schemas.config.balance import Balance, Shortcuts
 from schemas.config.external import External, ResponseScores, RewardModel
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
 from schemas.config.policy import Policy, Recipe
+from schemas.config.ratings import Ratings
 from schemas.config.section import Section, Share
 from schemas.config.signals import (
     DEFAULT_MODEL,
@@ -27,7 +28,7 @@ from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named
 
 __all__ = [
     "DEFAULT_MODEL", "SHAPES", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed",
-    "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Recipe",
+    "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Ratings", "Recipe",
     "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share", "Shortcuts", "Signals", "Slices",
     "Source", "Split", "Strength",
 ]  # fmt: skip
@@ -56,6 +57,7 @@ class Config(Section):
     strength: Strength = Strength()
     slices: Slices = Slices()
     shortcuts: Shortcuts = Shortcuts()
+    ratings: Ratings = Ratings()
     policy: Policy = Policy()
     split: Split = Split()
     balance: Balance = Balance()

@@ -123,6 +123,9 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         ),
         Clause("balanced_out", drawn >= pl.col("balance_share"), "drop", drawn, pl.col("balance_share")),
     ]
+    if policy.misrated != "report":
+        misrated = pl.col("rating_error")
+        out.append(Clause("misrated", misrated >= policy.misrated_at, policy.misrated, misrated, policy.misrated_at))
     return [clause for clause in out if clause.action != "keep"]
 
 

@@ -35,6 +35,7 @@ _BESIDE = {
     "semantic": SEMANTIC,
     "consensus": CONSENSUS,
     "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
+    "ratings": pl.Schema({"rating_error": pl.Float64()}),
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
     "slices": SLICES,
     "balance": BALANCE,

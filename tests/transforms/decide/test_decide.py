@@ -125,7 +125,7 @@ GOOD: Raw = {
     "semantic_of": None, "semantic_of_cosine": None, "benchmark_item": None, "overlap_share": None,
     "overlap_threshold": None, "split": None, "strength_mu": None, "strength_limit": None, "p_error": None,
     "p_ambiguous": None, "trusted": None, "unsure": None, "balance_weight": None, "balance_share": None,
-    "balance_draw": None,
+    "balance_draw": None, "rating_error": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
@@ -137,6 +137,7 @@ SCHEMA = {
     "strength_mu": pl.Float64, "strength_limit": pl.Float64, "p_error": pl.Float64, "p_ambiguous": pl.Float64,
     "trusted": pl.Float64, "unsure": pl.Boolean,
     "balance_weight": pl.Float64, "balance_share": pl.Float64, "balance_draw": pl.Float64,
+    "rating_error": pl.Float64,
 }  # fmt: skip
 OVERLAP: Raw = {"benchmark_item": "b:f:1", "overlap_share": 0.9, "overlap_threshold": 0.8}
 SHAPES = ("preference", "preference_soft", "ratings")
@@ -164,6 +165,14 @@ def verdict(change: Raw, **policy: Any) -> Raw:
     alone = verdicts(change, **policy)[0]
     assert verdicts({}, change, {}, **policy)[1] == alone
     return alone
+
+
+def test_a_rating_that_looks_wrong_is_reported_unless_policy_says_more() -> None:
+    wrong: Raw = {"kind": "rating", "judgements": [judged(5, normalised=0.5)], "rating_error": 0.95}
+    assert verdict(wrong)["action"] == "keep"
+    dropped = verdict(wrong, misrated="drop")
+    assert (dropped["action"], dropped["reasons"], dropped["details"][0]["score"]) == ("drop", ["misrated"], 0.95)
+    assert verdict(wrong, misrated="drop", misrated_at=0.96)["action"] == "keep"
 
 
 def test_good_row_is_kept() -> None:
