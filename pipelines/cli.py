@@ -91,6 +91,14 @@ def validate(
 
 
 @app.command()
+def report(out: Annotated[str, typer.Argument(help="Output folder of an earlier run.")]) -> None:
+    """Write OUT/report.html again: the run on one page, with the rows behind its numbers."""
+    from pipelines.report import run_report
+
+    raise typer.Exit(run_report(out))
+
+
+@app.command()
 def formats(
     json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print them as the page docs/formats.md.")] = False,

@@ -16,6 +16,8 @@ from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.gate import Verdict, run_gate
+from pipelines.report import write_report
+from pipelines.results import Results
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
@@ -283,7 +285,7 @@ def write_manifest(
     command: list[str],
     runner: str,
 ) -> dict[str, Any]:
-    """Write `manifest.json`, the last file: a folder that has it is whole."""
+    """Write the report, and `manifest.json`, the last file: a folder that has it is whole."""
     manifest = {
         "trenchcoat": version("trenchcoat"),
         "command": shlex.join(command),
@@ -310,5 +312,6 @@ def write_manifest(
         ],
         "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
     }
+    write_report(Results(out, manifest), verdict.to_dict())
     blocks.write_json(manifest, f"{out}/manifest.json")
     return manifest
