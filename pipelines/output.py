@@ -17,7 +17,7 @@ from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.gate import Verdict, run_gate
 from pipelines.report import write_report
-from pipelines.results import Results
+from pipelines.results import results_of
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
@@ -312,6 +312,6 @@ def write_manifest(
         ],
         "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
     }
-    write_report(Results(out, manifest), verdict.to_dict())
+    write_report(results_of(out, manifest), verdict.to_dict())
     blocks.write_json(manifest, f"{out}/manifest.json")
     return manifest

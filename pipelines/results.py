@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import orjson
 import polars as pl
 
 from pipelines.errors import UserError
@@ -119,6 +120,11 @@ def open_results(out: str) -> Results:
     if not blocks.exists(f"{out}/manifest.json"):
         raise UserError(f"{out} has no manifest.json: it is not the output of a finished run")
     return Results(out, blocks.read_json(f"{out}/manifest.json"))
+
+
+def results_of(out: str, manifest: dict[str, Any]) -> Results:
+    """A run whose manifest is about to be written, as it will be read."""
+    return Results(out, orjson.loads(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)))
 
 
 def _scan(paths: Sequence[str]) -> pl.LazyFrame:

@@ -48,6 +48,8 @@ def flow(results: Results, fates: Fates) -> Section:
             f"Of the labels of kept rows, {' and '.join(changed)}; {many(counts['ties'], 'is a tie', 'are ties')}."
         )
     words += results.manifest["notes"]
+    if not results.blocks:
+        words.append("Rows are shown without their texts: the run's work/ is gone.")
     dead, letters = _dead_letters(results)
     reasons, samples = _reasons(fates)
     caption = (
