@@ -15,9 +15,9 @@ from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
+from pipelines.finished import Finished
 from pipelines.gate import Verdict, run_gate
 from pipelines.report import write_report
-from pipelines.results import results_of
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
@@ -312,6 +312,6 @@ def write_manifest(
         ],
         "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
     }
-    write_report(results_of(out, manifest), verdict.to_dict())
+    write_report(Finished.about_to_be(out, manifest), verdict.to_dict())
     blocks.write_json(manifest, f"{out}/manifest.json")
     return manifest

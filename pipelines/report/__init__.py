@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.results import Results, open_results
+from pipelines.finished import Finished
 
 NAME = "report.html"
 
 
-def write_report(results: Results, gate: dict[str, Any]) -> str:
+def write_report(run: Finished, gate: dict[str, Any]) -> str:
     """Write the report of a run; returns its path.
 
     Args:
-        results: the run.
+        run: the run.
         gate: the gate's verdict, as `gate.json` has it.
     """
     from pipelines.report.checks import checks
@@ -28,23 +28,23 @@ def write_report(results: Results, gate: dict[str, Any]) -> str:
     from schemas.expectations import verdict_of
     from transforms import blocks
 
-    found, pairs = fates(results), pairs_of(results)
+    found, pairs = fates(run), pairs_of(run)
     sections = [
-        flow(results, found),
+        flow(run, found),
         checks(verdict_of(gate)),
-        duplicates(results),
-        contamination(results),
-        raters(results),
-        strength(results, pairs),
-        ambiguity(results, pairs),
-        splits(results, found),
-        cost(results),
+        duplicates(run),
+        contamination(run),
+        raters(run),
+        strength(run, pairs),
+        ambiguity(run, pairs),
+        splits(run, found),
+        cost(run),
     ]
-    manifest = results.manifest
+    manifest = run.manifest
     title = f"{manifest['name']}: what was done to it"
     subtitle = f"Curated with Trenchcoat {manifest['trenchcoat']} from {', '.join(manifest['sources'])}."
-    page = render(results, [section for section in sections if section], title, subtitle)
-    path = f"{results.out}/{NAME}"
+    page = render(run, [section for section in sections if section], title, subtitle)
+    path = f"{run.out}/{NAME}"
     blocks.write_bytes(page.encode(), path)
     return path
 
@@ -59,6 +59,6 @@ def run_report(out: str) -> int:
 def _report(out: str) -> int:
     from transforms import blocks
 
-    results = open_results(out)
-    print(write_report(results, blocks.read_json(f"{results.out}/gate.json")))
+    run = Finished.at(out)
+    print(write_report(run, blocks.read_json(f"{run.out}/gate.json")))
     return 0

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.flow import LINES
 from pipelines.report.page import left_out
 from pipelines.report.parts import SHOWN, Entry, Link, Piece, Sample, Section, Table, key_of, many, number
-from pipelines.results import Results
 from transforms import blocks
 
 _MATCHES = pl.Schema(
@@ -19,13 +19,13 @@ _MATCHES = pl.Schema(
 )
 
 
-def contamination(results: Results) -> Section | None:
+def contamination(run: Finished) -> Section | None:
     """What the data and the benchmarks have in common; None where there were none."""
-    told = results.manifest["contamination"]
+    told = run.manifest["contamination"]
     if told is None:
         return None
     named = sorted(told["benchmarks"].items(), key=lambda item: (-item[1]["rows"], item[0]))
-    samples = _samples(results)
+    samples = _samples(run)
     lines = [
         [
             name,
@@ -57,10 +57,10 @@ def contamination(results: Results) -> Section | None:
     )
 
 
-def _samples(results: Results) -> dict[str, Sample]:
+def _samples(run: Finished) -> dict[str, Sample]:
     """Matches of each benchmark, chosen by hash."""
-    path = f"{results.out}/contamination.jsonl"
-    if not results.manifest["contamination"]["rows"] or not blocks.exists(path):
+    path = f"{run.out}/contamination.jsonl"
+    if not run.manifest["contamination"]["rows"] or not blocks.exists(path):
         return {}
     source: Any = blocks.read_bytes(path) if blocks.is_remote(path) else path
     matches = pl.scan_ndjson(source, schema=_MATCHES).with_row_index("place")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.fate import CHANCE
 from pipelines.report.parts import Chart, Link, Sample, Section, Table, key_of, many, share
-from pipelines.results import Results
 
 #: Sets of which members are shown, and how many of each; groups that are listed.
 SETS, MEMBERS, GROUPS = 5, 4, 8
@@ -23,10 +23,10 @@ _COLOURS = (charts.BLUE, charts.SKY, charts.ORANGE, charts.PURPLE)
 _SIZES = ((2, "2"), (3, "3"), (4, "4"), (5, "5–8"), (9, "9–16"), (17, "17–64"), (65, "65 and more"))
 
 
-def duplicates(results: Results) -> Section | None:
+def duplicates(run: Finished) -> Section | None:
     """Copies, near-copies and groups; None where nothing is like anything else."""
-    sets = _sets(results)
-    counts, groups = results.manifest["counts"], results.manifest["groups"]
+    sets = _sets(run)
+    counts, groups = run.manifest["counts"], run.manifest["groups"]
     rows = counts["rows_in"] + counts["merged_records"] + counts["derived_rows"]
     copies = int(sets["members"].sum())
     by = {kind: int(sets.filter(pl.col("reason") == kind)["members"].sum()) for kind in _KINDS}
@@ -34,9 +34,9 @@ def duplicates(results: Results) -> Section | None:
     lead = f"{many(copies, 'row is', 'rows are')} a copy of another, {share(copies, rows)} of them" + (
         f": {said}." if said else "."
     )
-    tables, samples = _largest(results, sets)
+    tables, samples = _largest(run, sets)
     chart = [_chart(sets)] if sets.height else []
-    listed, shown = _groups(results)
+    listed, shown = _groups(run)
     words = [
         f"{many(groups['groups'], 'group')} of rows that must stay in one split; the largest has "
         f"{many(groups['largest'], 'row')}. Likeness, beside a common prompt, made {groups['linked']:,} of them, with "
@@ -45,10 +45,10 @@ def duplicates(results: Results) -> Section | None:
     return Section("duplicates", "Duplicates", lead, "", words, chart, [*tables, *listed], [*samples, *shown])
 
 
-def _sets(results: Results) -> pl.DataFrame:
+def _sets(run: Finished) -> pl.DataFrame:
     """Duplicate sets by their representative and kind: how many others are in it, and some of them by hash."""
     return (
-        results.ledger()
+        run.ledger()
         .filter(pl.col("reasons").list.len() > 0)
         .select("place", "details", chance=CHANCE)
         .explode("details")
@@ -81,11 +81,11 @@ def _chart(sets: pl.DataFrame) -> Chart:
     )
 
 
-def _largest(results: Results, sets: pl.DataFrame) -> tuple[list[Table], list[Sample]]:
+def _largest(run: Finished, sets: pl.DataFrame) -> tuple[list[Table], list[Sample]]:
     """The largest sets, with their representative and some members."""
     if sets.is_empty():
         return [], []
-    places = results.find(sets["counterpart"].head(SETS).to_list())
+    places = run.find(sets["counterpart"].head(SETS).to_list())
     lines, samples = [], []
     for line in sets.head(SETS).to_dicts():
         name = line["counterpart"]
@@ -101,10 +101,10 @@ def _largest(results: Results, sets: pl.DataFrame) -> tuple[list[Table], list[Sa
     return [Table(["representative", "its set is of", "rows"], lines, "The largest duplicate sets")], samples
 
 
-def _groups(results: Results) -> tuple[list[Table], list[Sample]]:
+def _groups(run: Finished) -> tuple[list[Table], list[Sample]]:
     """The largest groups of kept rows."""
     found = (
-        results.ledger()
+        run.ledger()
         .filter(pl.col("split").is_not_null())
         .select("group_id", "split", "place", chance=CHANCE)
         .group_by("group_id", "split")

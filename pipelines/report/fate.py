@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import polars as pl
 import polars_hash  # noqa: F401 - brings the name space `nchash` to expressions
 
+from pipelines.finished import Finished
 from pipelines.report.parts import SHOWN
-from pipelines.results import Results
 from schemas.config import Policy
 from schemas.verdict import MERGED
 from transforms.decide.policy import clauses
@@ -56,11 +56,9 @@ class Fates:
     actions: Counter[str]
 
 
-def fates(results: Results) -> Fates:
+def fates(run: Finished) -> Fates:
     """Count the ledger in one reading; what is held of it are counts of the combinations that occur."""
-    ledger = results.ledger().select(
-        "action", "place", "split", reasons=pl.col("reasons").list.join(_JOIN), chance=CHANCE
-    )
+    ledger = run.ledger().select("action", "place", "split", reasons=pl.col("reasons").list.join(_JOIN), chance=CHANCE)
     counted = (
         ledger.group_by("action", "reasons", "split")
         .agg(
@@ -71,7 +69,7 @@ def fates(results: Results) -> Fates:
         .sort("action", "reasons", "split")
         .collect(engine="streaming")
     )
-    acting = deciders(results.config.policy)
+    acting = deciders(run.config.policy)
     out = Fates(defaultdict(Group), Counter(), defaultdict(Group), Group(), Counter())
     for line in counted.to_dicts():
         action, reasons = line["action"], line["reasons"].split(_JOIN) if line["reasons"] else []

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.fate import Fates, Group
 from pipelines.report.page import left_out
 from pipelines.report.parts import SHOWN, Entry, Link, Piece, Sample, Section, Table, key_of, many, share
-from pipelines.results import Results
 from schemas.verdict import DEAD_LETTERS, MERGED, REASONS
 from transforms import blocks
 
@@ -28,9 +28,9 @@ _BECAME = {
 _DEAD = pl.Schema({name: pl.String() for name in ("source", "file", "code", "message", "raw")} | {"line": pl.Int64()})
 
 
-def flow(results: Results, fates: Fates) -> Section:
+def flow(run: Finished, fates: Fates) -> Section:
     """The first section: the flow, the reasons, the sources."""
-    counts = results.manifest["counts"]
+    counts = run.manifest["counts"]
     derived = f" + {counts['derived_rows']:,} derived" if counts["derived_rows"] else ""
     review = f" + {counts['review']:,} for review" if counts["review"] else ""
     lead = (
@@ -47,33 +47,33 @@ def flow(results: Results, fates: Fates) -> Section:
         words.append(
             f"Of the labels of kept rows, {' and '.join(changed)}; {many(counts['ties'], 'is a tie', 'are ties')}."
         )
-    words += results.manifest["notes"]
-    if not results.blocks:
+    words += run.manifest["notes"]
+    if not run.every:
         words.append("Rows are shown without their texts: the run's work/ is gone.")
-    dead, letters = _dead_letters(results)
+    dead, letters = _dead_letters(run)
     reasons, samples = _reasons(fates)
     caption = (
         "From top to bottom: what was read, what left it and why (each row for the reason that decided), and what "
         "is published or set aside."
     )
-    sources = _sources(results)
+    sources = _sources(run)
     return Section(
         "flow",
         "What came in, what came out",
         f"{lead}.",
-        words=[*words, *left_out(len(results.manifest["sources"]) - LINES, "source")],
-        charts=[charts.flow(_steps(results, fates), caption)],
+        words=[*words, *left_out(len(run.manifest["sources"]) - LINES, "source")],
+        charts=[charts.flow(_steps(run, fates), caption)],
         tables=[reasons, *dead, sources],
         samples=[*samples, *letters, *_kept(fates)],
     )
 
 
-def _steps(results: Results, fates: Fates) -> list[tuple[str, int, int, str]]:
+def _steps(run: Finished, fates: Fates) -> list[tuple[str, int, int, str]]:
     """The bars of the flow: name, begin, end, colour."""
-    counts = results.manifest["counts"]
+    counts = run.manifest["counts"]
     left = counts["records_in"]
     out = [("records read", 0, left, charts.GREY)]
-    for code, count in sorted(results.manifest["dead_letter_codes"].items(), key=lambda item: -item[1]):
+    for code, count in sorted(run.manifest["dead_letter_codes"].items(), key=lambda item: -item[1]):
         out.append((f"unusable: {code}", left - count, left, charts.RED))
         left -= count
     if counts["derived_rows"] or counts["merged_derived_rows"]:
@@ -123,21 +123,21 @@ def _kept(fates: Fates) -> list[Sample]:
     return [Sample("kept-clean", "kept as they were", fates.clean.rows, places=fates.clean.places)]
 
 
-def _sources(results: Results) -> Table:
+def _sources(run: Finished) -> Table:
     lines = [
         [name, one["format"], one["files"], one["records"], one["kept"], share(one["kept"], one["records"]),
          one["licence"] or "not stated"]
-        for name, one in list(results.manifest["sources"].items())[:LINES]
+        for name, one in list(run.manifest["sources"].items())[:LINES]
     ]  # fmt: skip
     return Table(["source", "format", "files", "records", "kept rows", "kept of records", "licence"], lines, "Sources")
 
 
-def _dead_letters(results: Results) -> tuple[list[Table], list[Sample]]:
+def _dead_letters(run: Finished) -> tuple[list[Table], list[Sample]]:
     """Records that could not be used, by code, and some of each as they were."""
-    codes = results.manifest["dead_letter_codes"]
+    codes = run.manifest["dead_letter_codes"]
     if not codes:
         return [], []
-    path = f"{results.out}/dead_letters.jsonl"
+    path = f"{run.out}/dead_letters.jsonl"
     # A line of the file is as long as its record: no more than the chosen ones are held.
     source: Any = blocks.read_bytes(path) if blocks.is_remote(path) else path
     letters = pl.scan_ndjson(source, schema=_DEAD).with_row_index("place")

@@ -11,10 +11,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pipelines.finished import Finished
 from pipelines.report.parts import Entry, Link, Sample, Section, many
 from pipelines.report.rows import entries
 from pipelines.report.texts import level, size, visible, written
-from pipelines.results import Results
 
 #: Bytes that the data's texts take on a page, and that a page takes at most.
 TEXTS, PAGE = 2_000_000, 3_000_000
@@ -52,24 +52,24 @@ class _Part:
         return getattr(self.section, name)
 
 
-def render(results: Results, sections: Sequence[Section], title: str, subtitle: str) -> str:
+def render(run: Finished, sections: Sequence[Section], title: str, subtitle: str) -> str:
     """The page as HTML of at most `PAGE` bytes, whatever the texts."""
-    parts = _filled(results, sections)
+    parts = _filled(run, sections)
     pieces = [piece for entry in _once(parts) for piece in entry.pieces]
     sizes = [size(piece.text) for piece in pieces]
     room = TEXTS
     while True:
-        page = _page(parts, level(sizes, room), title, subtitle, results.manifest["trenchcoat"])
+        page = _page(parts, level(sizes, room), title, subtitle, run.manifest["trenchcoat"])
         over = len(page.encode()) - PAGE
         if over <= 0 or room == 0:
             return page
         room = max(0, room - over - PAGE // 100)
 
 
-def _filled(results: Results, sections: Sequence[Section]) -> list[_Part]:
+def _filled(run: Finished, sections: Sequence[Section]) -> list[_Part]:
     """Sections with their samples' rows; a row of several samples is shown in the first."""
     places = {place for section in sections for sample in section.samples for place in sample.places}
-    found = entries(results, places)
+    found = entries(run, places)
     seen: set[int] = set()
     return [_Part(section, [_shown(sample, found, seen) for sample in section.samples]) for section in sections]
 

@@ -7,24 +7,24 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.flow import LINES
 from pipelines.report.page import left_out
 from pipelines.report.parts import Chart, Section, Table, many, number
-from pipelines.results import Results
 from transforms import blocks
 
 #: Steps of the picture: of votes on a scale of powers, and of reliability; sources that have a colour of their own.
 _VOTES, _RELIABILITY, _SOURCES = 4, 0.05, 5
 
 
-def raters(results: Results) -> Section | None:
+def raters(run: Finished) -> Section | None:
     """Agreement and raters; None where nobody looked."""
-    told = results.manifest["raters"]
+    told = run.manifest["raters"]
     if told is None:
         return None
     figures = told["figures"]
-    known = results.table("raters.parquet").filter(pl.col("rater").is_not_null()).collect()
+    known = run.table("raters.parquet").filter(pl.col("rater").is_not_null()).collect()
     named, measured = known["rater"].n_unique(), known.filter(pl.col("reliability").is_not_null())
     worse = known.filter("worse_than_chance")
     lead = (
@@ -58,7 +58,7 @@ def raters(results: Results) -> Section | None:
         lead,
         words=[*words, *left_out(len(figures) - LINES, "line")],
         charts=pictures,
-        tables=[_agreement(figures), *_busiest(known, results)],
+        tables=[_agreement(figures), *_busiest(known, run)],
     )
 
 
@@ -101,9 +101,9 @@ def _reliability(measured: pl.DataFrame) -> Chart:
     )
 
 
-def _busiest(known: pl.DataFrame, results: Results) -> list[Table]:
+def _busiest(known: pl.DataFrame, run: Finished) -> list[Table]:
     """The raters who judged most, and those worse than chance."""
-    if known.is_empty() or not blocks.exists(f"{results.out}/raters.parquet"):
+    if known.is_empty() or not blocks.exists(f"{run.out}/raters.parquet"):
         return []
     columns = [
         "rater",

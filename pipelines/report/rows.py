@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import polars as pl
 
+from pipelines.finished import Finished
 from pipelines.report.parts import Entry, Piece, number
-from pipelines.results import Results
 from schemas.verdict import REASONS
 
 _TEXTS = (
@@ -20,20 +20,20 @@ _JUDGEMENTS, _LONG = 12, 400
 _WHERE = ("place", "row_id", "source", "file", "line", "kind", "action", "group_id", "split", "published_in", "details")
 
 
-def entries(results: Results, places: Iterable[int], beside: bool = True) -> dict[int, Entry]:
+def entries(run: Finished, places: Iterable[int], beside: bool = True) -> dict[int, Entry]:
     """What is shown of rows, by their places; with `beside`, each with the row that its verdict rests on.
 
     A record that is part of a row, and every row once the working files are gone, is shown without texts.
     """
     wanted = sorted(set(places))
-    told = _told(results, wanted)
+    told = _told(run, wanted)
     others: dict[str, int] = {}
     if beside:
-        others = results.find([name for line in told.values() for name in _counterparts(line)])
-        told |= _told(results, sorted(set(others.values()) - set(wanted)))
-    texts = {line["place"]: line for line in results.rows(list(told), _TEXTS).to_dicts()}
-    concluded = {line["place"]: line for line in results.said("decide", list(told), ("label", "soft_label")).to_dicts()}
-    merged = {line["place"]: line for line in results.said("identity", list(told), ("judgements",)).to_dicts()}
+        others = run.find([name for line in told.values() for name in _counterparts(line)])
+        told |= _told(run, sorted(set(others.values()) - set(wanted)))
+    texts = {line["place"]: line for line in run.rows(list(told), _TEXTS).to_dicts()}
+    concluded = {line["place"]: line for line in run.said("decide", list(told), ("label", "soft_label")).to_dicts()}
+    merged = {line["place"]: line for line in run.said("identity", list(told), ("judgements",)).to_dicts()}
     alone = {
         place: _entry(line, texts.get(place), concluded.get(place, {}), merged.get(place, {}))
         for place, line in told.items()
@@ -49,12 +49,12 @@ def entries(results: Results, places: Iterable[int], beside: bool = True) -> dic
     return out
 
 
-def _told(results: Results, places: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _told(run: Finished, places: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The ledger's lines at these places."""
     if not places:
         return {}
     wanted = pl.Series(places, dtype=pl.UInt32).implode()
-    found = results.ledger().select(_WHERE).filter(pl.col("place").is_in(wanted)).collect()
+    found = run.ledger().select(_WHERE).filter(pl.col("place").is_in(wanted)).collect()
     return {line["place"]: line for line in found.to_dicts()}
 
 

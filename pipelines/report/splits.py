@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.fate import Fates
 from pipelines.report.parts import SHOWN, Link, Sample, Section, Table, key_of, many, share
-from pipelines.results import Results
 
 
-def splits(results: Results, fates: Fates) -> Section:
+def splits(run: Finished, fates: Fates) -> Section:
     """How kept rows are spread over splits, and which shapes they are published in."""
-    counts, asked = results.manifest["splits"], results.config.split.fractions
+    counts, asked = run.manifest["splits"], run.config.split.fractions
     whole = sum(counts.values())
     names = [*asked, *(name for name in counts if name not in asked)]
     samples = {
@@ -22,9 +22,9 @@ def splits(results: Results, fates: Fates) -> Section:
          share(counts.get(name, 0), whole), share(asked.get(name, 0), 1)]
         for name in names
     ]  # fmt: skip
-    published = results.manifest["published"]
+    published = run.manifest["published"]
     shapes = [[*name.split("/", 1), rows] for name, rows in sorted(published.items())]
-    largest = results.manifest["largest_group_share"]
+    largest = run.manifest["largest_group_share"]
     return Section(
         "splits",
         "Splits",
@@ -39,9 +39,9 @@ def splits(results: Results, fates: Fates) -> Section:
     )
 
 
-def cost(results: Results) -> Section:
+def cost(run: Finished) -> Section:
     """Seconds and memory of each stage."""
-    stages = results.manifest["stages"]
+    stages = run.manifest["stages"]
     took = [stage for stage in stages if not stage["skipped"]]
     seconds = sum(stage["seconds"] for stage in took)
     again = f" {many(len(stages) - len(took), 'stage was', 'stages were')} taken from an earlier run."
@@ -50,15 +50,15 @@ def cost(results: Results) -> Section:
          "taken from an earlier run" if stage["skipped"] else "ran"]
         for stage in stages
     ]  # fmt: skip
-    lines.append(["gate", f"{results.manifest['gate']['seconds']:.2f}", "–", "ran"])
+    lines.append(["gate", f"{run.manifest['gate']['seconds']:.2f}", "–", "ran"])
     peak = max((stage["peak_bytes"] for stage in stages), default=0)
-    versions = [[name, version] for name, version in sorted(results.manifest["versions"].items())]
+    versions = [[name, version] for name, version in sorted(run.manifest["versions"].items())]
     return Section(
         "cost",
         "Time and memory",
         f"Stages took {seconds:,.1f} s, with at most {peak / 2**20:,.0f} MiB of memory."
         + (again if len(took) < len(stages) else ""),
-        words=[f"Run as `{results.manifest['command']}` on {results.manifest['runner']}."],
+        words=[f"Run as `{run.manifest['command']}` on {run.manifest['runner']}."],
         charts=[
             charts.bars(
                 [(s["stage"], "", s["seconds"]) for s in stages], "seconds", "Seconds of each stage.", form=".3~s"

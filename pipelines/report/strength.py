@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.fate import CHANCE
 from pipelines.report.parts import SHOWN, Chart, Link, Sample, Section, Table, many, number, share
-from pipelines.results import Results
 from transforms import blocks
 from transforms.strength.bins import BINS
 
@@ -26,13 +26,13 @@ _MEANING = {
 }
 
 
-def pairs_of(results: Results) -> pl.DataFrame:
+def pairs_of(run: Finished) -> pl.DataFrame:
     """Every pair that was judged by the detectors: its place, signals, strength for its label, and its hash."""
-    folders = results.stage("pairs"), results.stage("strength")
-    if None in folders or not results.blocks:
+    folders = run.left("pairs"), run.left("strength")
+    if None in folders or not run.every:
         return pl.DataFrame(schema={"place": pl.Int64})
     parts = []
-    for block, start in zip(results.blocks, results.starts[:-1].tolist(), strict=True):
+    for block, start in zip(run.every, run.starts[:-1].tolist(), strict=True):
         labels = blocks.read_frame(f"{folders[0]}/{block.sidecar}", ["row", "label"])
         said = blocks.read_frame(f"{folders[1]}/{block.sidecar}", _SIGNALS)[labels["row"]]
         sign = (pl.col("label") - 0.5).sign().fill_nan(0)
@@ -40,14 +40,14 @@ def pairs_of(results: Results) -> pl.DataFrame:
         part = said.with_columns(labels["label"], place=labels["row"] + start)
         part = part.with_columns(floats, strength=(pl.col("strength_mu") * sign).cast(pl.Float32), sided=sign != 0)
         parts.append(part.drop("label", "strength_mu").with_columns(pl.col("strength_bin").cast(pl.Enum(BINS))))
-    chances = results.ledger().select(chance=CHANCE).collect(engine="streaming")["chance"]
+    chances = run.ledger().select(chance=CHANCE).collect(engine="streaming")["chance"]
     whole = pl.concat(parts)
     return whole.with_columns(chances[whole["place"]])
 
 
-def strength(results: Results, pairs: pl.DataFrame) -> Section | None:
+def strength(run: Finished, pairs: pl.DataFrame) -> Section | None:
     """Wrong labels; None where nobody looked for them."""
-    told = results.manifest["strength"]
+    told = run.manifest["strength"]
     if told is None:
         return None
     if not told["fitted"]:
@@ -70,7 +70,7 @@ def strength(results: Results, pairs: pl.DataFrame) -> Section | None:
         [name, _MEANING[name], Link(bins.get(name, 0), f"bin-{name}") if f"bin-{name}" in there else bins.get(name, 0)]
         for name in BINS
     ]
-    worst = _highest(sided, "p_error", results.config.policy.doubtful_at, "most-wrong", "most probably mislabelled")
+    worst = _highest(sided, "p_error", run.config.policy.doubtful_at, "most-wrong", "most probably mislabelled")
     tables = [Table(["strength", "what it means", "pairs"], lines, "Pairs by strength, within their source")]
     if told["checks"]:
         tables.append(_check_table(told["checks"]))
@@ -79,15 +79,15 @@ def strength(results: Results, pairs: pl.DataFrame) -> Section | None:
     )
 
 
-def ambiguity(results: Results, pairs: pl.DataFrame) -> Section | None:
+def ambiguity(run: Finished, pairs: pl.DataFrame) -> Section | None:
     """Pairs that can hardly be told apart; None where nobody looked for them."""
-    told = results.manifest["strength"]
+    told = run.manifest["strength"]
     if told is None or not told["fitted"]:
         return None
     known = pairs.drop_nulls("p_ambiguous") if pairs.height else pairs
     if known.is_empty():
         return None
-    at = results.config.policy.ambiguous_at
+    at = run.config.policy.ambiguous_at
     over = int((known["p_ambiguous"] >= at).sum())
     how = (
         "votes"

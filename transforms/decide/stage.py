@@ -14,14 +14,14 @@ from transforms.contamination.stage import SIGNALS as CONTAMINATION
 from transforms.decide.policy import VERDICTS, decide
 from transforms.decide.split import Cut, assign
 from transforms.duplicates.representatives import SIGNALS as NEAR
-from transforms.duplicates.semantic_signals import SIGNALS as SEMANTIC
+from transforms.duplicates.semantic import SIGNALS as SEMANTIC
 from transforms.identity.keys import response_ids
 from transforms.lists import of_counts
+from transforms.markers import Stats, counts
 from transforms.publish.shapes import KEPT
-from transforms.published.stage import SIGNALS as KNOWN
+from transforms.published.rows import SIGNALS as KNOWN
 from transforms.raters.conclude import SIGNALS as CONSENSUS
 from transforms.signals.masking import MASKED, mask_rows
-from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
 #: Stages that may not run, and what policy reads of each.

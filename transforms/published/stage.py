@@ -15,12 +15,10 @@ from transforms.gate import batches
 from transforms.groups import group_nodes
 from transforms.hashing import as_nodes, partition
 from transforms.identity.keys import identify
-from transforms.published.rows import published_rows
+from transforms.published.rows import SIGNALS, published_rows
 from transforms.shuffle import Shuffle, partitions_for, split
 from transforms.tasks import Stats, WriteSidecars
 
-#: What is said of each new row: the published row that it is a copy of.
-SIGNALS = pl.Schema({"published_of": pl.String()})
 DEFAULTS = {"published_of": None}
 _NAMED = ("content_id", "row_id", "group_id")
 

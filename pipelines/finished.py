@@ -20,72 +20,106 @@ from schemas.config import Config
 from transforms import blocks, markers
 from transforms.blocks import Block
 
+#: Stages that write blocks.
+_WRITERS = ("ingest", "derive-")
+
 
 @dataclass(frozen=True)
-class Results:
-    """A run's output folder and its manifest."""
+class Finished:
+    """A finished run.
+
+    Attributes:
+        out: its folder.
+        manifest: what it says of itself.
+    """
 
     out: str
     manifest: dict[str, Any]
+
+    @classmethod
+    def at(cls, out: str) -> Finished:
+        """The run in a folder; raises UserError where there is none."""
+        out = out.rstrip("/")
+        if not blocks.exists(f"{out}/manifest.json"):
+            raise UserError(f"{out} has no manifest.json: it is not the output of a finished run")
+        return cls(out, blocks.read_json(f"{out}/manifest.json"))
+
+    @classmethod
+    def about_to_be(cls, out: str, manifest: dict[str, Any]) -> Finished:
+        """A run whose manifest is about to be written, as it will be read."""
+        return cls(out, orjson.loads(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)))
 
     @cached_property
     def config(self) -> Config:
         return Config.model_validate(self.manifest["config"])
 
-    def stage(self, name: str) -> str | None:
-        """The folder of a stage's files, of the last one where it ran twice; None where it did not run or is gone."""
-        keys = [stage["lineage"] for stage in self.manifest["stages"] if stage["stage"] == name]
-        folder = f"{self.out}/work/{name}-{keys[-1][:12]}" if keys else ""
-        return folder if keys and blocks.exists(f"{folder}/done.json") else None
+    def folder(self, stage: str) -> str | None:
+        """The folder of a stage (the last of that name); None where it did not run.
+
+        Raises:
+            UserError: it ran, and its files are gone.
+        """
+        keys = [one["lineage"] for one in self.manifest["stages"] if one["stage"] == stage]
+        return self._of(stage, keys[-1]) if keys else None
+
+    def needed(self, stage: str) -> str:
+        """The folder of a stage; raises UserError where there is none."""
+        found = self.folder(stage)
+        if found is None:
+            raise UserError(f"{self.out}: the stage {stage} did not run in this run")
+        return found
+
+    def left(self, stage: str) -> str | None:
+        """The folder of a stage; None where it did not run, and where its files are gone."""
+        try:
+            return self.folder(stage)
+        except UserError:
+            return None
+
+    def blocks(self) -> list[Block]:
+        """All blocks, with the numbers that they had in the run; raises UserError where they are gone."""
+        written: list[tuple[str, int]] = []
+        for stage in self.manifest["stages"]:
+            if stage["stage"].startswith(_WRITERS):
+                folder = self._of(stage["stage"], stage["lineage"])
+                for _, stats in sorted(markers.finished(folder).items()):
+                    written += [(f"{folder}/blocks/{block['name']}", block["rows"]) for block in stats["blocks"]]
+        return [Block(index, path, rows) for index, (path, rows) in enumerate(written)]
+
+    def _of(self, stage: str, lineage: str) -> str:
+        folder = f"{self.out}/work/{stage}-{lineage[:12]}"
+        if not blocks.exists(f"{folder}/done.json"):
+            raise UserError(f"{folder} is gone: run the same curate command again, which makes it anew")
+        return folder
 
     @cached_property
-    def blocks(self) -> list[Block]:
-        """All blocks in their order; none where the working files are gone."""
-        made = [self.stage(name) for name in self._makers]
-        if not made or None in made:
+    def every(self) -> list[Block]:
+        """All blocks; none where they are gone."""
+        try:
+            return self.blocks()
+        except UserError:
             return []
-        out: list[Block] = []
-        for folder in made:
-            stats = markers.finished(str(folder))
-            written = [block for task in sorted(stats) for block in stats[task]["blocks"]]
-            out += [
-                Block(len(out) + place, f"{folder}/blocks/{block['name']}", block["rows"])
-                for place, block in enumerate(written)
-            ]
-        return out
-
-    @property
-    def _makers(self) -> list[str]:
-        """The stages that wrote blocks, in order."""
-        names = [stage["stage"] for stage in self.manifest["stages"]]
-        return list(dict.fromkeys(name for name in names if name == "ingest" or name.startswith("derive-")))
 
     def table(self, name: str) -> pl.LazyFrame:
         """A Parquet file of the output folder, read as far as it is needed."""
-        return _scan([f"{self.out}/{name}"])
+        path = f"{self.out}/{name}"
+        return blocks.read_frame(path).lazy() if blocks.is_remote(path) else pl.scan_parquet(path, glob=False)
 
     def ledger(self) -> pl.LazyFrame:
         """The ledger, with each line's `place`."""
         return self.table("ledger.parquet").with_row_index("place")
 
-    def sidecars(self, stage: str) -> pl.LazyFrame | None:
-        """What a stage says of each row, with the row's `place`; None where it did not run or is gone."""
-        folder = self.stage(stage)
-        if folder is None or not self.blocks:
-            return None
-        return _scan([f"{folder}/{block.sidecar}" for block in self.blocks]).with_row_index("place")
-
     @cached_property
     def starts(self) -> np.ndarray:
         """The place of each block's first row, and behind them how many rows there are."""
-        return np.cumsum([0, *(block.rows for block in self.blocks)])
+        return np.cumsum([0, *(block.rows for block in self.every)])
 
     def where(self, place: int) -> tuple[Block, int] | None:
         """The block and the row in it; None for a record that is part of a row, or where the blocks are gone."""
-        if not self.blocks or place >= self.starts[-1]:
+        if not self.every or place >= self.starts[-1]:
             return None
         index = int(np.searchsorted(self.starts, place, side="right")) - 1
-        return self.blocks[index], int(place - self.starts[index])
+        return self.every[index], int(place - self.starts[index])
 
     def rows(self, places: Sequence[int], columns: Sequence[str]) -> pl.DataFrame:
         """Columns of rows as their blocks have them, with `place`; only these rows' blocks are read, one at a time."""
@@ -93,7 +127,7 @@ class Results:
 
     def said(self, stage: str, places: Sequence[int], columns: Sequence[str]) -> pl.DataFrame:
         """What a stage says of rows, with `place`; empty where it did not run or is gone."""
-        folder = self.stage(stage)
+        folder = self.left(stage)
         if folder is None:
             return pl.DataFrame(schema={"place": pl.Int64})
         return self._gather(places, columns, lambda block: f"{folder}/{block.sidecar}")
@@ -112,23 +146,3 @@ class Results:
         wanted = pl.Series(sorted(set(row_ids)), dtype=pl.String)
         found = self.ledger().select("place", "row_id").filter(pl.col("row_id").is_in(wanted.implode())).collect()
         return dict(zip(found["row_id"].to_list(), found["place"].to_list(), strict=True))
-
-
-def open_results(out: str) -> Results:
-    """Open the output folder of a finished run; raises UserError where it is none."""
-    out = out.rstrip("/")
-    if not blocks.exists(f"{out}/manifest.json"):
-        raise UserError(f"{out} has no manifest.json: it is not the output of a finished run")
-    return Results(out, blocks.read_json(f"{out}/manifest.json"))
-
-
-def results_of(out: str, manifest: dict[str, Any]) -> Results:
-    """A run whose manifest is about to be written, as it will be read."""
-    return Results(out, orjson.loads(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)))
-
-
-def _scan(paths: Sequence[str]) -> pl.LazyFrame:
-    """Parquet files one under the other; what lies on this machine is read as far as it is needed."""
-    if any(blocks.is_remote(path) for path in paths):
-        return pl.concat([blocks.read_frame(path) for path in paths]).lazy()
-    return pl.concat([pl.scan_parquet(path, glob=False) for path in paths])
