@@ -99,6 +99,19 @@ def report(out: Annotated[str, typer.Argument(help="Output folder of an earlier 
 
 
 @app.command()
+def explain(
+    out: Annotated[str, typer.Argument(metavar="RUN", help="Output folder of an earlier run.")],
+    row_id: Annotated[str | None, typer.Argument(help="A row's name, as the ledger has it.")] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="Find the row by a text that stands in it.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say everything that is known of a row: its verdict and why, and what would have to change for another."""
+    from pipelines.explain import run_explain
+
+    raise typer.Exit(run_explain(out, row_id, text, json))
+
+
+@app.command()
 def formats(
     json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print them as the page docs/formats.md.")] = False,

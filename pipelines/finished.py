@@ -20,6 +20,7 @@ from schemas.config import Config
 from transforms import blocks, markers
 from transforms.blocks import Block
 
+_DEAD = pl.Schema({name: pl.String() for name in ("source", "file", "code", "message", "raw")} | {"line": pl.Int64()})
 #: Stages that write blocks.
 _WRITERS = ("ingest", "derive-")
 
@@ -104,6 +105,20 @@ class Finished:
         """A Parquet file of the output folder, read as far as it is needed."""
         path = f"{self.out}/{name}"
         return blocks.read_frame(path).lazy() if blocks.is_remote(path) else pl.scan_parquet(path, glob=False)
+
+    def columns(self, stage: str) -> list[str]:
+        """What a stage says of rows; nothing where it did not run or is gone."""
+        folder = self.left(stage)
+        path = f"{folder}/{self.every[0].sidecar}" if folder and self.every else None
+        if path is None or not blocks.exists(path):
+            return []
+        return blocks.read_frame(path).columns if blocks.is_remote(path) else list(pl.read_parquet_schema(path))
+
+    def dead_letters(self) -> pl.LazyFrame:
+        """The records that could not be used, with each one's `place` in their file."""
+        path = f"{self.out}/dead_letters.jsonl"
+        source: Any = blocks.read_bytes(path) if blocks.is_remote(path) else path
+        return pl.scan_ndjson(source, schema=_DEAD).with_row_index("place")
 
     def ledger(self) -> pl.LazyFrame:
         """The ledger, with each line's `place`."""

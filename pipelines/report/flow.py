@@ -12,7 +12,6 @@ from pipelines.report.fate import Fates, Group
 from pipelines.report.page import left_out
 from pipelines.report.parts import SHOWN, Entry, Link, Piece, Sample, Section, Table, key_of, many, share
 from schemas.verdict import DEAD_LETTERS, MERGED, REASONS
-from transforms import blocks
 
 #: Lines of tables of what the user named: sources, files.
 LINES = 30
@@ -25,7 +24,6 @@ _BECAME = {
     "soften": ("label softened", charts.ORANGE),
     "keep": ("kept", charts.GREEN),
 }
-_DEAD = pl.Schema({name: pl.String() for name in ("source", "file", "code", "message", "raw")} | {"line": pl.Int64()})
 
 
 def flow(run: Finished, fates: Fates) -> Section:
@@ -137,10 +135,8 @@ def _dead_letters(run: Finished) -> tuple[list[Table], list[Sample]]:
     codes = run.manifest["dead_letter_codes"]
     if not codes:
         return [], []
-    path = f"{run.out}/dead_letters.jsonl"
     # A line of the file is as long as its record: no more than the chosen ones are held.
-    source: Any = blocks.read_bytes(path) if blocks.is_remote(path) else path
-    letters = pl.scan_ndjson(source, schema=_DEAD).with_row_index("place")
+    letters = run.dead_letters()
     chance = pl.concat_str("file", pl.col("line").cast(pl.String), separator=":").nchash.xxh3_64()  # type: ignore[attr-defined]
     chosen = (
         letters.select("place", "code", chance=chance)

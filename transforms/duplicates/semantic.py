@@ -34,16 +34,6 @@ DIGITS = 5
 _UNITS = 10**DIGITS
 _AT_ONCE = 512
 
-#: What is said of each row: the row most like it and how alike they are, where that reaches the threshold; and the row
-#: that it is a duplicate of, which is none's duplicate itself.
-SIGNALS = pl.Schema(
-    {
-        "semantic_neighbour": pl.String(),
-        "semantic_cosine": pl.Float64(),
-        "semantic_of": pl.String(),
-        "semantic_of_cosine": pl.Float64(),
-    }
-)
 #: Where a row is, the key that orders it, and that of what groups it.
 END = {"block": pl.Int64(), "row": pl.Int64(), "key": pl.UInt64(), "group": pl.UInt64()}
 #: A pair of rows, and how alike they are.

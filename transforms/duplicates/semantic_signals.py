@@ -27,7 +27,7 @@ _COMPARISONS, _FEWEST, _MOST = 40_000_000, 256, 2_000
 
 
 def conclude(every: Sequence[Block], search: Search, most: int, folder: str) -> Stats:
-    """Write all blocks' signals (`SIGNALS`), and `edges.parquet`: `PAIRS` with the nodes of groups that they connect.
+    """Write all blocks' signals (`SEMANTIC`), and `edges.parquet`: `PAIRS` with the nodes of groups that they connect.
 
     Args:
         every: all blocks.

@@ -13,8 +13,6 @@ from schemas.arrow import DIALOGUE, MESSAGE, ROW_SCHEMA
 from transforms.ingest.dialogue import prompt_turns, response_turn, split_prompt
 from transforms.lists import of_counts, side_by_side
 
-#: What is said of each new row: the published row that it is a copy of.
-SIGNALS = pl.Schema({"published_of": pl.String()})
 #: Configurations that hold rows of a kind, those first that hold all that the others do.
 CONFIGURATIONS: dict[str, tuple[str, ...]] = {
     "pair": ("preference_soft", "preference", "preference_full", "kto"),
