@@ -40,7 +40,8 @@ def _message(text: str, role: str) -> pl.Expr:
 
 
 def curate(frame: pl.DataFrame, out: Path) -> pl.DataFrame:
-    tidy = [pl.col(c).str.replace_all("\r\n", "\n", literal=True).str.strip_chars() for c in ("prompt", "a", "b")]
+    text = pl.col("prompt", "a", "b")
+    tidy = text.str.replace_all("\r\n", "\n", literal=True).str.strip_chars().str.normalize("NFC")
     frame = frame.with_columns(tidy).filter(
         pl.col("value").is_not_null() & (pl.col("a") != pl.col("b")) & (pl.col("a") != "") & (pl.col("b") != "")
     )

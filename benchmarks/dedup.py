@@ -61,7 +61,10 @@ def _resident(process: psutil.Process) -> int:
 def ours(path: Path, scratch: Path) -> dict[str, float]:
     config, out = scratch / "config.yaml", scratch / "run"
     source = {"input": [str(path)], "format": "mapping", "mapping": _MAPPING}
-    config.write_text(yaml.safe_dump({"sources": [source], "signals": {"language": False, "pii": False}}))
+    only = {
+        "signals": {"language": False, "pii": False}, "embed": {"model": "off"}, "raters": {"consensus": "off"},
+    }  # fmt: skip
+    config.write_text(yaml.safe_dump({"sources": [source], **only}))
     line = [sys.executable, "-m", "pipelines.cli", "curate", str(config), "--out", str(out)]
     subprocess.run(line, check=False, stdout=subprocess.DEVNULL)
     return watch([sys.executable, "-m", "benchmarks.own", str(config), str(out), str(scratch / "kept.json")])

@@ -19,7 +19,6 @@ from transforms.blocks import Block
 from transforms.embed import cache, distil
 from transforms.embed.items import What
 from transforms.embed.models import Model, ModelError, device_for, hash_of, in_package, locate, sees_gpu
-from transforms.embed.stage import EmbedItems, FindItems, chunks_of, shares
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
@@ -135,6 +134,9 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
         identity: that stage.
         engine: runs the stages.
     """
+    # RunInference brings torch, which takes seconds and 250 MB: not for runs that embed nothing.
+    from transforms.embed.stage import EmbedItems, FindItems, chunks_of, shares
+
     what: What = "image" if model.kind == "image" else "text"
     find, name = _NAMES[what]
     place = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"

@@ -15,7 +15,7 @@ import numpy as np
 from transforms.embed.models import ModelError
 
 #: Texts are padded to a multiple of this many tokens.
-STEP = 16
+STEP = 8
 #: Tokens a batch, padding included: more leave a CPU's caches, and leave a GPU idle when fewer.
 TOKENS = {"cpu": 2_048, "cuda": 65_536}
 #: Inputs a batch where their size is not known: images, and models with a tokenizer of their own making.

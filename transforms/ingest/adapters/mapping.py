@@ -69,7 +69,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     """One row a record, as the mapping says."""
     mapping = Mapping.model_validate(options["mapping"])
     if mapping.prompt is None:
-        prompt = pl.Series("prompt", [[]] * len(records), dtype=DIALOGUE)
+        prompt = pl.Series("prompt", [[]], dtype=DIALOGUE).new_from_index(0, len(records))
     elif mapping.system is not None:
         prompt = prompt_turns(
             records.column(mapping.prompt, pl.String), records.column(mapping.system, pl.String, required=False)
