@@ -112,6 +112,18 @@ def explain(
 
 
 @app.command()
+def diff(
+    first: Annotated[str, typer.Argument(metavar="RUN_A", help="Output folder of a run.")],
+    second: Annotated[str, typer.Argument(metavar="RUN_B", help="Output folder of another.")],
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say which rows fared otherwise in a second run, by reason, with examples."""
+    from pipelines.diff import run_diff
+
+    raise typer.Exit(run_diff(first, second, json))
+
+
+@app.command()
 def formats(
     json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print them as the page docs/formats.md.")] = False,
