@@ -56,6 +56,34 @@ def curate(
     raise typer.Exit(run_curate(request))
 
 
+@app.command(context_settings=_PASS_ON)
+def audit(
+    ctx: typer.Context,
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="INPUT… | CONFIG", help="Files, globs (in quotes), URLs; or a config.")
+    ] = None,
+    out: Annotated[str, typer.Option("--out", "-o", help="Output folder, local or an fsspec URL.")] = "audit",
+    format: Annotated[
+        str | None, typer.Option("--format", "-f", help="Their format; `trenchcoat formats` lists them.")
+    ] = None,
+    set: Annotated[list[str] | None, typer.Option("--set", "-s", help="Set a key. Repeatable.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Say everything as JSON lines.")] = False,
+) -> None:
+    """Say how bad data is, as it is: OUT/report.html, what to fix first, and OUT/suggested.yaml, which mends it.
+
+    The stages are curate's; nothing is dropped, and nothing published. Other flags are Beam's.
+    """
+    from pipelines.commands import Request, run_curate, take_inputs
+
+    named, flags = take_inputs([*(inputs or []), *ctx.args])
+    config = named[0] if len(named) == 1 and named[0].endswith((".yaml", ".yml")) else None
+    request = Request(
+        config=config, out=out, inputs=[] if config else named, format=format, sets=set or [], flags=flags, json=json,
+        audit=True, command=["trenchcoat", *sys.argv[1:]],
+    )  # fmt: skip
+    raise typer.Exit(run_curate(request))
+
+
 @app.command()
 def peek(
     inputs: Annotated[

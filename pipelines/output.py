@@ -70,7 +70,8 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "raters": _raters(curated),
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
-    _dataset(out, config, curated, summary)
+    if config.policy.act or curated.configurations:
+        _dataset(out, config, curated, summary)
     return summary
 
 

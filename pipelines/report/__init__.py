@@ -20,29 +20,37 @@ def write_report(run: Finished, gate: dict[str, Any]) -> str:
     from pipelines.report.contamination import contamination
     from pipelines.report.duplicates import duplicates
     from pipelines.report.fate import fates
+    from pipelines.report.findings import findings, summary
     from pipelines.report.flow import flow
     from pipelines.report.page import render
     from pipelines.report.raters import raters
+    from pipelines.report.shortcuts import shortcuts
     from pipelines.report.splits import cost, splits
     from pipelines.report.strength import ambiguity, pairs_of, strength
     from schemas.expectations import verdict_of
     from transforms import blocks
 
     found, pairs = fates(run), pairs_of(run)
+    acted = run.config.policy.act
     sections = [
+        None if acted else summary(run, findings(run, found)),
         flow(run, found),
-        checks(verdict_of(gate)),
+        checks(verdict_of(gate)) if acted else None,
         duplicates(run),
         contamination(run),
         raters(run),
         strength(run, pairs),
         ambiguity(run, pairs),
-        splits(run, found),
+        shortcuts(run),
+        splits(run, found) if acted else None,
         cost(run),
     ]
     manifest = run.manifest
-    title = f"{manifest['name']}: what was done to it"
-    subtitle = f"Curated with Trenchcoat {manifest['trenchcoat']} from {', '.join(manifest['sources'])}."
+    what, how = (
+        ("what was done to it", "Curated") if acted else ("what is wrong with it", "Audited, and left as it is,")
+    )
+    title = f"{manifest['name']}: {what}"
+    subtitle = f"{how} with Trenchcoat {manifest['trenchcoat']} from {', '.join(manifest['sources'])}."
     page = render(run, [section for section in sections if section], title, subtitle)
     path = f"{run.out}/{NAME}"
     blocks.write_bytes(page.encode(), path)

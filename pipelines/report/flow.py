@@ -10,7 +10,7 @@ from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.fate import Fates, Group
 from pipelines.report.page import left_out
-from pipelines.report.parts import SHOWN, Entry, Link, Piece, Sample, Section, Table, key_of, many, share
+from pipelines.report.parts import SHOWN, Chart, Entry, Link, Piece, Sample, Section, Table, key_of, many, share
 from schemas.verdict import DEAD_LETTERS, MERGED, REASONS
 
 #: Lines of tables of what the user named: sources, files.
@@ -60,7 +60,7 @@ def flow(run: Finished, fates: Fates) -> Section:
         "What came in, what came out",
         f"{lead}.",
         words=[*words, *left_out(len(run.manifest["sources"]) - LINES, "source")],
-        charts=[charts.flow(_steps(run, fates), caption)],
+        charts=[charts.flow(_steps(run, fates), caption) if run.config.policy.act else _ailing(fates)],
         tables=[reasons, *dead, sources],
         samples=[*samples, *letters, *_kept(fates)],
     )
@@ -90,6 +90,17 @@ def _steps(run: Finished, fates: Fates) -> list[tuple[str, int, int, str]]:
     if changed:
         out.append(("of these, relabelled", 0, changed, charts.ORANGE))
     return out
+
+
+def _ailing(fates: Fates) -> Chart:
+    """Where nothing becomes of rows: how many have what."""
+    rows: dict[str, int] = {}
+    for (_, reason), group in fates.reasons.items():
+        rows[reason] = rows.get(reason, 0) + group.rows
+    values = [
+        (reason, "", float(count)) for reason, count in sorted(rows.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return charts.bars(values, "rows", "Rows with each reason; a row counts for each of its own.")
 
 
 def _reasons(fates: Fates) -> tuple[Table, list[Sample]]:
