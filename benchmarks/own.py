@@ -41,7 +41,7 @@ def main() -> None:
     before = seconds()
     signals = stages._signals(config, every, identity, engine)  # there already: nothing is measured here
     between = seconds() - before
-    near = find_near(config, every, identity, signals, None, engine)
+    near = find_near(config, every, identity, signals, None, False, engine)
     assert near is not None
     group(every, identity, {near.done.key: near.links()}, [], engine)
     cpu = seconds() - started - between

@@ -38,7 +38,7 @@ from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
 VERSIONS = {
-    "ingest": 3, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 3,
+    "ingest": 4, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 3,
     "publish": 3,
 }  # fmt: skip
 #: The environment variable with the user's key for raters' names.
@@ -93,7 +93,8 @@ def curate(
     identity = _identity(config, every, made, engine)
     signals = _signals(config, every, identity, engine)
     published = find_published(earlier, every, identity, engine)
-    near = find_near(config, every, identity, signals, published, engine)
+    named = ingested.total.get("generators", 0) > 0
+    near = find_near(config, every, identity, signals, published, named, engine)
     overlaps = find_overlaps(config, benchmarks, every, made, identity, near.done if near else None, engine)
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
     images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None

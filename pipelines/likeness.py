@@ -15,7 +15,8 @@ from schemas.config import Config
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.duplicates.members import Member
-from transforms.duplicates.sketch import Unit
+from transforms.duplicates.shared import FindShared, read_shared
+from transforms.duplicates.sketch import UNITS, Unit
 from transforms.duplicates.stage import FindCandidates, FindNear, Likeness, Pass, pairs_files, passes, sketch_block
 from transforms.duplicates.template import FindTemplate
 from transforms.groups import NODE_COLUMNS, Group, group_nodes, masked_links, sizes
@@ -23,9 +24,13 @@ from transforms.tasks import RunTasks
 from transforms.texts import prompt_texts, response_texts
 
 #: As `pipelines.curate.VERSIONS`.
-VERSIONS = {"template": 1, "sketch": 1, "candidates": 1, "near": 1, "masked": 1, "groups": 1}
+VERSIONS = {"template": 1, "sketch": 1, "candidates": 1, "near": 1, "shared": 1, "masked": 1, "groups": 1}
 #: A group of fewer rows is no fault of the settings, whatever its share.
 _MANY = 20
+#: Generators are one under two names, or nearly, where they gave so many of the same texts, and so large a share.
+_SAME, _SAME_SHARE = 20, 0.5
+#: So many pairs of generators are shown.
+_SHOWN_GENERATORS = 20
 #: So much is shown of a text.
 _SHOWN = 200
 
@@ -38,11 +43,13 @@ class Near:
         done: the stage, with sidecars of near-copies and files of verified pairs.
         template: the stage that found template text.
         rows: how many took part at most.
+        shared: the stage that found generators with the same responses; None where rows name none.
     """
 
     done: Done
     template: Done
     rows: int
+    shared: Done | None
 
     def links(self) -> list[str]:
         """Files of the pairs that belong into one group."""
@@ -52,6 +59,29 @@ class Near:
         """Files of verified pairs (`transforms.duplicates.verify.NEIGHBOUR`)."""
         return list(pairs_files(self.done.folder, unit, self.rows).values())
 
+    def to_dict(self) -> dict[str, Any]:
+        """Figures for the manifest: verified pairs of each unit, and generators that gave the same responses."""
+        alike = read_shared(self.shared.folder).head(_SHOWN_GENERATORS).to_dicts() if self.shared else []
+        return {
+            **{
+                f"{unit}_pairs": sum(blocks.read_frame(path, ["node_a"]).height for path in self.pairs(unit))
+                for unit in UNITS
+            },
+            "same_responses": alike,
+        }
+
+    def notes(self) -> list[str]:
+        """What a reader should know of generators that are one under two names, or nearly."""
+        out = []
+        for one in self.to_dict()["same_responses"]:
+            fewest = min(one["answered_a"], one["answered_b"])
+            if one["same"] >= max(_SAME, _SAME_SHARE * fewest):
+                out.append(
+                    f"The generators {one['a']!r} and {one['b']!r} gave the same response to {one['same']:,} of the "
+                    f"{fewest:,} prompts that the one with fewer answered: they may be one."
+                )
+        return out
+
 
 def find_near(
     config: Config,
@@ -59,9 +89,12 @@ def find_near(
     identity: Done,
     signals: Done,
     published: Published | None,
+    named: bool,
     engine: Engine,
 ) -> Near | None:
     """Rows, prompts and responses that are nearly the same; None where nobody wants to know.
+
+    `named` says whether any rows name who wrote their responses.
 
     Published rows are better than any new one; copies of them, which are known to be, take no part.
     """
@@ -101,7 +134,15 @@ def find_near(
         len(every),
         lambda p, folder: p | "near" >> FindNear(members, every, [one.folder for one in candidates], likeness, folder),
     )
-    return Near(done, template, sum(member.block.rows for member in members))
+    shared = engine.run(
+        "shared",
+        VERSIONS["shared"],
+        None,
+        [identity.key],
+        1,
+        lambda p, folder: p | "shared" >> FindShared(every, folder),
+    ) if named else None  # fmt: skip
+    return Near(done, template, sum(member.block.rows for member in members), shared)
 
 
 def _meet(mine: Pass, number: int, every: Sequence[Block], sketches: Done, engine: Engine) -> Done:

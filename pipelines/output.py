@@ -6,6 +6,7 @@ import platform
 import shlex
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -37,6 +38,8 @@ _LIBRARIES = (
     "torch",
     "transformers",
 )
+#: So many pairs of input files that are the same are named.
+_SHOWN_TWINS = 5
 
 
 def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
@@ -65,6 +68,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "embedding": {
             name: vectors.to_dict() for name in ("texts", "images") if (vectors := getattr(curated, name)) is not None
         },
+        "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
         "raters": _raters(curated),
@@ -132,9 +136,18 @@ def _rater_tables(out: str, curated: Curated) -> None:
             blocks.copy(f"{curated.raters.folder}/{stage}.parquet", target)
 
 
+def _twins(curated: Curated) -> list[str]:
+    """Input files that are byte for byte the same, such as one model's answers under two models' names."""
+    files = sorted((one.hash, one.file) for planned in curated.planned for one in planned.files if one.bytes)
+    same = [(former[1], latter[1]) for former, latter in pairwise(files) if former[0] == latter[0]]
+    more = f", and {len(same) - _SHOWN_TWINS:,} more" if len(same) > _SHOWN_TWINS else ""
+    shown = "; ".join(f"{former} and {latter}" for former, latter in same[:_SHOWN_TWINS])
+    return [f"Input files that are byte for byte the same: {shown}{more}."] if same else []
+
+
 def _notes(config: Config, curated: Curated) -> list[str]:
     """What a reader should know that no figure says."""
-    notes = []
+    notes = _twins(curated)
     for rule in config.derive:
         if rule.raters == "unknown":
             notes.append(
@@ -169,6 +182,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
             f"{curated.largest_group:.1%} of the kept rows: splits may be off their fractions by that much instead of "
             f"{config.gate.split_tolerance:.1%}."
         )
+    if curated.near is not None:
+        notes += curated.near.notes()
     if curated.semantic is not None:
         notes.append(curated.semantic.note())
         if not curated.groups["linked_by_meaning"]:

@@ -49,7 +49,8 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
     """Read one task's references and write its blocks and dead letters.
 
     Returns:
-        Counts (`records`, `rows`, `dead`, `joined`: parts of rows that are made of several records, `kinds`, `codes`),
+        Counts (`records`, `rows`, `dead`, `joined`: parts of rows that are made of several records, `kinds`, `codes`,
+        `generators`: rows that name theirs),
         and `blocks`: name and rows of each block in order.
     """
     number, source = task["number"], task["source"]
@@ -82,6 +83,7 @@ def ingest(task: dict[str, Any], folder: str) -> Stats:
         "kinds": dict(kinds),
         "codes": dict(codes),
         "fields": dict(writer.fields),
+        "generators": writer.generators,
         "blocks": writer.blocks,
     }
 
@@ -148,7 +150,7 @@ class _Blocks:
         self.waiting: list[pl.DataFrame] = []
         self.blocks: list[dict[str, Any]] = []
         self.fields: Counter[str] = Counter()
-        self.extra = 0
+        self.extra = self.generators = 0
 
     def add(self, rows: pl.DataFrame) -> None:
         # Rows beyond the first of a record were made by the adapter: they name it as parent and count as derived.
@@ -171,6 +173,7 @@ class _Blocks:
 
     def _write(self, rows: pl.DataFrame) -> None:
         self.fields.update(_optional_fields(rows))
+        self.generators += rows["generators"].count()
         name = f"{self.task:06d}-{len(self.blocks):04d}.parquet"
         blocks.write_frame(identify(rows), f"{self.folder}/blocks/{name}")
         self.blocks.append({"name": name, "rows": rows.height})
