@@ -46,9 +46,7 @@ def write_report(run: Finished, gate: dict[str, Any]) -> str:
         cost(run),
     ]
     manifest = run.manifest
-    what, how = (
-        ("what was done to it", "Curated") if acted else ("what is wrong with it", "Audited, and left as it is,")
-    )
+    what, how = ("what was done to it", "Curated") if acted else ("what is wrong with it", "Left as it is, audited")
     title = f"{manifest['name']}: {what}"
     subtitle = f"{how} with Trenchcoat {manifest['trenchcoat']} from {', '.join(manifest['sources'])}."
     page = render(run, [section for section in sections if section], title, subtitle)
