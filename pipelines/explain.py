@@ -92,6 +92,7 @@ def explain(run: Finished, place: int) -> dict[str, Any]:
         "counterparts": _counterparts(run, line),
         "judgements": _judged(run, line, judgements),
         "signals": _signals(run, place),
+        "slices": _slices(run, place),
         "features": _features(texts),
         "neighbours": _neighbours(run, place, line, said.get("soft_label")),
         "otherwise": [] if row is None else otherwise(run, row, line),
@@ -154,6 +155,18 @@ def _signals(run: Finished, place: int) -> dict[str, Any]:
         said = _first(run.said(stage, [place], [name for name in columns if name in schema]))
         out |= {name: value for name, value in said.items() if name != "place" and value not in (None, [], False)}
     return out
+
+
+def _slices(run: Finished, place: int) -> list[dict[str, Any]]:
+    """The slices that the row is in, with what they have more of than other rows."""
+    from transforms import blocks
+
+    mine = _first(run.said("slices", [place], ("slices",))).get("slices") or []
+    if not mine or not blocks.exists(f"{run.out}/slices.json"):
+        return []
+    brief = ("slice", "signal", "keywords", "rows", "rate", "elsewhere")
+    every = blocks.read_json(f"{run.out}/slices.json")["slices"]
+    return [{name: one[name] for name in brief} for one in every if one["slice"] in mine]
 
 
 def _features(texts: pl.DataFrame) -> list[dict[str, Any]]:

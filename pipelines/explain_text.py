@@ -30,6 +30,7 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
     yield from _titled("for another verdict", [f"{one['change']}  →  {one['verdict']}" for one in told["otherwise"]])
     yield from _titled("judgements", [_judgement(one, told["kind"]) for one in told["judgements"]])
     yield from _titled("signals", [f"{name}: {_value(value)}" for name, value in told["signals"].items()])
+    yield from _titled("slices", [_slice(one) for one in told["slices"]])
     yield from _titled("features that differ most", _features(told["features"]))
     yield from _titled("nearest by embeddings, of the rows around it", [_neighbour(one) for one in told["neighbours"]])
     yield from _titled("metadata", [told["metadata"]] if told["metadata"] else [])
@@ -88,6 +89,12 @@ def _features(features: Sequence[dict[str, Any]]) -> list[str]:
     if told and len(told[0]["responses"]) > 1:
         told = [one for one in told if apart(one) > 0][:_FEATURES]
     return [f"{one['feature']}: {' / '.join(f'{value:g}' for value in one['responses'])}" for one in told]
+
+
+def _slice(one: dict[str, Any]) -> str:
+    words = ", ".join(one["keywords"][:5])
+    rates = f"{one['signal']} {one['rate']:.3f}, elsewhere {one['elsewhere']:.3f}"
+    return f"{one['slice']} ({words}; {one['rows']:,} rows): {rates}"
 
 
 def _neighbour(one: dict[str, Any]) -> str:

@@ -103,8 +103,7 @@ class Finished:
 
     def table(self, name: str) -> pl.LazyFrame:
         """A Parquet file of the output folder, read as far as it is needed."""
-        path = f"{self.out}/{name}"
-        return blocks.read_frame(path).lazy() if blocks.is_remote(path) else pl.scan_parquet(path, glob=False)
+        return _scan(f"{self.out}/{name}")
 
     def columns(self, stage: str) -> list[str]:
         """What a stage says of rows; nothing where it did not run or is gone."""
@@ -123,6 +122,13 @@ class Finished:
     def ledger(self) -> pl.LazyFrame:
         """The ledger, with each line's `place`."""
         return self.table("ledger.parquet").with_row_index("place")
+
+    def sidecars(self, stage: str) -> pl.LazyFrame | None:
+        """What a stage says of each row, with the row's `place`; None where it did not run or is gone."""
+        folder = self.left(stage)
+        if folder is None or not self.every:
+            return None
+        return pl.concat([_scan(f"{folder}/{block.sidecar}") for block in self.every]).with_row_index("place")
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -161,3 +167,8 @@ class Finished:
         wanted = pl.Series(sorted(set(row_ids)), dtype=pl.String)
         found = self.ledger().select("place", "row_id").filter(pl.col("row_id").is_in(wanted.implode())).collect()
         return dict(zip(found["row_id"].to_list(), found["place"].to_list(), strict=True))
+
+
+def _scan(path: str) -> pl.LazyFrame:
+    """A Parquet file; what lies on this machine is read as far as it is needed."""
+    return blocks.read_frame(path).lazy() if blocks.is_remote(path) else pl.scan_parquet(path, glob=False)

@@ -25,6 +25,7 @@ def write_report(run: Finished, gate: dict[str, Any]) -> str:
     from pipelines.report.page import render
     from pipelines.report.raters import raters
     from pipelines.report.shortcuts import shortcuts
+    from pipelines.report.slices import slices
     from pipelines.report.splits import cost, splits
     from pipelines.report.strength import ambiguity, pairs_of, strength
     from schemas.expectations import verdict_of
@@ -42,6 +43,7 @@ def write_report(run: Finished, gate: dict[str, Any]) -> str:
         strength(run, pairs),
         ambiguity(run, pairs),
         shortcuts(run),
+        slices(run),
         splits(run, found) if acted else None,
         cost(run),
     ]
