@@ -328,6 +328,6 @@ def write_manifest(
         ],
         "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
     }
-    write_report(Finished.about_to_be(out, manifest), verdict.to_dict())
+    write_report(Finished.about_to_be(out, manifest), verdict.to_dict() if verdict.checks else None)
     blocks.write_json(manifest, f"{out}/manifest.json")
     return manifest

@@ -9,12 +9,12 @@ from pipelines.finished import Finished
 NAME = "report.html"
 
 
-def write_report(run: Finished, gate: dict[str, Any]) -> str:
+def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
     """Write the report of a run; returns its path.
 
     Args:
         run: the run.
-        gate: the gate's verdict, as `gate.json` has it.
+        gate: the gate's verdict, as `gate.json` has it; None where nothing was published.
     """
     from pipelines.report.checks import checks
     from pipelines.report.contamination import contamination
@@ -36,7 +36,7 @@ def write_report(run: Finished, gate: dict[str, Any]) -> str:
     sections = [
         None if acted else summary(run, findings(run, found)),
         flow(run, found),
-        checks(verdict_of(gate)) if acted else None,
+        checks(verdict_of(gate)) if gate else None,
         duplicates(run),
         contamination(run),
         raters(run),
@@ -68,5 +68,6 @@ def _report(out: str) -> int:
     from transforms import blocks
 
     run = Finished.at(out)
-    print(write_report(run, blocks.read_json(f"{run.out}/gate.json")))
+    path = f"{run.out}/gate.json"
+    print(write_report(run, blocks.read_json(path) if blocks.exists(path) else None))
     return 0

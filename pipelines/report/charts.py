@@ -135,6 +135,7 @@ def bars(
     caption: str,
     colours: Sequence[tuple[str, str]] = (),
     form: str = "~s",
+    reach: tuple[float, float] | None = None,
 ) -> Chart:
     """Lying bars, stacked where a name has several kinds.
 
@@ -144,6 +145,7 @@ def bars(
         caption: what it shows.
         colours: each kind and its colour; one kind needs none.
         form: how numbers are written (d3-format).
+        reach: from where to where the scale goes; as far as the values when absent.
     """
     data = [{"name": label(name), "kind": kind, "value": value} for name, kind, value in values]
     colour: dict[str, Any] = {"value": BLUE}
@@ -154,7 +156,7 @@ def bars(
         "mark": {"type": "bar", "height": {"band": 0.75}},
         "encoding": {
             "y": _ROW,
-            "x": _axis("value", title, axis={"format": form, "tickCount": 4}),
+            "x": _axis("value", title, axis={"format": form, "tickCount": 4}, scale={"domain": reach} if reach else {}),
             "color": colour,
             "order": {"field": "kind", "sort": "ascending"},
         },
@@ -237,7 +239,7 @@ def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, cap
                 "x",
                 x,
                 scale={"type": "log", "base": 10, "nice": False, "padding": 12},
-                axis={"format": "~s", "tickCount": 5},
+                axis={"format": "~s", "tickCount": 5, "grid": False},
             ),
             "y": _axis("y", y, scale={"zero": False, "padding": 10}, axis={"tickCount": 5}),
             "size": _axis(

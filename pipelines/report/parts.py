@@ -112,7 +112,8 @@ def share(part: float, whole: float) -> str:
     if not whole:
         return "–"
     percent = 100 * part / whole
-    return f"{percent:.1f} %" if percent >= 1 or not part else f"{percent:.2g} %"
+    said = f"{percent:.1f}" if percent >= 1 or not part else f"{percent:.2g}"
+    return f"{said}\N{NARROW NO-BREAK SPACE}%"
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -42,16 +42,11 @@ def raters(run: Finished) -> Section | None:
     if told["measured_share"] < 1:
         words.append(f"Measured on {told['measured_share']:.1%} of what was judged, chosen by hash.")
     pictures = [] if measured.is_empty() else [_reliability(measured)]
-    alphas = [(_name(one), "", _alpha(one)) for one in figures if _alpha(one) is not None]
+    alphas = [(_name(one), "", value) for one in figures if (value := _alpha(one)) is not None][:LINES]
     if alphas:
-        pictures.append(
-            charts.bars(
-                [(name, kind, value) for name, kind, value in alphas[:LINES] if value is not None],
-                "Krippendorff's α",
-                "How far raters agree who judged the same.",
-                form=".1f",
-            )
-        )
+        said = "How far raters agree who judged the same."
+        lowest = min(0.0, *(value for *_, value in alphas))
+        pictures.append(charts.bars(alphas, "Krippendorff's α", said, form=".1f", reach=(lowest, 1.0)))
     return Section(
         "raters",
         "Raters",

@@ -13,6 +13,7 @@ import yaml
 from pipelines.commands import Request, run_curate
 from pipelines.explain import run_explain
 from pipelines.finished import Finished
+from pipelines.report import run_report
 
 SPINE = ["embed.model=off", "strength.find=false", "split.fractions={train: 0.8, test: 0.2}", "gate.split_tolerance=1"]
 WORDS = [
@@ -167,6 +168,8 @@ def test_an_audit_drops_nothing_and_suggests_what_curate_takes(
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "What to fix first" in page
     assert "The gate" not in page
+    assert run_report(str(out)) == 0
+    assert (out / "report.html").read_text(encoding="utf-8") == page
     mended = yaml.safe_load((out / "suggested.yaml").read_text())
     assert mended["policy"]["pii"] == "mask"
     assert "act" not in mended["policy"]
