@@ -152,13 +152,14 @@ def _roc(checks: list[dict[str, Any]]) -> Chart | None:
     values = []
     for place in dict.fromkeys(check["place"] for check in checks):
         mine = [check for check in checks if check["place"] == place]
-        name = f"flips {'anywhere' if place == 'uniform' else 'of close pairs'}, AUROC {mine[0]['auroc']:.2f}"
+        name = f"{'anywhere' if place == 'uniform' else 'close pairs'} ({mine[0]['auroc']:.2f})"
         values += [(name, 0.0, 0.0), *((name, check["over"], check["tpr"]) for check in mine), (name, 1.0, 1.0)]
     return charts.curves(
         sorted(values, key=lambda value: (value[0], value[1], value[2])),
         "share of other labels alarmed",
         "share of planted flips found",
-        "The self-check: labels that the run turned round itself, and how many of them p_error finds.",
+        "The self-check: labels that the run turned round itself, anywhere and among close pairs, and how many of them "
+        "p_error finds; in brackets the area under the curve.",
     )
 
 
