@@ -16,15 +16,17 @@ from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
+from pipelines.finished import Finished
 from pipelines.gate import Verdict, run_gate
+from pipelines.report import write_report
 from pipelines.slices import write_slices
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
+from transforms.markers import counts as counted
 from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT
 from transforms.publish.stage import joined_lines
-from transforms.tasks import counts as counted
 
 _LIBRARIES = (
     "apache-beam",
@@ -85,7 +87,8 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
-    _dataset(out, config, curated, summary)
+    if config.policy.act or curated.configurations:
+        _dataset(out, config, curated, summary)
     return summary
 
 
@@ -332,7 +335,7 @@ def write_manifest(
     command: list[str],
     runner: str,
 ) -> dict[str, Any]:
-    """Write `manifest.json`, the last file: a folder that has it is whole."""
+    """Write the report, and `manifest.json`, the last file: a folder that has it is whole."""
     manifest = {
         "trenchcoat": version("trenchcoat"),
         "command": shlex.join(command),
@@ -359,5 +362,6 @@ def write_manifest(
         ],
         "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
     }
+    write_report(Finished.about_to_be(out, manifest), verdict.to_dict() if verdict.checks else None)
     blocks.write_json(manifest, f"{out}/manifest.json")
     return manifest
