@@ -130,7 +130,7 @@ def _curate(request: Request) -> int:
     from pipelines.engine import Engine
     from pipelines.external import plan_external
     from pipelines.gate import check_expectations
-    from pipelines.plan import Planned, plan_benchmarks, plan_sources
+    from pipelines.plan import Planned, plan_benchmarks, plan_ratings, plan_sources
     from pipelines.progress import Reporter
     from pipelines.trusted import plan_relabels
     from schemas.config import SHAPES
@@ -140,6 +140,7 @@ def _curate(request: Request) -> int:
     if not request.dry_run:
         _writable(out)
     planned, benchmarks, earlier = plan_sources(config), plan_benchmarks(config), plan_earlier(config, out)
+    ratings = plan_ratings(config)
     relabels, voices = plan_relabels(config, out), plan_external(config)
     config, models = plan_models(config)
     named = config.publish.configurations
@@ -157,7 +158,7 @@ def _curate(request: Request) -> int:
     for note in models.notes:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
-    curated = curate(config, planned, benchmarks, earlier, models, relabels, voices, engine)
+    curated = curate(config, planned, ratings, benchmarks, earlier, models, relabels, voices, engine)
     summary = output.assemble(out, config, curated)
     verdict = output.judge(out, config, summary)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))

@@ -18,6 +18,7 @@ from pipelines.errors import UserError
 from pipelines.external import External, Voices, find_external
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
+from pipelines.probes import Probes, Rated, find_probes
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.strength import Strength, find_strength, gated
 from pipelines.trusted import Relabels, Trusted, find_trusted
@@ -72,6 +73,7 @@ class Curated:
     largest_group: float
     trusted: Trusted | None
     external: External | None
+    probes: Probes | None
     strength: Strength | None
     settled: float
 
@@ -79,6 +81,7 @@ class Curated:
 def curate(
     config: Config,
     planned: list[Planned[Source]],
+    ratings: list[Planned[Source]],
     benchmarks: list[Planned[Benchmark]],
     earlier: list[Earlier],
     models: Models,
@@ -119,6 +122,8 @@ def curate(
     external = find_external(config, voices, every, identity, engine)
     strength = find_strength(config, every, identity, groups, texts, trusted, external, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    rated = _rated(config, ratings, models, engine) if ratings and texts else None
+    probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
@@ -161,6 +166,7 @@ def curate(
         largest,
         trusted,
         external,
+        probes,
         strength,
         settled_share,
     )
@@ -193,7 +199,7 @@ def _links(near: Near | None, semantic: Semantic | None, published: Published | 
     }
 
 
-def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
+def _ingest(planned: list[Planned[Source]], engine: Engine, name: str = "ingest") -> Done:
     """Raw files to blocks of canonical rows and dead letters."""
     work: list[dict[str, Any]] = []
     lineage = []
@@ -221,7 +227,7 @@ def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
         )
     work = [{**task, "number": number} for number, task in enumerate(work)]
     return engine.run(
-        "ingest",
+        name,
         VERSIONS["ingest"],
         lineage,
         [],
@@ -286,6 +292,16 @@ def _identity(config: Config, every: list[Block], made: list[Done], engine: Engi
         len(every),
         lambda p, folder: p | "identity" >> FindCopies(every, folder, votes),
     )
+
+
+def _rated(config: Config, ratings: list[Planned[Source]], models: Models, engine: Engine) -> Rated | None:
+    """Ratings that only probes learn from, read and embedded like the run's own rows."""
+    read = _ingest(ratings, engine, "ingest-ratings")
+    lying = read.blocks(0)
+    if not lying or models.text is None:
+        return None
+    copies = _identity(config, lying, [read], engine)
+    return Rated(read, lying, copies, embed(models.text, lying, config.embed.cache, copies, engine))
 
 
 def _signals(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done:

@@ -9,8 +9,8 @@ from pipelines.errors import UserError
 from transforms import blocks, tasks
 from transforms.blocks import Block
 
-#: Stages that write blocks.
-_WRITERS = ("ingest", "derive-")
+#: Stages that write blocks of the run.
+_INGEST, _DERIVE = "ingest", "derive-"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Finished:
         """All blocks, with the numbers that they had in the run."""
         written: list[tuple[str, int]] = []
         for stage in self.manifest["stages"]:
-            if stage["stage"].startswith(_WRITERS):
+            if stage["stage"] == _INGEST or stage["stage"].startswith(_DERIVE):
                 folder = self._of(stage["stage"], stage["lineage"])
                 for _, stats in sorted(tasks.finished(folder).items()):
                     written += [(f"{folder}/blocks/{block['name']}", block["rows"]) for block in stats["blocks"]]

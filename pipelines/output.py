@@ -70,6 +70,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "trusted": curated.trusted.to_dict() if curated.trusted else None,
         "external": _external(curated),
+        "probes": curated.probes.to_dict() if curated.probes else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
         "raters": _raters(curated),
         "notes": [*curated.models.notes, *_notes(config, curated)],
@@ -206,6 +207,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
                     "read: rows that overlap with those are not known."
                 )
+    if curated.probes is not None:
+        notes += curated.probes.notes()
     if curated.external is not None:
         notes += curated.external.notes()
     if curated.trusted is not None:

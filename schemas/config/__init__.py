@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from schemas.config.external import External, ResponseScores, RewardModel
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
 from schemas.config.policy import Policy, Recipe
+from schemas.config.probes import Probes
 from schemas.config.section import Section, Share
 from schemas.config.signals import (
     DEFAULT_MODEL,
@@ -25,7 +26,7 @@ from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named
 
 __all__ = [
     "DEFAULT_MODEL", "SHAPES", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed", "Expectation",
-    "External", "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Recipe", "ResponseScores",
+    "External", "Files", "Gate", "Length", "Part", "Policy", "Probes", "Publish", "Raters", "Recipe", "ResponseScores",
     "RewardModel", "Section", "Semantic", "Shape", "Share", "Signals", "Source", "Split", "Strength",
 ]  # fmt: skip
 
@@ -50,6 +51,7 @@ class Config(Section):
     semantic: Semantic = Semantic()
     raters: Raters = Raters()
     external: External = External()
+    probes: Probes = Probes()
     strength: Strength = Strength()
     policy: Policy = Policy()
     split: Split = Split()
@@ -59,6 +61,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _named_apart(self) -> Config:
         named_apart("sources", self.sources)
+        named_apart("probes.ratings", self.probes.ratings)
         unknown = sorted(set(self.policy.contaminated_splits) - set(self.split.fractions))
         if self.policy.contaminated == "train_only" and unknown:
             known = ", ".join(self.split.fractions)
