@@ -20,6 +20,7 @@ from pipelines.likeness import Near, find_near, group, mask_links, measure_group
 from pipelines.plan import Planned
 from pipelines.probes import Probes, Rated, find_probes
 from pipelines.semantics import Semantic, find_semantic
+from pipelines.slices import Slices, across_splits, find_slices
 from pipelines.strength import Strength, find_strength, gated
 from pipelines.trusted import Relabels, Trusted, find_trusted
 from schemas.config import Benchmark, Config, Derive, Source
@@ -76,6 +77,7 @@ class Curated:
     probes: Probes | None
     strength: Strength | None
     settled: float
+    slices: Slices | None
 
 
 def curate(
@@ -121,6 +123,7 @@ def curate(
     trusted = find_trusted(config, relabels, every, identity, engine)
     external = find_external(config, voices, every, identity, engine)
     strength = find_strength(config, every, identity, groups, texts, trusted, external, engine)
+    slices = find_slices(config, every, identity, groups, texts, strength, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     rated = _rated(config, ratings, models, engine) if ratings and texts else None
     probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
@@ -138,12 +141,14 @@ def curate(
         "consensus": consensus,
         "trusted": trusted.done if trusted else None,
         "strength": strength.scored if strength else None,
+        "slices": slices.assigned if slices else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
     made_public = _publish(config, every, configurations, identity, decided, found, facts, engine)
     return Curated(
@@ -169,6 +174,7 @@ def curate(
         probes,
         strength,
         settled_share,
+        slices,
     )
 
 

@@ -17,6 +17,7 @@ from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.gate import Verdict, run_gate
+from pipelines.slices import write_slices
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
@@ -47,6 +48,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _ledger(out, curated)
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
+    write_slices(out, curated.slices)
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
@@ -72,6 +74,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "external": _external(curated),
         "probes": curated.probes.to_dict() if curated.probes else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
+        "slices": curated.slices.to_dict() if curated.slices else None,
         "raters": _raters(curated),
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
@@ -215,6 +218,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         notes += curated.trusted.notes()
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
+    if curated.slices is not None:
+        notes += curated.slices.notes()
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
     return notes

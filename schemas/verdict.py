@@ -33,6 +33,7 @@ REASONS: dict[str, str] = {
     "overlap_kept": "The row, or a duplicate of it, overlaps with a benchmark, and the policy keeps it where it is.",
     "likely_mislabelled": "The recorded label is probably wrong.",
     "ambiguous": "The responses can hardly be told apart.",
+    "error_slice": "It is in a slice of the data where labels go wrong, or raters disagree, more than elsewhere.",
     "tie_not_expressible": "The row is a tie and the published shape cannot say so.",
     "source_only": "The row is an input of derived rows and is not published itself.",
     "kind_not_published": "No published configuration takes rows of this kind.",

@@ -22,12 +22,13 @@ from schemas.config.signals import (
     Signals,
     Strength,
 )  # fmt: skip
+from schemas.config.slices import Slices
 from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named_apart
 
 __all__ = [
     "DEFAULT_MODEL", "SHAPES", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed", "Expectation",
     "External", "Files", "Gate", "Length", "Part", "Policy", "Probes", "Publish", "Raters", "Recipe", "ResponseScores",
-    "RewardModel", "Section", "Semantic", "Shape", "Share", "Signals", "Source", "Split", "Strength",
+    "RewardModel", "Section", "Semantic", "Shape", "Share", "Signals", "Slices", "Source", "Split", "Strength",
 ]  # fmt: skip
 
 
@@ -53,6 +54,7 @@ class Config(Section):
     external: External = External()
     probes: Probes = Probes()
     strength: Strength = Strength()
+    slices: Slices = Slices()
     policy: Policy = Policy()
     split: Split = Split()
     publish: Publish = Publish()

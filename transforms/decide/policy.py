@@ -113,6 +113,14 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         Clause("likely_mislabelled", sure, policy.mislabelled, wrong, policy.mislabelled_at),
         Clause("likely_mislabelled", ~sure & (wrong >= policy.doubtful_at), policy.doubtful, wrong, policy.doubtful_at),
         Clause("ambiguous", even >= policy.ambiguous_at, policy.ambiguous, even, policy.ambiguous_at),
+        Clause(
+            "error_slice",
+            pl.col("slice_id").is_not_null(),
+            policy.error_slice,
+            pl.col("slice_rate"),
+            pl.col("slice_elsewhere"),
+            pl.format("slice {}", "slice_id"),
+        ),
     ]
     return [clause for clause in out if clause.action != "keep"]
 

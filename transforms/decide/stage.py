@@ -22,6 +22,7 @@ from transforms.published.stage import SIGNALS as KNOWN
 from transforms.raters.conclude import SIGNALS as CONSENSUS
 from transforms.relabel.trusted import SIGNALS as TRUSTED
 from transforms.signals.masking import MASKED, mask_rows
+from transforms.slices.signals import SIGNALS as SLICES
 from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
@@ -34,6 +35,7 @@ _BESIDE = {
     "consensus": CONSENSUS,
     "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
+    "slices": SLICES,
 }
 #: A sidecar's columns: the verdict, the row's group, the split that it is in already, and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "settled": pl.String(), "kind": pl.String()})

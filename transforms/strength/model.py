@@ -140,7 +140,7 @@ class Model:
             self.residualiser.residuals(mu, views.surface, fold),
             logit,
             np.where(pairs.sided, wrong, np.nan),
-            self.ambiguity.p_ambiguous(_uncertain(mu, sigma), pairs.likeness, pairs.votes, pairs.labels, fold),
+            self.ambiguity.p_ambiguous(mu, pairs.likeness, pairs.votes, pairs.labels, fold),
             len(self.heads.weights),
         )
 
@@ -168,7 +168,14 @@ class Fitted:
     scores: Scores
 
 
-def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, evidence: Rate | None = None) -> Fitted:
+def fit(
+    pairs: Pairs,
+    settings: Settings,
+    known: Fitted | None = None,
+    evidence: Rate | None = None,
+    *,
+    same_ridge: bool = True,
+) -> Fitted:
     """Fit all detectors.
 
     Rows are taken in the order of their hashes, so their order of arrival changes nothing.
@@ -176,8 +183,10 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, evidence:
     Args:
         pairs: of the whole run, or a sample of it.
         settings: how.
-        known: an earlier fit of the same pairs with other labels: their neighbours, units and penalty are taken over.
+        known: an earlier fit of the same pairs with other labels for the same ones: their neighbours and units are
+            taken over, which no label has a part in.
         evidence: the noise rate by trusted raters' judgements of all pairs; None without enough of them.
+        same_ridge: whether its penalties are as well; if not they are found again.
 
     Raises:
         ValueError: fewer groups with a label than folds.
@@ -217,11 +226,13 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, evidence:
             device=settings.device,
         )
 
-    whole, dynamics = heads(views.whole, settings.members, known.model.heads if known else None)
-    surface, _ = heads(views.surface, min(_SURFACE_MEMBERS, settings.members), known.model.surface if known else None)
+    whole, dynamics = heads(views.whole, settings.members, known.model.heads if known and same_ridge else None)
+    surface, _ = heads(
+        views.surface, min(_SURFACE_MEMBERS, settings.members), known.model.surface if known and same_ridge else None
+    )
     agreement = near.agreement(mine.labels[chosen])
     margins = whole.margins(views.whole, mine.groups).astype(np.float64)
-    mu, sigma = margins.mean(axis=1), margins.std(axis=1)
+    mu = margins.mean(axis=1)
     alone = surface.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1)
     signals = _signals(mine, mu, alone, agreement)
     fold = fold_of(mine.groups, whole.cuts, settings.seed)
@@ -237,7 +248,7 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, evidence:
         References(views.direction[chosen], mine.groups[chosen], mine.labels[chosen]),
         calibrator,
         fit_residualiser(mu, views.surface, fold, settings.folds),
-        fit_ambiguity(_uncertain(mu, sigma), mine.likeness, mine.voices, fold, settings.folds),
+        fit_ambiguity(mu, mine.likeness, mine.voices, fold, settings.folds),
         unshrink(logits[sided], (labels > 0.5).astype(float), flips, fold[sided], settings.folds),
         rate,
     )
@@ -259,11 +270,6 @@ def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None, evidence: Rate
 def _signals(pairs: Pairs, mu: np.ndarray, surface: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
     """What the calibrator is given: each detector's margin, and the user's own voices', 0 where one is silent."""
     return np.column_stack([mu, surface, neighbours, np.nan_to_num(pairs.external, nan=0.0)])
-
-
-def _uncertain(mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Margins against their own deviation and the usual one: members that happen to agree are not that sure."""
-    return _over(mu, np.sqrt(sigma**2 + (sigma**2).mean()))
 
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:

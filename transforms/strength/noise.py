@@ -208,6 +208,11 @@ def flip_rates(votes: np.ndarray, rate: float) -> np.ndarray:
     return sigmoid(-np.abs(votes) * np.log((1 - rate) / rate))
 
 
+def label_rate(votes: np.ndarray, rate: float) -> float:
+    """How often recorded labels, which may rest on several votes, are the wrong side where one vote is at this rate."""
+    return float(flip_rates(votes, rate).mean()) if rate > 0 and len(votes) else 0.0
+
+
 def p_error(logits: np.ndarray, flips: np.ndarray) -> np.ndarray:
     """The probability that recorded labels are wrong.
 

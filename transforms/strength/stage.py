@@ -15,7 +15,7 @@ from transforms.strength.bins import BINS, bins, quantiles
 from transforms.strength.folds import sample
 from transforms.strength.inputs import read_frames, read_pairs
 from transforms.strength.model import Fitted, Scores, Settings, fit
-from transforms.strength.noise import Rate, from_trusted
+from transforms.strength.noise import Rate, from_trusted, label_rate
 from transforms.strength.pairs import Pairs
 from transforms.strength.selfcheck import attainable, self_check
 from transforms.tasks import Stats
@@ -71,7 +71,7 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
     sources = chosen["source"].to_numpy()[found.places]
     blocks.write_json(
         {**seen, "fitted": True, **_report(pairs.at(found.places), sources, found, settings),
-         "checks": [_checked(check, found) for check in checks]},
+         "checks": [_checked(check, found, pairs.at(found.places)) for check in checks]},
         f"{folder}/report.json",
     )  # fmt: skip
     return {"rows": frame.height}
@@ -126,7 +126,7 @@ def _report(pairs: Pairs, sources: np.ndarray, found: Fitted, settings: Settings
         "auroc_attainable": round(attainable((scores.logit * sign)[sided]), 5),
         "surface_explains": round(model.residualiser.explained, 5),
         "weights": [round(float(w), 5) for w in model.calibrator.weights.mean(axis=0)],
-        "ambiguity_identified": model.ambiguity.weights is not None,
+        "ambiguity_identified": model.ambiguity.identified,
         "quantiles": {
             str(source): quantiles((scores.mu * sign)[sided & (sources == source)])
             for source in np.unique(sources[sided])
@@ -134,15 +134,14 @@ def _report(pairs: Pairs, sources: np.ndarray, found: Fitted, settings: Settings
     }
 
 
-def _checked(check: Any, found: Fitted) -> dict[str, Any]:
-    rate = found.model.rate
+def _checked(check: Any, found: Fitted, pairs: Pairs) -> dict[str, Any]:
+    low, high = (label_rate(pairs.net[pairs.sided], end) for end in (found.model.rate.low, found.model.rate.high))
     shown = {name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(check).items()}
-    low, high = sorted(check.precision(one) for one in (rate.low, rate.high))
     return {
         **shown,
-        "precision_low": round(low, 5),
-        "precision_high": round(high, 5),
-        "precision_bound": round(check.lower(rate.low), 5),
+        "precision_low": round(check.precision(low), 5),
+        "precision_high": round(check.precision(high), 5),
+        "precision_bound": round(check.lower(low), 5),
     }
 
 
