@@ -18,6 +18,7 @@ from pipelines.errors import UserError
 from pipelines.external import External, Voices, find_external
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
+from pipelines.probes import Probes, Rated, find_probes
 from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.slices import Slices, across_splits, find_slices
@@ -75,6 +76,7 @@ class Curated:
     largest_group: float
     trusted: Trusted | None
     external: External | None
+    probes: Probes | None
     strength: Strength | None
     ratings: Ratings | None
     settled: float
@@ -85,6 +87,7 @@ class Curated:
 def curate(
     config: Config,
     planned: list[Planned[Source]],
+    examples: list[Planned[Source]],
     benchmarks: list[Planned[Benchmark]],
     earlier: list[Earlier],
     models: Models,
@@ -128,6 +131,8 @@ def curate(
     slices = find_slices(config, every, identity, groups, texts, strength, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
+    rated = _rated(config, examples, models, engine) if examples and texts else None
+    probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
@@ -180,6 +185,7 @@ def curate(
         largest,
         trusted,
         external,
+        probes,
         strength,
         ratings,
         settled_share,
@@ -215,7 +221,7 @@ def _links(near: Near | None, semantic: Semantic | None, published: Published | 
     }
 
 
-def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
+def _ingest(planned: list[Planned[Source]], engine: Engine, name: str = "ingest") -> Done:
     """Raw files to blocks of canonical rows and dead letters."""
     work: list[dict[str, Any]] = []
     lineage = []
@@ -243,7 +249,7 @@ def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
         )
     work = [{**task, "number": number} for number, task in enumerate(work)]
     return engine.run(
-        "ingest",
+        name,
         VERSIONS["ingest"],
         lineage,
         [],
@@ -308,6 +314,16 @@ def _identity(config: Config, every: list[Block], made: list[Done], engine: Engi
         len(every),
         lambda p, folder: p | "identity" >> FindCopies(every, folder, votes),
     )
+
+
+def _rated(config: Config, examples: list[Planned[Source]], models: Models, engine: Engine) -> Rated | None:
+    """Ratings that only probes learn from, read and embedded like the run's own rows."""
+    read = _ingest(examples, engine, "ingest-ratings")
+    lying = read.blocks(0)
+    if not lying or models.text is None:
+        return None
+    copies = _identity(config, lying, [read], engine)
+    return Rated(read, lying, copies, embed(models.text, lying, config.embed.cache, copies, engine))
 
 
 def _signals(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done:

@@ -80,6 +80,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "trusted": curated.trusted.to_dict() if curated.trusted else None,
         "external": _external(curated),
+        "probes": curated.probes.to_dict() if curated.probes else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
         "slices": curated.slices.to_dict() if curated.slices else None,
         "ratings": curated.ratings.to_dict() if curated.ratings else None,
@@ -220,6 +221,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
                     "read: rows that overlap with those are not known."
                 )
+    if curated.probes is not None:
+        notes += curated.probes.notes()
     if curated.external is not None:
         notes += curated.external.notes()
     if curated.trusted is not None:
