@@ -30,6 +30,10 @@ class Policy(Section):
     )
     ambiguous_at: Share = Field(0.8, description="`p_ambiguous` from which they are.")
     ambiguous_weight: Share = Field(1.0, description="Weight of ambiguous pairs that are kept.")
+    misrated: Literal["report", "drop", "review"] = Field(
+        "report", description="Rows whose rating is probably wrong, by its text and by other raters of it."
+    )
+    misrated_at: Share = Field(0.9, description="`rating_error` from which a rating is.")
     flip_precision: Share = Field(
         0.8, description="The share of flips that must be right, by the lower bound of the self-check."
     )

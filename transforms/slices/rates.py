@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from transforms.strength.selfcheck import wilson
+_Z = 1.959964
 
 
 def rate(values: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
@@ -75,3 +75,10 @@ def over_represented(
             }
         )
     return out
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """Wilson's interval of 95 % of a share of so many."""
+    centre = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    half = _Z / (1 + _Z**2 / count) * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
