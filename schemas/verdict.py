@@ -32,6 +32,7 @@ REASONS: dict[str, str] = {
     "overlap_kept": "The row, or a duplicate of it, overlaps with a benchmark, and the policy keeps it where it is.",
     "likely_mislabelled": "The recorded label is probably wrong.",
     "ambiguous": "The responses can hardly be told apart.",
+    "augmented": "Made of two rows to weigh against shortcuts; the score is by how much, the counterpart the partner.",
     "balanced_out": "Left out so that no shortcut pays: the score is the row's draw, the threshold the share kept.",
     "tie_not_expressible": "The row is a tie and the published shape cannot say so.",
     "source_only": "The row is an input of derived rows and is not published itself.",
