@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.noise_data import load
 from schemas.config import Balance
 from transforms.embed.static import StaticEncoder
-from transforms.spurious.balance import balance, moments
+from transforms.spurious.balance import balance
 from transforms.spurious.bias import gaps
 from transforms.spurious.entropy import effective, solve
 from transforms.spurious.features import COUNTS, NAMES, scaled, surface

@@ -16,14 +16,17 @@ from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
+from pipelines.finished import Finished
 from pipelines.gate import Verdict, run_gate
+from pipelines.report import write_report
+from pipelines.slices import write_slices
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
+from transforms.markers import counts as counted
 from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT
 from transforms.publish.stage import joined_lines
-from transforms.tasks import counts as counted
 
 _LIBRARIES = (
     "apache-beam",
@@ -47,9 +50,13 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _ledger(out, curated)
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
+    write_slices(out, curated.slices)
     blocks.remove(f"{out}/spurious.json")
     if curated.shortcuts is not None:
         blocks.write_json(curated.shortcuts.report, f"{out}/spurious.json")
+    blocks.remove(f"{out}/ratings.parquet")
+    if curated.ratings is not None:
+        curated.ratings.write(out)
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
@@ -71,12 +78,17 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         },
         "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "trusted": curated.trusted.to_dict() if curated.trusted else None,
+        "external": _external(curated),
         "strength": curated.strength.to_dict() if curated.strength else None,
+        "slices": curated.slices.to_dict() if curated.slices else None,
+        "ratings": curated.ratings.to_dict() if curated.ratings else None,
         "raters": _raters(curated),
         "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
-    _dataset(out, config, curated, summary)
+    if config.policy.act or curated.configurations:
+        _dataset(out, config, curated, summary)
     return summary
 
 
@@ -132,6 +144,13 @@ def _raters(curated: Curated) -> dict[str, Any] | None:
         "measured_share": measured["sampled"],
         **{name: decided[name] for name in ("opposed", "on_cycles", "reversals")},
     }
+
+
+def _external(curated: Curated) -> dict[str, Any] | None:
+    """The user's own voices, and how often each takes the recorded side; None without any."""
+    if curated.external is None:
+        return None
+    return curated.external.to_dict(curated.strength.report.get("external_right", []) if curated.strength else [])
 
 
 def _rater_tables(out: str, curated: Curated) -> None:
@@ -207,10 +226,18 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
                     "read: rows that overlap with those are not known."
                 )
+    if curated.external is not None:
+        notes += curated.external.notes()
+    if curated.trusted is not None:
+        notes += curated.trusted.notes()
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
+    if curated.slices is not None:
+        notes += curated.slices.notes()
     if curated.shortcuts is not None:
         notes += curated.shortcuts.notes()
+    if curated.ratings is not None:
+        notes += curated.ratings.notes()
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
     return notes
@@ -315,7 +342,7 @@ def write_manifest(
     command: list[str],
     runner: str,
 ) -> dict[str, Any]:
-    """Write `manifest.json`, the last file: a folder that has it is whole."""
+    """Write the report, and `manifest.json`, the last file: a folder that has it is whole."""
     manifest = {
         "trenchcoat": version("trenchcoat"),
         "command": shlex.join(command),
@@ -342,5 +369,6 @@ def write_manifest(
         ],
         "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
     }
+    write_report(Finished.about_to_be(out, manifest), verdict.to_dict() if verdict.checks else None)
     blocks.write_json(manifest, f"{out}/manifest.json")
     return manifest

@@ -10,6 +10,7 @@ import polars as pl
 
 from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
+from transforms.decide.believed import EVENED, SETTLED, TURNED, settle
 from transforms.decide.consensus import concluded
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
@@ -107,11 +108,24 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
     wrong, even, drawn = pl.col("p_error"), pl.col("p_ambiguous"), pl.col("balance_draw")
     sure = wrong >= policy.mislabelled_at
     out += [
+        Clause("relabelled", TURNED, "flip", soft, 0.5),
+        Clause("relabelled", EVENED, "soften", soft, 0.5),
         Clause("likely_mislabelled", sure, policy.mislabelled, wrong, policy.mislabelled_at),
         Clause("likely_mislabelled", ~sure & (wrong >= policy.doubtful_at), policy.doubtful, wrong, policy.doubtful_at),
         Clause("ambiguous", even >= policy.ambiguous_at, policy.ambiguous, even, policy.ambiguous_at),
+        Clause(
+            "error_slice",
+            pl.col("slice_id").is_not_null(),
+            policy.error_slice,
+            pl.col("slice_rate"),
+            pl.col("slice_elsewhere"),
+            pl.format("slice {}", "slice_id"),
+        ),
         Clause("balanced_out", drawn >= pl.col("balance_share"), "drop", drawn, pl.col("balance_share")),
     ]
+    if policy.misrated != "report":
+        misrated = pl.col("rating_error")
+        out.append(Clause("misrated", misrated >= policy.misrated_at, policy.misrated, misrated, policy.misrated_at))
     return [clause for clause in out if clause.action != "keep"]
 
 
@@ -119,6 +133,7 @@ def _remarks() -> list[Clause]:
     """What a verdict rests on without changing what becomes of the row."""
     outvoted = (pl.col("mean_label") - 0.5).sign() * (pl.col("consensus_label") - 0.5).sign() == -1
     return [
+        Clause("relabelled", SETTLED & ~TURNED & ~EVENED, "keep", pl.col("soft_label"), 0.5),
         Clause("unreliable_rater", (pl.col("left_out") > 0) & ~_SILENT, "keep", pl.col("reliability"), 0.5),
         Clause("weighed_votes", outvoted, "keep", pl.col("consensus_label"), 0.5),
     ]
@@ -179,16 +194,19 @@ def decide(
             False
         ),
     )
-    rows = _weighed(rows, policy)
+    rows = settle(_weighed(rows, policy))
     found = clauses(policy, thresholds or {})
     rank = {action: place for place, action in enumerate(_STRENGTH)}
     strongest = pl.min_horizontal(
         *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])
     )
+    if not policy.act:
+        strongest = pl.lit(rank["keep"])
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
     rows = _relabelled(rows, policy, found)
     rows = rows.with_columns(published_in(rows, configurations))
-    listed = _details(rows, [*found, *_remarks(), _overlap_kept(), *_unpublished(configurations)])
+    carried_out = [_overlap_kept(), *_unpublished(configurations)] if policy.act else []
+    listed = _details(rows, [*found, *_remarks(), *carried_out])
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
         "action", "label", "soft_label", "margin", "published_in", weight=_weight(policy), masked=masked

@@ -14,10 +14,11 @@ from schemas.verdict import LEDGER_SCHEMA, MERGED
 from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.decide.split import Cut, assign
+from transforms.markers import Stats, counts
 from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT, Facts, shape
 from transforms.signals.masking import mask_rows
-from transforms.tasks import THREADS, Stats, counts
+from transforms.tasks import THREADS
 
 _BLOCK = (
     "row_id", "source", "file", "line", "content_id", "prompt", "responses", "tools", "steps", "references",

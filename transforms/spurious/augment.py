@@ -92,7 +92,7 @@ def _logs(train: Sides, found: Balanced) -> np.ndarray:
 
 
 def _gains(task: dict[str, Any], train: Sides, found: Balanced, looked: np.ndarray, partner: np.ndarray) -> np.ndarray:
-    """What each of the four pairs would be weighed by, as logarithms [rows, 4]; the partner's prompt is its own here."""
+    """What each of the four pairs would be weighed by, as logarithms [rows, 4]; prompts are the partner's."""
     names = [task["features"][j] for j in found.columns if task["features"][j] not in PLACES]
     text = [place for place, j in enumerate(found.columns) if task["features"][j] not in PLACES]
     both = np.empty((len(train), 2, len(names)), dtype=np.float32)

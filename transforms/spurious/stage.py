@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from schemas.config import Balance
 from transforms import blocks
+from transforms.markers import Stats
 from transforms.spurious import report
 from transforms.spurious.augment import make, plan
 from transforms.spurious.balance import Balanced, balance, draws, keep_shares, matched
@@ -19,7 +20,6 @@ from transforms.spurious.given import Sides, read_ratings, read_sides
 from transforms.spurious.heads import embedded, halves, margins, views
 from transforms.spurious.measure import rounded
 from transforms.spurious.signals import SIGNALS
-from transforms.tasks import Stats
 
 #: Pairs that heads are fitted on at most.
 _HEADED = 20_000
