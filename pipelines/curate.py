@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -164,7 +164,9 @@ def curate(
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
-    made_public = _publish(config, every, configurations, identity, decided, found, facts, engine)
+    if shortcuts and shortcuts.added["rows"]:  # which have no margin, and it stands on all rows or on none
+        facts = replace(facts, margins=False)
+    made_public = _publish(config, every, configurations, identity, decided, shortcuts, found, facts, engine)
     return Curated(
         planned,
         ingested,
@@ -442,6 +444,7 @@ def _publish(
     configurations: list[str],
     identity: Done,
     decided: Done,
+    shortcuts: Shortcuts | None,
     found: list[Cut],
     facts: Facts,
     engine: Engine,
@@ -456,10 +459,9 @@ def _publish(
         "configurations": configurations,
     }
     runs = shards(every, config.publish.rows_per_shard)
-    work = [
-        {**common, "number": number, "blocks": [{"path": block.path, "name": block.sidecar} for block in run]}
-        for number, run in enumerate(runs)
-    ]
+    lots = [[{"path": block.path, "name": block.sidecar} for block in run] for run in runs]
+    lots += [[one] for one in shortcuts.parts()] if shortcuts else []
+    work = [{**common, "number": number, "blocks": lot} for number, lot in enumerate(lots)]
     return engine.run(
         "publish",
         VERSIONS["publish"],

@@ -61,7 +61,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     summary = {
         "name": config.name,
         "counts": counts,
-        "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}),
+        "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}) | _made(curated),
         "dead_letter_codes": curated.ingested.total["codes"],
         "kinds": decided["kept_kinds"],
         "splits": curated.published.total["splits"],
@@ -95,23 +95,29 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
 
 def _counts(curated: Curated) -> dict[str, int]:
     raw, decided = curated.ingested.total, curated.decided.total
-    actions = decided["actions"]
+    actions, added = decided["actions"], curated.shortcuts.added if curated.shortcuts else {"rows": 0, "ties": 0}
     merged = actions.get(MERGED, 0) - decided["merged_derived"]
     return {
         "records_in": raw["records"],
         "merged_records": merged + raw.get("joined", 0),
         "dead_letters": raw["dead"],
         "rows_in": raw["rows"] - raw["extra"] - merged,
-        "derived_rows": decided["derived"],
+        "derived_rows": decided["derived"] + added["rows"],
         "merged_derived_rows": decided["merged_derived"],
-        "kept": sum(actions.get(action, 0) for action in KEPT),
+        "kept": sum(actions.get(action, 0) for action in KEPT) + added["rows"],
         "dropped": actions.get("drop", 0),
         "review": actions.get("review", 0),
         "flipped": actions.get("flip", 0),
         "softened": actions.get("soften", 0),
-        "ties": decided["ties"],
+        "ties": decided["ties"] + added["ties"],
         "conflicts": decided["conflicts"],
     }
+
+
+def _made(curated: Curated) -> dict[str, int]:
+    """Reasons of rows that balancing added."""
+    added = curated.shortcuts.added["rows"] if curated.shortcuts else 0
+    return {"augmented": added} if added else {}
 
 
 def _sources(curated: Curated) -> dict[str, dict[str, Any]]:
@@ -295,8 +301,9 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     )
     in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
-    # What balancing took from the training split was put there first, and splits have their shares of all.
-    splits, thinned = counted(kept["split"]), int(ledger["reasons"].list.contains("balanced_out").sum())
+    # Splits have their shares of what was there before balancing took from the training split or added to it.
+    splits, changed = counted(kept["split"]), ledger["reasons"].list
+    thinned = int(changed.contains("balanced_out").sum()) - int(changed.contains("augmented").sum())
     if thinned:
         splits[summary["balance"]["split"]] = splits.get(summary["balance"]["split"], 0) + thinned
     return {

@@ -62,7 +62,7 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
 
     with ThreadPoolExecutor(THREADS) as pool:
         for part in task["blocks"]:
-            decided = read_frame(f"{task['decided']}/{part['name']}").with_columns(
+            decided = read_frame(f"{part.get('decided', task['decided'])}/{part['name']}").with_columns(
                 split=pl.when(pl.col("action").is_in(KEPT)).then(
                     assign(pl.col("group_id"), found, task["seed"], "settled")
                 )
@@ -87,7 +87,9 @@ def _kept(task: dict[str, Any], part: dict[str, Any], decided: pl.DataFrame) -> 
     kept = decided.with_row_index("row").filter(pl.col("published_in").list.len() > 0)
     if kept.is_empty():
         return kept
-    merged = read_frame(f"{task['identity']}/{part['name']}", ["judgements"])["judgements"][kept["row"]]
+    merged = read_frame(f"{part.get('identity', task['identity'])}/{part['name']}", ["judgements"])["judgements"][
+        kept["row"]
+    ]
     texts = read_frame(part["path"], _BLOCK)[kept["row"]].with_columns(merged.alias("merged"))
     whole = texts.with_columns(judgements=pl.coalesce("merged", "judgements")).drop("merged")
     rows = kept.hstack(whole.rename({"content_id": "id"}))
