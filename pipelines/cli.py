@@ -118,6 +118,66 @@ def validate(
     raise typer.Exit(run_validate(out, json))
 
 
+relabel = typer.Typer(name="relabel", help="Ask people about the rows where it is worth most.", no_args_is_help=True)
+app.add_typer(relabel)
+
+
+@relabel.command("export")
+def relabel_export(
+    run: Annotated[str, typer.Argument(help="Output folder of an earlier run.")],
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many rows.")] = 200,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder for them; RUN/relabel when absent.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Say what was written as JSON.")] = False,
+) -> None:
+    """Write rows to judge again, blind: sides shuffled, labels and models hidden, as JSONL and CSV."""
+    from pipelines.relabel import run_export
+
+    raise typer.Exit(run_export(run, n, out, json))
+
+
+@relabel.command("import")
+def relabel_import(
+    run: Annotated[str, typer.Argument(help="The run that they were exported from.")],
+    answers: Annotated[list[str], typer.Argument(metavar="ANSWERS…", help="Answered files, CSV or JSONL.")],
+    rater: Annotated[str, typer.Option("--rater", help="Who answered, where a file has no column rater.")] = "trusted",
+    replace: Annotated[bool, typer.Option("--replace", help="New answers take the place of earlier ones.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Say what was taken as JSON.")] = False,
+) -> None:
+    """Take answers back, all or none; the next run of the same curate command uses them."""
+    from pipelines.relabel import run_import
+
+    raise typer.Exit(run_import(run, answers, rater, replace, json))
+
+
+@app.command(context_settings=_PASS_ON)
+def evaluate(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(help="Output folder of a finished run.")],
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option("--scorer", "-s", help="[NAME=]KIND[:VALUE][:lower]; docs/evaluate.md lists them. Repeatable."),
+    ] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", "-b", help="A column to slice by. Repeatable.")] = None,
+    rows: Annotated[str, typer.Option("--rows", help="kept: as curated; all: labels as recorded.")] = "kept",
+    split: Annotated[str | None, typer.Option("--split", help="Rows of this split alone.")] = None,
+    dimension: Annotated[str | None, typer.Option("--dimension", help="Ratings on this dimension alone.")] = None,
+    segment: Annotated[str | None, typer.Option("--segment", help="Columns A,B of segments; else prompts.")] = None,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the bootstrap.")] = 1000,
+    permutations: Annotated[int, typer.Option("--permutations", min=100, help="Of soft pairwise accuracy.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the resamples.")] = 0,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder for evaluation.json; the run's own.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the evaluation as JSON.")] = False,
+) -> None:
+    """Say how well scorers agree with people: reward models and metrics in one table, beside three baselines."""
+    from pipelines.evaluate import EvaluateRequest, run_evaluate
+
+    request = EvaluateRequest(
+        run, scorer or [], by or [], rows, split, dimension, segment, resamples, permutations, seed, out,
+        ctx.args, json, ["trenchcoat", *sys.argv[1:]],
+    )  # fmt: skip
+    raise typer.Exit(run_evaluate(request))
+
+
 @app.command()
 def report(out: Annotated[str, typer.Argument(help="Output folder of an earlier run.")]) -> None:
     """Write OUT/report.html again: the run on one page, with the rows behind its numbers."""

@@ -15,10 +15,15 @@ from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.external import External, Voices, find_external
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
+from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
+from pipelines.slices import Slices, across_splits, find_slices
+from pipelines.spurious import Shortcuts, check_features, find_shortcuts
 from pipelines.strength import Strength, find_strength, gated
+from pipelines.trusted import Relabels, Trusted, find_trusted
 from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
@@ -38,7 +43,7 @@ from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
 VERSIONS = {
-    "ingest": 4, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 3,
+    "ingest": 4, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 4,
     "publish": 3,
 }  # fmt: skip
 #: The environment variable with the user's key for raters' names.
@@ -68,8 +73,13 @@ class Curated:
     configurations: list[str]
     facts: Facts
     largest_group: float
+    trusted: Trusted | None
+    external: External | None
     strength: Strength | None
+    ratings: Ratings | None
     settled: float
+    slices: Slices | None
+    shortcuts: Shortcuts | None
 
 
 def curate(
@@ -78,9 +88,12 @@ def curate(
     benchmarks: list[Planned[Benchmark]],
     earlier: list[Earlier],
     models: Models,
+    relabels: Relabels,
+    voices: Voices,
     engine: Engine,
 ) -> Curated:
     """Run every stage that is not done yet."""
+    check_features(config)
     ingested = _ingest(planned, engine)
     raw = ingested.blocks(0)
     derived = [_derive(rule, raw, ingested, engine) for rule in config.derive]
@@ -109,8 +122,12 @@ def curate(
         groups = group(every, identity, _links(near, None, published) | masked, settled, engine)
     grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
-    strength = find_strength(config, every, identity, groups, texts, engine)
+    trusted = find_trusted(config, relabels, every, identity, engine)
+    external = find_external(config, voices, every, identity, engine)
+    strength = find_strength(config, every, identity, groups, texts, trusted, external, engine)
+    slices = find_slices(config, every, identity, groups, texts, strength, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
@@ -123,13 +140,24 @@ def curate(
         "semantic": semantic.done if semantic else None,
         "groups": groups,
         "consensus": consensus,
+        "trusted": trusted.done if trusted else None,
         "strength": strength.scored if strength else None,
+        "slices": slices.assigned if slices else None,
+        "balance": None,
+        "ratings": ratings.done if ratings else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    shortcuts = find_shortcuts(
+        config, every, identity, signals, facts_of_rows["strength"], texts, decided, found, configurations, engine
+    )
+    if shortcuts and config.balance.output != "off":
+        facts_of_rows["balance"] = shortcuts.done
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
     made_public = _publish(config, every, configurations, identity, decided, found, facts, engine)
     return Curated(
@@ -150,8 +178,13 @@ def curate(
         configurations,
         facts,
         largest,
+        trusted,
+        external,
         strength,
+        ratings,
         settled_share,
+        slices,
+        shortcuts,
     )
 
 

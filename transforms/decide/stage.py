@@ -19,7 +19,10 @@ from transforms.identity.keys import response_ids
 from transforms.lists import of_counts
 from transforms.markers import Stats, counts
 from transforms.publish.shapes import KEPT
+from transforms.relabel.trusted import SIGNALS as TRUSTED
 from transforms.signals.masking import MASKED, mask_rows
+from transforms.slices.signals import SIGNALS as SLICES
+from transforms.spurious.signals import SIGNALS as BALANCE
 
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
 #: Stages that may not run, and what policy reads of each.
@@ -29,7 +32,11 @@ _BESIDE = {
     "contamination": CONTAMINATION,
     "semantic": SEMANTIC,
     "consensus": pl.Schema({"consensus": pl.List(CONSENSUS)}),
+    "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
+    "ratings": pl.Schema({"rating_error": pl.Float64()}),
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
+    "slices": SLICES,
+    "balance": BALANCE,
 }
 #: All stages whose sidecars `load` reads, as its task names them.
 FACTS = ("identity", "signals", "groups", *_BESIDE)
