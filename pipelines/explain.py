@@ -23,6 +23,9 @@ _SIGNALS = {
     "semantic": ("semantic_neighbour", "semantic_cosine", "semantic_of", "semantic_of_cosine"),
     "contamination": ("benchmark_item", "overlap_share", "overlap_threshold"),
     "consensus": ("consensus",),
+    "trusted": ("trusted", "unsure"),
+    "ratings": ("rating_error",),
+    "shortcuts": ("balance_weight", "balance_share", "balance_draw"),
     "strength": (
         "strength_mu", "strength_sigma", "strength_surface", "strength_residual", "strength_bin", "neighbours_agree",
         "p_error", "p_ambiguous", "confidence", "variability", "aum",
