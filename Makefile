@@ -9,6 +9,8 @@ TORCH_ARGS ?=
 VENV       := .venv
 BIN        := $(VENV)/bin
 STAMP      := $(VENV)/.installed
+# A file's tests share runs, so a file goes to one process.
+SPREAD     := -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all lint docs format bench lock clean
@@ -37,10 +39,10 @@ demo: $(STAMP) ## curate a small real dataset into runs/chitchat
 	@$(BIN)/trenchcoat curate examples/chitchat.yaml --out runs/chitchat
 
 test: $(STAMP) ## run the tests, but for the slow end
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SPREAD)
 
 test-all: $(STAMP) ## run the tests with the slow end
-	@$(BIN)/python -m pytest -m ''
+	@$(BIN)/python -m pytest $(SPREAD) -m ''
 
 lint: $(STAMP) ## check style, format and types
 	@$(BIN)/ruff check
