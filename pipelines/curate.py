@@ -305,11 +305,11 @@ def _derive(rule: Derive, raw: list[Block], ingested: Done, engine: Engine) -> D
     )
 
 
-def _identity(config: Config, every: list[Block], made: list[Done], engine: Engine) -> Done:
+def _identity(config: Config, every: list[Block], made: list[Done], engine: Engine, name: str = "identity") -> Done:
     """Which rows are copies, with their judgements merged into one."""
     votes = [source.name for source in config.sources if source.anonymous_copies == "votes"]
     return engine.run(
-        "identity",
+        name,
         VERSIONS["identity"],
         votes,
         [done.key for done in made],
@@ -324,8 +324,8 @@ def _rated(config: Config, examples: list[Planned[Source]], models: Models, engi
     lying = read.blocks(0)
     if not lying or models.text is None:
         return None
-    copies = _identity(config, lying, [read], engine)
-    return Rated(read, lying, copies, embed(models.text, lying, config.embed.cache, copies, engine))
+    copies = _identity(config, lying, [read], engine, "identity-ratings")
+    return Rated(read, lying, copies, embed(models.text, lying, config.embed.cache, copies, engine, "-ratings"))
 
 
 def _signals(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done:
