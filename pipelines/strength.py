@@ -18,7 +18,7 @@ from transforms.strength.stage import fit_all, score_block
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"pairs": 1, "fit": 2, "strength": 2}
+VERSIONS = {"pairs": 2, "fit": 2, "strength": 2}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,13 @@ class Strength:
 
 
 def find_strength(
-    config: Config, every: Sequence[Block], identity: Done, groups: Done, texts: Vectors | None, engine: Engine
+    config: Config,
+    every: Sequence[Block],
+    identity: Done,
+    groups: Done,
+    consensus: Done | None,
+    texts: Vectors | None,
+    engine: Engine,
 ) -> Strength | None:
     """Signals on wrong labels and ambiguous pairs; None where nobody wants to know."""
     asked = config.strength
@@ -65,12 +71,13 @@ def find_strength(
         return None
     names = [block.sidecar for block in every]
     common = {"dimension": config.policy.dimension, "trusted": asked.trusted_raters}
-    shared = {**common, "identity": identity.folder, "groups": groups.folder}
+    folders = {"identity": identity.folder, "groups": groups.folder, "consensus": consensus and consensus.folder}
+    shared = {**common, **folders}
     pairs = engine.run(
         "pairs",
         VERSIONS["pairs"],
         common,
-        [identity.key, groups.key],
+        [identity.key, groups.key, *([consensus.key] if consensus else [])],
         len(every),
         lambda p, folder: (
             p

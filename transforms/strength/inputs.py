@@ -10,6 +10,7 @@ import polars as pl
 from transforms import blocks
 from transforms.arrays import read_array, write_array
 from transforms.blocks import read_frame
+from transforms.decide.consensus import concluded, even
 from transforms.decide.labels import labels
 from transforms.embed.sidecars import read_texts
 from transforms.spurious.features import NAMES, scaled, surface
@@ -37,14 +38,18 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     """Write what detectors need of one block's pairs that are no copies: `NUMBER.parquet`, and `NUMBER.npy`.
 
     Args:
-        task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `dimension`
-            and `trusted` (raters).
+        task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `consensus`
+            (likewise, or None where raters were not looked at), `dimension` and `trusted` (raters).
         folder: to write to.
     """
     rows = read_frame(task["path"], _BLOCK).with_row_index("row")
     known = read_frame(f"{task['identity']}/{task['name']}", ["copy_of", "judgements"]).rename({"judgements": "merged"})
     groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id"])
     rows = rows.hstack(known).hstack(groups).with_columns(judgements=pl.coalesce("merged", "judgements"))
+    weighed = None
+    if task["consensus"]:
+        weighed = read_frame(f"{task['consensus']}/{task['name']}", ["consensus"])["consensus"]
+    rows = rows.with_columns(label=_labels(rows, weighed, task["dimension"]))
     rows = rows.filter((pl.col("kind") == "pair") & pl.col("copy_of").is_null())
     said = voices(rows["judgements"], task["dimension"], task["trusted"])
     texts, _ = response_texts(rows)
@@ -57,7 +62,7 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
         "source",
         key=_number(pl.col("content_id")),
         group=_number(pl.col("group_id")),
-        label=labels(rows["judgements"], rows["kind"], task["dimension"])["soft_label"].fill_null(float("nan")),
+        label="label",
         votes=said["votes"],
         voices=said["voices"],
         trusted=said["trusted"],
@@ -65,6 +70,17 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     )
     blocks.write_frame(frame.cast(_COLUMNS), f"{folder}/{task['name']}")  # type: ignore[arg-type]
     return {"rows": rows.height}
+
+
+def _labels(rows: pl.DataFrame, consensus: pl.Series | None, dimension: str | None) -> pl.Series:
+    """Preferences for the first response that the policy goes by: the raters' consensus, or else what they said."""
+    mean = labels(rows["judgements"], rows["kind"], dimension)["soft_label"]
+    if consensus is None:
+        return mean.fill_null(float("nan"))
+    soft, tied = pl.col("consensus_label"), pl.col("consensus_tied").fill_null(0)
+    found = concluded(consensus, dimension).with_columns(mean=mean)
+    told = pl.when("concluded").then(pl.when(even(soft, tied)).then(0.5).otherwise(soft)).otherwise("mean")
+    return found.select(told.fill_null(float("nan")).alias("label"))["label"]
 
 
 def _number(hashes: pl.Expr) -> pl.Expr:
