@@ -163,14 +163,14 @@ def load(name: str, data: Path, static: str, cache: Path, rows: int) -> Judged:
     target = cache / f"{name.replace(' ', '_')}-{rows}.npz"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        np.savez(target, **_arrays(_chosen(LOADERS[name](data), rows), static))
+        np.savez(target, **_arrays(chosen(LOADERS[name](data), rows), static))
     with np.load(target) as kept:
         found = {part: kept[part] for part in kept.files}
     truth, cast = found.pop("truth"), found.pop("cast")
     return Judged(Pairs(**found), truth, cast)
 
 
-def _chosen(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
+def chosen(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
     """Pairs that differ, each once, sides in the order of their hashes, in the order of their own."""
     if "even" not in frame.columns:
         frame = frame.with_columns(

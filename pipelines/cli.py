@@ -56,6 +56,34 @@ def curate(
     raise typer.Exit(run_curate(request))
 
 
+@app.command(context_settings=_PASS_ON)
+def audit(
+    ctx: typer.Context,
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="INPUT… | CONFIG", help="Files, globs (in quotes), URLs; or a config.")
+    ] = None,
+    out: Annotated[str, typer.Option("--out", "-o", help="Output folder, local or an fsspec URL.")] = "audit",
+    format: Annotated[
+        str | None, typer.Option("--format", "-f", help="Their format; `trenchcoat formats` lists them.")
+    ] = None,
+    set: Annotated[list[str] | None, typer.Option("--set", "-s", help="Set a key. Repeatable.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Say everything as JSON lines.")] = False,
+) -> None:
+    """Say how bad data is, as it is: OUT/report.html, what to fix first, and OUT/suggested.yaml, which mends it.
+
+    The stages are curate's; nothing is dropped, and nothing published. Other flags are Beam's.
+    """
+    from pipelines.commands import Request, run_curate, take_inputs
+
+    named, flags = take_inputs([*(inputs or []), *ctx.args])
+    config = named[0] if len(named) == 1 and named[0].endswith((".yaml", ".yml")) else None
+    request = Request(
+        config=config, out=out, inputs=[] if config else named, format=format, sets=set or [], flags=flags, json=json,
+        audit=True, command=["trenchcoat", *sys.argv[1:]],
+    )  # fmt: skip
+    raise typer.Exit(run_curate(request))
+
+
 @app.command()
 def peek(
     inputs: Annotated[
@@ -88,6 +116,99 @@ def validate(
     from pipelines.commands import run_validate
 
     raise typer.Exit(run_validate(out, json))
+
+
+relabel = typer.Typer(name="relabel", help="Ask people about the rows where it is worth most.", no_args_is_help=True)
+app.add_typer(relabel)
+
+
+@relabel.command("export")
+def relabel_export(
+    run: Annotated[str, typer.Argument(help="Output folder of an earlier run.")],
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many rows.")] = 200,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder for them; RUN/relabel when absent.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Say what was written as JSON.")] = False,
+) -> None:
+    """Write rows to judge again, blind: sides shuffled, labels and models hidden, as JSONL and CSV."""
+    from pipelines.relabel import run_export
+
+    raise typer.Exit(run_export(run, n, out, json))
+
+
+@relabel.command("import")
+def relabel_import(
+    run: Annotated[str, typer.Argument(help="The run that they were exported from.")],
+    answers: Annotated[list[str], typer.Argument(metavar="ANSWERS…", help="Answered files, CSV or JSONL.")],
+    rater: Annotated[str, typer.Option("--rater", help="Who answered, where a file has no column rater.")] = "trusted",
+    replace: Annotated[bool, typer.Option("--replace", help="New answers take the place of earlier ones.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Say what was taken as JSON.")] = False,
+) -> None:
+    """Take answers back, all or none; the next run of the same curate command uses them."""
+    from pipelines.relabel import run_import
+
+    raise typer.Exit(run_import(run, answers, rater, replace, json))
+
+
+@app.command(context_settings=_PASS_ON)
+def evaluate(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(help="Output folder of a finished run.")],
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option("--scorer", "-s", help="[NAME=]KIND[:VALUE][:lower]; docs/evaluate.md lists them. Repeatable."),
+    ] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", "-b", help="A column to slice by. Repeatable.")] = None,
+    rows: Annotated[str, typer.Option("--rows", help="kept: as curated; all: labels as recorded.")] = "kept",
+    split: Annotated[str | None, typer.Option("--split", help="Rows of this split alone.")] = None,
+    dimension: Annotated[str | None, typer.Option("--dimension", help="Ratings on this dimension alone.")] = None,
+    segment: Annotated[str | None, typer.Option("--segment", help="Columns A,B of segments; else prompts.")] = None,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the bootstrap.")] = 1000,
+    permutations: Annotated[int, typer.Option("--permutations", min=100, help="Of soft pairwise accuracy.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the resamples.")] = 0,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder for evaluation.json; the run's own.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the evaluation as JSON.")] = False,
+) -> None:
+    """Say how well scorers agree with people: reward models and metrics in one table, beside three baselines."""
+    from pipelines.evaluate import EvaluateRequest, run_evaluate
+
+    request = EvaluateRequest(
+        run, scorer or [], by or [], rows, split, dimension, segment, resamples, permutations, seed, out,
+        ctx.args, json, ["trenchcoat", *sys.argv[1:]],
+    )  # fmt: skip
+    raise typer.Exit(run_evaluate(request))
+
+
+@app.command()
+def report(out: Annotated[str, typer.Argument(help="Output folder of an earlier run.")]) -> None:
+    """Write OUT/report.html again: the run on one page, with the rows behind its numbers."""
+    from pipelines.report import run_report
+
+    raise typer.Exit(run_report(out))
+
+
+@app.command()
+def explain(
+    out: Annotated[str, typer.Argument(metavar="RUN", help="Output folder of an earlier run.")],
+    row_id: Annotated[str | None, typer.Argument(help="A row's name, as the ledger has it.")] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="Find the row by a text that stands in it.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say everything that is known of a row: its verdict and why, and what would have to change for another."""
+    from pipelines.explain import run_explain
+
+    raise typer.Exit(run_explain(out, row_id, text, json))
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(metavar="RUN_A", help="Output folder of a run.")],
+    second: Annotated[str, typer.Argument(metavar="RUN_B", help="Output folder of another.")],
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say which rows fared otherwise in a second run, by reason, with examples."""
+    from pipelines.diff import run_diff
+
+    raise typer.Exit(run_diff(first, second, json))
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -15,10 +15,16 @@ from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.external import External, Voices, find_external
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
+from pipelines.probes import Probes, Rated, find_probes
+from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
+from pipelines.slices import Slices, across_splits, find_slices
+from pipelines.spurious import Shortcuts, check_features, find_shortcuts
 from pipelines.strength import Strength, find_strength, gated
+from pipelines.trusted import Relabels, Trusted, find_trusted
 from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
@@ -38,7 +44,7 @@ from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
 VERSIONS = {
-    "ingest": 4, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 3,
+    "ingest": 4, "moments": 1, "derive": 2, "identity": 2, "signals": 2, "raters": 1, "consensus": 1, "decide": 4,
     "publish": 3,
 }  # fmt: skip
 #: The environment variable with the user's key for raters' names.
@@ -68,19 +74,29 @@ class Curated:
     configurations: list[str]
     facts: Facts
     largest_group: float
+    trusted: Trusted | None
+    external: External | None
+    probes: Probes | None
     strength: Strength | None
+    ratings: Ratings | None
     settled: float
+    slices: Slices | None
+    shortcuts: Shortcuts | None
 
 
 def curate(
     config: Config,
     planned: list[Planned[Source]],
+    examples: list[Planned[Source]],
     benchmarks: list[Planned[Benchmark]],
     earlier: list[Earlier],
     models: Models,
+    relabels: Relabels,
+    voices: Voices,
     engine: Engine,
 ) -> Curated:
     """Run every stage that is not done yet."""
+    check_features(config)
     ingested = _ingest(planned, engine)
     raw = ingested.blocks(0)
     derived = [_derive(rule, raw, ingested, engine) for rule in config.derive]
@@ -110,9 +126,15 @@ def curate(
     grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
+    rated = _rated(config, examples, models, engine) if examples and texts else None
+    probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
-    strength = find_strength(config, every, identity, groups, consensus, texts, engine)
+    trusted = find_trusted(config, relabels, every, identity, engine)
+    external = find_external(config, voices, every, identity, engine)
+    strength = find_strength(config, every, identity, groups, consensus, texts, trusted, external, engine)
+    slices = find_slices(config, every, identity, groups, texts, strength, engine)
     configurations = resolve(config.publish.configurations, kinds)
     facts_of_rows: dict[str, Done | None] = {
         "identity": identity,
@@ -123,15 +145,28 @@ def curate(
         "semantic": semantic.done if semantic else None,
         "groups": groups,
         "consensus": consensus,
+        "trusted": trusted.done if trusted else None,
         "strength": strength.scored if strength else None,
+        "slices": slices.assigned if slices else None,
+        "balance": None,
+        "ratings": ratings.done if ratings else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    shortcuts = find_shortcuts(
+        config, every, identity, signals, facts_of_rows["strength"], texts, decided, found, configurations, engine
+    )
+    if shortcuts and config.balance.output != "off":
+        facts_of_rows["balance"] = shortcuts.done
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
-    made_public = _publish(config, every, configurations, identity, decided, found, facts, engine)
+    if shortcuts and shortcuts.added["rows"]:  # which have no margin, and it stands on all rows or on none
+        facts = replace(facts, margins=False)
+    made_public = _publish(config, every, configurations, identity, decided, shortcuts, found, facts, engine)
     return Curated(
         planned,
         ingested,
@@ -150,8 +185,14 @@ def curate(
         configurations,
         facts,
         largest,
+        trusted,
+        external,
+        probes,
         strength,
+        ratings,
         settled_share,
+        slices,
+        shortcuts,
     )
 
 
@@ -182,7 +223,7 @@ def _links(near: Near | None, semantic: Semantic | None, published: Published | 
     }
 
 
-def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
+def _ingest(planned: list[Planned[Source]], engine: Engine, name: str = "ingest") -> Done:
     """Raw files to blocks of canonical rows and dead letters."""
     work: list[dict[str, Any]] = []
     lineage = []
@@ -210,7 +251,7 @@ def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
         )
     work = [{**task, "number": number} for number, task in enumerate(work)]
     return engine.run(
-        "ingest",
+        name,
         VERSIONS["ingest"],
         lineage,
         [],
@@ -275,6 +316,16 @@ def _identity(config: Config, every: list[Block], made: list[Done], engine: Engi
         len(every),
         lambda p, folder: p | "identity" >> FindCopies(every, folder, votes),
     )
+
+
+def _rated(config: Config, examples: list[Planned[Source]], models: Models, engine: Engine) -> Rated | None:
+    """Ratings that only probes learn from, read and embedded like the run's own rows."""
+    read = _ingest(examples, engine, "ingest-ratings")
+    lying = read.blocks(0)
+    if not lying or models.text is None:
+        return None
+    copies = _identity(config, lying, [read], engine)
+    return Rated(read, lying, copies, embed(models.text, lying, config.embed.cache, copies, engine))
 
 
 def _signals(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done:
@@ -393,6 +444,7 @@ def _publish(
     configurations: list[str],
     identity: Done,
     decided: Done,
+    shortcuts: Shortcuts | None,
     found: list[Cut],
     facts: Facts,
     engine: Engine,
@@ -407,10 +459,9 @@ def _publish(
         "configurations": configurations,
     }
     runs = shards(every, config.publish.rows_per_shard)
-    work = [
-        {**common, "number": number, "blocks": [{"path": block.path, "name": block.sidecar} for block in run]}
-        for number, run in enumerate(runs)
-    ]
+    lots = [[{"path": block.path, "name": block.sidecar} for block in run] for run in runs]
+    lots += [[one] for one in shortcuts.parts()] if shortcuts else []
+    work = [{**common, "number": number, "blocks": lot} for number, lot in enumerate(lots)]
     return engine.run(
         "publish",
         VERSIONS["publish"],

@@ -16,14 +16,17 @@ from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
+from pipelines.finished import Finished
 from pipelines.gate import Verdict, run_gate
+from pipelines.report import write_report
+from pipelines.slices import write_slices
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
+from transforms.markers import counts as counted
 from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT
 from transforms.publish.stage import joined_lines
-from transforms.tasks import counts as counted
 
 _LIBRARIES = (
     "apache-beam",
@@ -47,11 +50,18 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _ledger(out, curated)
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
+    write_slices(out, curated.slices)
+    blocks.remove(f"{out}/spurious.json")
+    if curated.shortcuts is not None:
+        blocks.write_json(curated.shortcuts.report, f"{out}/spurious.json")
+    blocks.remove(f"{out}/ratings.parquet")
+    if curated.ratings is not None:
+        curated.ratings.write(out)
     decided, joined = curated.decided.total, curated.ingested.total.get("joined", 0)
     summary = {
         "name": config.name,
         "counts": counts,
-        "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}),
+        "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}) | _made(curated),
         "dead_letter_codes": curated.ingested.total["codes"],
         "kinds": decided["kept_kinds"],
         "splits": curated.published.total["splits"],
@@ -68,33 +78,46 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         },
         "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "trusted": curated.trusted.to_dict() if curated.trusted else None,
+        "external": _external(curated),
+        "probes": curated.probes.to_dict() if curated.probes else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
+        "slices": curated.slices.to_dict() if curated.slices else None,
+        "ratings": curated.ratings.to_dict() if curated.ratings else None,
         "raters": _raters(curated),
+        "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
-    _dataset(out, config, curated, summary)
+    if config.policy.act or curated.configurations:
+        _dataset(out, config, curated, summary)
     return summary
 
 
 def _counts(curated: Curated) -> dict[str, int]:
     raw, decided = curated.ingested.total, curated.decided.total
-    actions = decided["actions"]
+    actions, added = decided["actions"], curated.shortcuts.added if curated.shortcuts else {"rows": 0, "ties": 0}
     merged = actions.get(MERGED, 0) - decided["merged_derived"]
     return {
         "records_in": raw["records"],
         "merged_records": merged + raw.get("joined", 0),
         "dead_letters": raw["dead"],
         "rows_in": raw["rows"] - raw["extra"] - merged,
-        "derived_rows": decided["derived"],
+        "derived_rows": decided["derived"] + added["rows"],
         "merged_derived_rows": decided["merged_derived"],
-        "kept": sum(actions.get(action, 0) for action in KEPT),
+        "kept": sum(actions.get(action, 0) for action in KEPT) + added["rows"],
         "dropped": actions.get("drop", 0),
         "review": actions.get("review", 0),
         "flipped": actions.get("flip", 0),
         "softened": actions.get("soften", 0),
-        "ties": decided["ties"],
+        "ties": decided["ties"] + added["ties"],
         "conflicts": decided["conflicts"],
     }
+
+
+def _made(curated: Curated) -> dict[str, int]:
+    """Reasons of rows that balancing added."""
+    added = curated.shortcuts.added["rows"] if curated.shortcuts else 0
+    return {"augmented": added} if added else {}
 
 
 def _sources(curated: Curated) -> dict[str, dict[str, Any]]:
@@ -122,6 +145,13 @@ def _raters(curated: Curated) -> dict[str, Any] | None:
         "measured_share": measured["sampled"],
         **{name: decided[name] for name in ("opposed", "on_cycles", "reversals")},
     }
+
+
+def _external(curated: Curated) -> dict[str, Any] | None:
+    """The user's own voices, and how often each takes the recorded side; None without any."""
+    if curated.external is None:
+        return None
+    return curated.external.to_dict(curated.strength.report.get("external_right", []) if curated.strength else [])
 
 
 def _rater_tables(out: str, curated: Curated) -> None:
@@ -197,8 +227,20 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
                     "read: rows that overlap with those are not known."
                 )
+    if curated.probes is not None:
+        notes += curated.probes.notes()
+    if curated.external is not None:
+        notes += curated.external.notes()
+    if curated.trusted is not None:
+        notes += curated.trusted.notes()
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
+    if curated.slices is not None:
+        notes += curated.slices.notes()
+    if curated.shortcuts is not None:
+        notes += curated.shortcuts.notes()
+    if curated.ratings is not None:
+        notes += curated.ratings.notes()
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
     return notes
@@ -259,6 +301,11 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     )
     in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
+    # Splits have their shares of what was there before balancing took from the training split or added to it.
+    splits, changed = counted(kept["split"]), ledger["reasons"].list
+    thinned = int(changed.contains("balanced_out").sum()) - int(changed.contains("augmented").sum())
+    if thinned:
+        splits[summary["balance"]["split"]] = splits.get(summary["balance"]["split"], 0) + thinned
     return {
         "records_in": counts["records_in"],
         "merged_records": merged,
@@ -275,7 +322,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
         "unexplained_verdicts": unexplained.height,
         "contaminated_published": contaminated.height,
         "groups_in_two_splits": in_two.height,
-        **{f"share_{split}": rows / kept.height for split, rows in counted(kept["split"]).items()},
+        **{f"share_{split}": rows / (kept.height + thinned) for split, rows in splits.items()},
     }
 
 
@@ -298,7 +345,7 @@ def write_manifest(
     command: list[str],
     runner: str,
 ) -> dict[str, Any]:
-    """Write `manifest.json`, the last file: a folder that has it is whole."""
+    """Write the report, and `manifest.json`, the last file: a folder that has it is whole."""
     manifest = {
         "trenchcoat": version("trenchcoat"),
         "command": shlex.join(command),
@@ -325,5 +372,6 @@ def write_manifest(
         ],
         "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
     }
+    write_report(Finished.about_to_be(out, manifest), verdict.to_dict() if verdict.checks else None)
     blocks.write_json(manifest, f"{out}/manifest.json")
     return manifest

@@ -8,6 +8,8 @@ from typing import Any
 
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
+from pipelines.external import External
+from pipelines.trusted import Trusted
 from schemas.config import Config, Policy
 from transforms import blocks
 from transforms.blocks import Block
@@ -18,7 +20,7 @@ from transforms.strength.stage import fit_all, score_block
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"pairs": 2, "fit": 2, "strength": 2}
+VERSIONS = {"pairs": 3, "fit": 3, "strength": 2}
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def find_strength(
     groups: Done,
     consensus: Done | None,
     texts: Vectors | None,
+    trusted: Trusted | None,
+    external: External | None,
     engine: Engine,
 ) -> Strength | None:
     """Signals on wrong labels and ambiguous pairs; None where nobody wants to know."""
@@ -71,13 +75,17 @@ def find_strength(
         return None
     names = [block.sidecar for block in every]
     common = {"dimension": config.policy.dimension, "trusted": asked.trusted_raters}
+    voices = external.margins.folder if external else None
+    beside = [*([trusted.done] if trusted else []), *([external.margins] if external else [])]
+    beside += [consensus] if consensus else []
+    judged = trusted.done.folder if trusted else None
     folders = {"identity": identity.folder, "groups": groups.folder, "consensus": consensus and consensus.folder}
-    shared = {**common, **folders}
+    shared = {**common, **folders, "judged": judged, "external": voices}
     pairs = engine.run(
         "pairs",
         VERSIONS["pairs"],
         common,
-        [identity.key, groups.key, *([consensus.key] if consensus else [])],
+        [identity.key, groups.key, *(done.key for done in beside)],
         len(every),
         lambda p, folder: (
             p

@@ -14,6 +14,9 @@ Recipe = Literal["conservative", "secrets2", "drop-only", "relabel"]
 class Policy(Section):
     """What becomes of rows with a signal."""
 
+    act: bool = Field(
+        True, description="Whether anything becomes of rows; false only says what is wrong with them, as `audit` does."
+    )
     recipe: Recipe = Field(
         "conservative", description="Values for the keys on wrong labels below; a key that is given wins over them."
     )
@@ -30,6 +33,10 @@ class Policy(Section):
     )
     ambiguous_at: Share = Field(0.8, description="`p_ambiguous` from which they are.")
     ambiguous_weight: Share = Field(1.0, description="Weight of ambiguous pairs that are kept.")
+    misrated: Literal["report", "drop", "review"] = Field(
+        "report", description="Rows whose rating is probably wrong, by its text and by other raters of it."
+    )
+    misrated_at: Share = Field(0.9, description="`rating_error` from which a rating is.")
     flip_precision: Share = Field(
         0.8, description="The share of flips that must be right, by the lower bound of the self-check."
     )
@@ -68,4 +75,7 @@ class Policy(Section):
     )
     contaminated_splits: list[str] = Field(
         ["train"], description="For `contaminated: train_only`: the splits that they are dropped from.", min_length=1
+    )
+    error_slice: Literal["review", "drop", "keep"] = Field(
+        "keep", description="Rows of a slice in which detectors contradict more labels than elsewhere."
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 
 from pipelines.commands import Request, run_curate
 from tests.pipelines.test_strength import rows
@@ -45,6 +46,7 @@ def signals(out: Path) -> pl.DataFrame:
     return blocks.select("content_id", first=first).hstack(told).sort("content_id")
 
 
+@pytest.mark.slow
 def test_order_of_rows_and_sides_files_and_workers_change_no_score(tmp_path: Path) -> None:
     given = [{"prompt": r["prompt"], "a": r["chosen"], "b": r["rejected"], "winner": "a"} for r in rows(500, 0.1)]
     rng = np.random.default_rng(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from transforms.blocks import read_frame
 from transforms.decide.consensus import concluded, even
 from transforms.decide.labels import labels
 from transforms.embed.sidecars import read_texts
+from transforms.markers import Stats
+from transforms.relabel.trusted import SIGNALS, others
 from transforms.spurious.features import NAMES, scaled, surface
 from transforms.strength.likeness import likeness
 from transforms.strength.pairs import Pairs
 from transforms.strength.voices import voices
-from transforms.tasks import Stats
 from transforms.texts import prompt_texts, response_texts
 
 _BLOCK = ("source", "kind", "content_id", "prompt", "responses", "judgements")
@@ -30,6 +32,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "votes": pl.Array(pl.Float64, 2),
     "voices": pl.Array(pl.Float64, 2),
     "trusted": pl.Float64,
+    "chance": pl.Float64,
     "likeness": pl.Float64,
 }
 
@@ -39,17 +42,22 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
 
     Args:
         task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `consensus`
-            (likewise, or None where raters were not looked at), `dimension` and `trusted` (raters).
+            (likewise; None where raters were not looked at), `judged` (that of what trusted raters said; None where
+            there are none), `external` (likewise the margins of the user's own voices), `dimension` and `trusted`
+            (raters).
         folder: to write to.
     """
     rows = read_frame(task["path"], _BLOCK).with_row_index("row")
     known = read_frame(f"{task['identity']}/{task['name']}", ["copy_of", "judgements"]).rename({"judgements": "merged"})
     groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id"])
-    rows = rows.hstack(known).hstack(groups).with_columns(judgements=pl.coalesce("merged", "judgements"))
+    judged = pl.DataFrame(schema=SIGNALS).clear(rows.height)
+    if task["judged"]:
+        judged = read_frame(f"{task['judged']}/{task['name']}")
+    rows = rows.hstack(known).hstack(groups).hstack(judged).with_columns(judgements=pl.coalesce("merged", "judgements"))
     weighed = None
     if task["consensus"]:
         weighed = read_frame(f"{task['consensus']}/{task['name']}", ["consensus"])["consensus"]
-    rows = rows.with_columns(label=_labels(rows, weighed, task["dimension"]))
+    rows = rows.with_columns(label=_labels(rows, weighed, task["dimension"], task["trusted"]))
     rows = rows.filter((pl.col("kind") == "pair") & pl.col("copy_of").is_null())
     said = voices(rows["judgements"], task["dimension"], task["trusted"])
     texts, _ = response_texts(rows)
@@ -65,22 +73,42 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
         label="label",
         votes=said["votes"],
         voices=said["voices"],
-        trusted=said["trusted"],
+        trusted=pl.col("trusted").fill_null(float("nan")),
+        chance=pl.col("chance").fill_null(float("nan")),
         likeness=likeness(first, second),
     )
+    margins = np.zeros((rows.height, 0))
+    if task["external"]:
+        own = read_frame(f"{task['external']}/{task['name']}")[rows["row"]]
+        margins = own.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    write_array(margins, f"{folder}/{_external(task['name'])}")
     blocks.write_frame(frame.cast(_COLUMNS), f"{folder}/{task['name']}")  # type: ignore[arg-type]
     return {"rows": rows.height}
 
 
-def _labels(rows: pl.DataFrame, consensus: pl.Series | None, dimension: str | None) -> pl.Series:
-    """Preferences for the first response that the policy goes by: the raters' consensus, or else what they said."""
-    mean = labels(rows["judgements"], rows["kind"], dimension)["soft_label"]
+def _labels(
+    rows: pl.DataFrame, consensus: pl.Series | None, dimension: str | None, trusted: Sequence[str]
+) -> pl.Series:
+    """Preferences for the first response that the policy goes by: the raters' consensus, or else what they said.
+
+    Whom the configuration trusts is the measure of labels, so where they judged it is the mean of the others.
+    """
+    rest = others(rows["judgements"], trusted)
+    mean = labels(rest, rows["kind"], dimension)["soft_label"]
     if consensus is None:
         return mean.fill_null(float("nan"))
     soft, tied = pl.col("consensus_label"), pl.col("consensus_tied").fill_null(0)
-    found = concluded(consensus, dimension).with_columns(mean=mean)
-    told = pl.when("concluded").then(pl.when(even(soft, tied)).then(0.5).otherwise(soft)).otherwise("mean")
-    return found.select(told.fill_null(float("nan")).alias("label"))["label"]
+    found = concluded(consensus, dimension).with_columns(
+        mean=mean, apart=rest.list.len() < rows["judgements"].list.len()
+    )
+    told = pl.when(even(soft, tied)).then(0.5).otherwise(soft)
+    label = pl.when(pl.col("concluded") & ~pl.col("apart").fill_null(False)).then(told).otherwise("mean")
+    return found.select(label.fill_null(float("nan")).alias("label"))["label"]
+
+
+def _external(name: str) -> str:
+    """The file with a block's margins of the user's own voices."""
+    return f"external/{name.removesuffix('.parquet')}.npy"
 
 
 def _number(hashes: pl.Expr) -> pl.Expr:
@@ -124,4 +152,5 @@ def read_pairs(inputs: str, texts: str | None, name: str, places: np.ndarray | N
         prompts=prompts,
         responses=responses,
         likeness=frame["likeness"].to_numpy(),
+        external=np.asarray(read_array(f"{inputs}/{_external(name)}")[places]),
     )

@@ -15,7 +15,6 @@ from transforms.strength.noise import (
     Rate,
     configured,
     flip_rates,
-    from_trusted,
     from_votes,
     p_error,
     unidentified,
@@ -129,7 +128,7 @@ class Model:
         margins = self.heads.margins(views.whole, pairs.groups).astype(np.float64)
         mu, sigma = margins.mean(axis=1), margins.std(axis=1)
         surface = self.surface.margins(views.surface, pairs.groups).astype(np.float64).mean(axis=1)
-        combined = self.calibrator.logits(np.stack([mu, surface, neighbours], axis=1), fold)
+        combined = self.calibrator.logits(_signals(pairs, mu, surface, neighbours), fold)
         logit = self.scales[fold] * combined
         flips = flip_rates(pairs.net, self.rate.value)
         wrong = p_error(logit * np.sign(np.nan_to_num(pairs.labels, nan=0.5) - 0.5), flips)
@@ -169,7 +168,14 @@ class Fitted:
     scores: Scores
 
 
-def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, *, same_ridge: bool = True) -> Fitted:
+def fit(
+    pairs: Pairs,
+    settings: Settings,
+    known: Fitted | None = None,
+    evidence: Rate | None = None,
+    *,
+    same_ridge: bool = True,
+) -> Fitted:
     """Fit all detectors.
 
     Rows are taken in the order of their hashes, so their order of arrival changes nothing.
@@ -179,6 +185,7 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, *, same_r
         settings: how.
         known: an earlier fit of the same pairs with other labels for the same ones: their neighbours and units are
             taken over, which no label has a part in.
+        evidence: the noise rate by trusted raters' judgements of all pairs; None without enough of them.
         same_ridge: whether its penalties are as well; if not they are found again.
 
     Raises:
@@ -186,7 +193,7 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, *, same_r
     """
     if known is None:
         places = sample(pairs.keys, settings.ceiling, salt=11)
-        mine = pairs.at(places)
+        mine = pairs.at(places).believed()
         scaling = measure_scaling(mine)
         views = scaling.views(mine)
         candidates = np.flatnonzero(mine.sided)
@@ -203,7 +210,7 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, *, same_r
         places, chosen, scaling, views, near = (
             known.places, known.chosen, known.model.scaling, known.views, known.near
         )  # fmt: skip
-        mine = pairs.at(places)
+        mine = pairs.at(places).believed()
     sided = mine.sided
     labels, groups = mine.labels[sided], mine.groups[sided]
 
@@ -226,13 +233,12 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, *, same_r
     agreement = near.agreement(mine.labels[chosen])
     margins = whole.margins(views.whole, mine.groups).astype(np.float64)
     mu = margins.mean(axis=1)
-    signals = np.stack(
-        [mu, surface.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1), agreement], axis=1
-    )
+    alone = surface.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1)
+    signals = _signals(mine, mu, alone, agreement)
     fold = fold_of(mine.groups, whole.cuts, settings.seed)
     calibrator = fit_calibrator(signals[sided], labels, fold[sided], settings.folds)
     logits = calibrator.logits(signals, fold)
-    rate = rate_of(mine, logits, settings.noise_rate)
+    rate = rate_of(mine, logits, settings.noise_rate, evidence)
     flips = flip_rates(mine.net[sided], rate.value)
     model = Model(
         settings,
@@ -252,16 +258,18 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None, *, same_r
     return Fitted(model, places, Dynamics(*every), views, chosen, near, scores)
 
 
-def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None) -> Rate:
+def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None, evidence: Rate | None = None) -> Rate:
     """The noise rate from the best evidence there is: the user's word, trusted relabels, votes, or a range."""
     if said is not None:
         return configured(said)
-    judged = ~np.isnan(pairs.trusted) & ~np.isnan(pairs.labels)
-    found = from_trusted(pairs.labels[judged], pairs.trusted[judged], pairs.groups[judged]) or from_votes(
-        pairs.voices[:, 0], pairs.voices[:, 1], pairs.groups
-    )
+    found = evidence or from_votes(pairs.voices[:, 0], pairs.voices[:, 1], pairs.groups)
     sided = pairs.sided
     return found or unidentified(sigmoid(logits[sided] * np.sign(pairs.labels[sided] - 0.5)))
+
+
+def _signals(pairs: Pairs, mu: np.ndarray, surface: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """What the calibrator is given: each detector's margin, and the user's own voices', 0 where one is silent."""
+    return np.column_stack([mu, surface, neighbours, np.nan_to_num(pairs.external, nan=0.0)])
 
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -10,15 +10,15 @@ import numpy as np
 import polars as pl
 
 from transforms import blocks
+from transforms.markers import Stats
 from transforms.strength import store
 from transforms.strength.bins import BINS, bins, quantiles
 from transforms.strength.folds import sample
 from transforms.strength.inputs import read_frames, read_pairs
 from transforms.strength.model import Fitted, Scores, Settings, fit
-from transforms.strength.noise import label_rate
+from transforms.strength.noise import Rate, from_trusted, label_rate
 from transforms.strength.pairs import Pairs
 from transforms.strength.selfcheck import attainable, self_check
-from transforms.tasks import Stats
 
 #: Fewer pairs with a side, or groups, and nothing is fitted: what would be said would be chance.
 PAIRS, GROUPS = 400, 50
@@ -62,7 +62,7 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
         return {"rows": frame.height}
     settings = Settings(**task["settings"])
     pairs, chosen = _sampled(task, frame, settings.ceiling)
-    found = fit(pairs, settings)
+    found = fit(pairs, settings, evidence=_evidence(frame))
     checks = self_check(pairs, found, settings)
     store.save(found.model, f"{folder}/model.npz")
     kept = {name: getattr(found.dynamics, name) for name in ("confidence", "variability", "aum")}
@@ -75,6 +75,15 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
         f"{folder}/report.json",
     )  # fmt: skip
     return {"rows": frame.height}
+
+
+def _evidence(frame: pl.DataFrame) -> Rate | None:
+    """The noise rate by what trusted raters said of any of the pairs; None where they said too little."""
+    said = frame.filter(pl.col("trusted").is_not_nan() & pl.col("label").is_not_nan())
+    # Who the configuration trusts judged a random sample: as large a share of all as they judged.
+    share = int(said["chance"].is_nan().sum()) / max(frame.height, 1)
+    chances = said["chance"].fill_nan(pl.lit(share)).to_numpy()
+    return from_trusted(said["label"].to_numpy(), said["trusted"].to_numpy(), said["group"].to_numpy(), chances)
 
 
 def _sampled(task: dict[str, Any], frame: pl.DataFrame, ceiling: int) -> tuple[Pairs, pl.DataFrame]:
@@ -109,6 +118,10 @@ def _report(pairs: Pairs, sources: np.ndarray, found: Fitted, settings: Settings
         "ridge": model.heads.ridge,
         **model.rate.to_dict(),
         "right": right,
+        "external_right": [
+            round(float((one[~np.isnan(one)] > 0).mean()), 5) if (~np.isnan(one)).any() else None
+            for one in (pairs.external * sign[:, None])[sided].T
+        ],
         "below_zero": round(float((strength < 0).mean()), 5),
         "auroc_attainable": round(attainable((scores.logit * sign)[sided]), 5),
         "surface_explains": round(model.residualiser.explained, 5),

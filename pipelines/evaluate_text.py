@@ -1,0 +1,148 @@
+"""An evaluation as a table for people: every figure is in the JSON beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+#: Slices shown of a column; the JSON has all.
+_SHOWN = 12
+_PAIRS = (
+    ("accuracy", "accuracy"),
+    ("acc_eq", "acc_eq"),
+    ("acc_eq_calibrated", "calibrated"),
+    ("acc_eq_held_out", "held out"),
+    ("calibration_error", "ECE"),
+    ("brier", "Brier"),
+)
+_RATED = (
+    ("acc_eq_calibrated", "acc_eq*"),
+    ("acc_eq_held_out", "held out"),
+    ("pearson", "Pearson"),
+    ("spearman", "Spearman"),
+    ("kendall_b", "tau_b"),
+    ("kendall_c", "tau_c"),
+    ("soft_pairwise_accuracy", "SPA"),
+    ("pairwise_accuracy", "PA"),
+    ("calibration_error", "ECE"),
+)
+
+
+def table_of(report: dict[str, Any]) -> str:
+    """The report's tables: pairs, then each dimension of ratings and rankings."""
+    parts = []
+    if report["pairs"]:
+        parts.append(_pairs(report["pairs"]))
+    for dimension, one in report["ratings"].items():
+        parts.append(_rated(f"ratings of {dimension}", one))
+    for dimension, one in report["rankings"].items():
+        parts.append(_rated(f"rankings by {dimension}", one))
+        parts.append(_first(dimension, one["first"]))
+    return "\n\n".join(parts)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _grid(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
+    shown = [[cell.ljust(w) if not i else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))]
+             for line in (heads, *lines)]  # fmt: skip
+    return "\n".join("  ".join(line).rstrip() for line in shown)
+
+
+def _ordered(scorers: dict[str, Any], by: str) -> list[str]:
+    return sorted(scorers, key=lambda name: (scorers[name][by] is None, -(scorers[name][by] or 0), name))
+
+
+def _said(one: dict[str, Any]) -> str:
+    """What is not in the table, and why."""
+    missing = {name: count for name, count in one["missing"].items() if count}
+    said = ""
+    if one["left_out"]:
+        of = ", ".join(f"{name} {count:,}" for name, count in missing.items())
+        said += f"\n{one['left_out']:,} left out, so that all are judged on the same; without a score: {of}"
+    if one["silent"]:
+        said += f"\nno score at all: {', '.join(one['silent'])}"
+    return said
+
+
+def _pairs(one: dict[str, Any]) -> str:
+    names = _ordered(one["scorers"], "accuracy")
+    lines = []
+    for name in names:
+        found = one["scorers"][name]
+        low, high = _number(found["low"]), _number(found["high"])
+        cells = [_number(found[key]) for key, _ in _PAIRS]
+        lines.append([name, str(found["cluster"] or "–"), cells[0], f"{low}–{high}", *cells[1:]])
+    heads = ["scorer", "cluster", "accuracy", "95 %", *(title for _, title in _PAIRS[1:])]
+    title = f"{one['pairs']:,} pairs of {one['prompts']:,} prompts, {one['ties']:,} ties"
+    if one["tie_rate"]:
+        title += f"; calling all of them ties would be right in {one['tie_rate']:.3f}"
+    shown = f"{title}\n{_grid(heads, lines)}{_said(one)}"
+    if one["sections"]:
+        shown += "\n\n" + _sections(one["sections"]["all"], names)
+    return shown + _sliced(one["slices"], names, "pairs", "accuracy")
+
+
+def _sections(found: dict[str, Any], names: list[str]) -> str:
+    heads = list(dict.fromkeys(section for name in names for section in found[name]))
+    lines = [[name, *(_number(found[name].get(section)) for section in heads)] for name in names]
+    return "RewardBench, a tie being half right\n" + _grid(["scorer", *heads], lines)
+
+
+def _rated(title: str, one: dict[str, Any]) -> str:
+    names = _ordered(one["scorers"], one["ranked_by"])
+    keys = [(key, head) for key, head in _RATED if any(one["scorers"][name].get(key) is not None for name in names)]
+    lines = []
+    for name in names:
+        found = one["scorers"][name]
+        low, high = (_number(found[f"{one['ranked_by']}_{end}"]) for end in ("low", "high"))
+        cells = {head: _number(found.get(key)) for key, head in keys}
+        lines.append([name, str(found["cluster"] or "–"), f"{low}–{high}", *cells.values()])
+    by = dict(_RATED)[one["ranked_by"]]
+    title += f": {one['ratings']:,} of {one['segments']:,} segments, {one['comparisons']:,} comparisons within them"
+    if one["comparisons"] and one["tie_rate"] is not None:
+        title += f", {one['tie_rate']:.3f} of them ties"
+    grid = _grid(["scorer", "cluster", f"95 % of {by}", *(head for _, head in keys)], lines)
+    systems = one["systems"]
+    more = f"\n{len(systems['means'])} systems on {systems['segments']:,} segments" if systems else ""
+    if systems and systems["left_out"]:
+        more += f"; with too few segments: {', '.join(systems['left_out'])}"
+    figure = "acc_eq_calibrated" if one["comparisons"] else "pearson"
+    return f"{title}\n{grid}{more}{_said(one)}{_sliced(one['slices'], names, 'ratings', figure)}"
+
+
+def _first(dimension: str, one: dict[str, Any]) -> str:
+    names = _ordered(one["scorers"], "score" if "score" in next(iter(one["scorers"].values())) else "best_of")
+    subsets = list(next(iter(one["scorers"].values())).get("subsets", {}))
+    lines = []
+    for name in names:
+        found = one["scorers"][name]
+        cells = [_number(found["subsets"][subset]) for subset in subsets]
+        score = [_number(found["score"])] if subsets else []
+        lines.append(
+            [name, *score, _number(found["best_of"]), f"{_number(found['low'])}–{_number(found['high'])}", *cells]
+        )
+    heads = ["scorer", *(["RewardBench 2"] if subsets else []), "best first", "95 %", *subsets]
+    return (
+        f"first of {one['rankings']:,} rankings by {dimension}, chance {_number(one['chance'])}\n{_grid(heads, lines)}"
+    )
+
+
+def _sliced(columns: dict[str, Any], names: list[str], unit: str, figure: str) -> str:
+    out = ""
+    for column, one in columns.items():
+        some = one["slices"]
+        if not some:
+            continue
+        shown = sorted(sorted(some, key=lambda found: -found[unit])[:_SHOWN], key=lambda found: found["value"])
+        lines = [
+            [found["value"][:40], f"{found[unit]:,}", *(_number(found["scorers"][name][figure]) for name in names)]
+            for found in shown
+        ]
+        hidden = len(some) - len(shown) + one["left_out"]
+        rest = f" ({hidden} more)" if hidden else ""
+        out += f"\n\n{figure.replace('_', ' ')} by {column}{rest}\n{_grid([column, unit, *names], lines)}"
+    return out

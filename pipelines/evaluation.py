@@ -1,0 +1,145 @@
+"""`evaluate`: how well scorers, reward models and metrics alike, agree with the people of a finished run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+
+import orjson
+
+from pipelines.engine import Done, Engine
+from pipelines.errors import DONE, UserError
+from pipelines.evaluate import EvaluateRequest
+from pipelines.evaluate_text import table_of
+from pipelines.finished import Finished
+from pipelines.progress import Reporter
+from pipelines.runner import beam_options
+from pipelines.scorers import Scorer, find_column, lineage_of, plan_scorers, score, starts_of
+from schemas.config import Config
+from transforms import blocks
+from transforms.blocks import Block
+from transforms.meta.named import Named
+from transforms.meta.stage import BASELINES, find_lines, judge_all
+from transforms.tasks import RunTasks
+
+#: Raised where a stage's code gives other results than before.
+VERSIONS = {"lines": 1, "evaluate": 1}
+
+
+def evaluate(request: EvaluateRequest) -> int:
+    """Judge scorers, write `evaluation.json`, and print it.
+
+    Raises:
+        UserError: a mistake in what was asked for.
+    """
+    run = Finished.at(request.run)
+    _check(request, run)
+    options = beam_options(request.flags)
+    by = [find_column(name, run, "--by") for name in dict.fromkeys(request.by)]
+    segment = [find_column(name, run, "--segment") for name in (request.segment or "").split(",") if name]
+    scorers = plan_scorers(request.scorers, run)
+    engine = Engine(f"{run.out}/work", options, Reporter(request.json))
+    every = run.blocks()
+    lines = _lines(request, run, by, segment, every, engine)
+    if not lines.total["pairs"] + lines.total["rated"]:
+        of = f" of the split {request.split!r}" if request.split else ""
+        raise UserError(f"{run.out}: there are no judged pairs, ratings or rankings{of} among its {request.rows} rows")
+    scored = {one.name: score(one, every, run, engine) for one in scorers}
+    done = _judge(request, by, lines, scorers, scored, every, engine)
+    report = {
+        "trenchcoat": version("trenchcoat"),
+        "command": shlex.join(request.command),
+        "run": {"name": run.manifest["name"], "out": run.out, "lineage": lineage_of(run)},
+        "rows": request.rows,
+        "split": request.split,
+        "settings": _settings(request),
+        "baselines": list(BASELINES),
+        "scorers": [one.to_dict() | {"rows": scored[one.name].total["scored"]} for one in scorers],
+        **blocks.read_json(f"{done.folder}/evaluation.json"),
+    }
+    out = (request.out or run.out).rstrip("/")
+    blocks.write_json(report, f"{out}/evaluation.json")
+    if request.json:
+        print(orjson.dumps(report).decode())
+        return DONE
+    print(table_of(report))
+    print(f"\nevaluation    {out}/evaluation.json    intervals, calibration, slices, systems: every figure")
+    return DONE
+
+
+def _settings(request: EvaluateRequest) -> dict[str, int]:
+    return {"resamples": request.resamples, "permutations": request.permutations, "seed": request.seed}
+
+
+def _check(request: EvaluateRequest, run: Finished) -> None:
+    if request.rows not in ("kept", "all"):
+        raise UserError(f"--rows {request.rows!r}: allowed are kept (as curated) and all (labels as recorded)")
+    splits = list(run.manifest["splits"])
+    if request.split is not None and request.split not in splits:
+        raise UserError(f"--split {request.split!r}: the run has {', '.join(splits) or 'no splits'}")
+    if request.rows == "all" and request.split is not None:
+        raise UserError("--split: only kept rows are in splits; leave out --rows all")
+
+
+def _lines(
+    request: EvaluateRequest,
+    run: Finished,
+    by: Sequence[Named],
+    segment: Sequence[Named],
+    every: Sequence[Block],
+    engine: Engine,
+) -> Done:
+    """What is judged, block by block."""
+    common = {
+        "ledger": f"{run.out}/ledger.parquet",
+        "identity": run.needed("identity"),
+        "signals": run.needed("signals"),
+        "decided": run.needed("decide"),
+        "rows": request.rows,
+        "split": request.split,
+        "dimension": Config.model_validate(run.manifest["config"]).policy.dimension,
+        "by": [asdict(one) for one in by],
+        "segment": [asdict(one) for one in segment],
+    }
+    first = starts_of(every)
+    work = [{**common, "path": one.path, "name": one.sidecar, "first": first[one.index]} for one in every]
+    told = [request.rows, request.split, [one.name for one in by], request.segment]
+    return engine.run(
+        "lines",
+        VERSIONS["lines"],
+        told,
+        [lineage_of(run)],
+        len(work),
+        lambda p, folder: p | "lines" >> RunTasks(work, find_lines, folder),
+    )
+
+
+def _judge(
+    request: EvaluateRequest,
+    by: Sequence[Named],
+    lines: Done,
+    scorers: Sequence[Scorer],
+    scored: dict[str, Done],
+    every: Sequence[Block],
+    engine: Engine,
+) -> Done:
+    """All scorers on all lines, in one place."""
+    lower = [one.name for one in scorers if one.lower]
+    told = {"by": [one.name for one in by], "dimension": request.dimension, "settings": _settings(request)}
+    task = {
+        **told,
+        "names": [block.sidecar for block in every],
+        "lines": lines.folder,
+        "scores": {name: done.folder for name, done in scored.items()},
+        "lower": lower,
+    }
+    return engine.run(
+        "evaluate",
+        VERSIONS["evaluate"],
+        [told, lower, list(scored)],
+        [lines.key, *(done.key for done in scored.values())],
+        1,
+        lambda p, folder: p | "evaluate" >> RunTasks([task], judge_all, folder),
+    )
