@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.noise_data import load
 from schemas.config import Balance
 from transforms.embed.static import StaticEncoder
-from transforms.spurious.balance import balance
+from transforms.spurious.balance import balance, moments
 from transforms.spurious.bias import gaps
 from transforms.spurious.entropy import effective, solve
 from transforms.spurious.features import COUNTS, NAMES, scaled, surface
@@ -74,7 +74,7 @@ def sides(keys: np.ndarray, groups: np.ndarray, soft: np.ndarray, counted: np.nd
         scaled=counted[:, 0] - counted[:, 1],
         generators=np.full((rows, 2), -1),
         within=np.full(rows, "", dtype=object),
-        heads=np.full(rows, np.nan),
+        scores=np.zeros((rows, 0)),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from transforms.spurious import rulers
+from transforms.spurious.balance import cannot
 from transforms.spurious.bias import Gap, gaps
 from transforms.spurious.extra import PLACES
 from transforms.spurious.features import NAMES
@@ -58,6 +59,9 @@ def features(pairs: Sides, names: Sequence[str], after: np.ndarray | None) -> li
     x = in_units(mine.scaled, size)
     chosen = sampled(mine.keys, RULED)
     text = [j for j, name in enumerate(names) if name not in PLACES]
+    # Files of chosen and rejected always have the better one first, which is a layout and no shortcut.
+    first = names.index("first")
+    flagged[first] &= not cannot(there, [first])
     out = [
         {"feature": name, "of": _kind(name), "n": int(n[j]), "z": rounded(z[j]), "flagged": bool(flagged[j])}
         for j, name in enumerate(names)
@@ -82,7 +86,6 @@ def features(pairs: Sides, names: Sequence[str], after: np.ndarray | None) -> li
         part(after[train], "after")
         if len(held):
             add(others, in_units(others.scaled, size), after[held], "held")
-    # Which side comes first is the files' doing, and in many the better one always does: it comes last here.
     return sorted(out, key=lambda one: (one["of"] == "position", -abs(one["z"] or 0.0)))
 
 

@@ -35,7 +35,7 @@ def sides(rows: int, pull: float = 1.0, features: int = 3, seed: int = 0, per_gr
         scaled=raw.copy(),
         generators=np.full((rows, 2), -1),
         within=np.array([""] * rows, dtype=object),
-        heads=np.full(rows, np.nan),
+        scores=np.zeros((rows, 0)),
     )
 
 
