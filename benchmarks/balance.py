@@ -51,9 +51,10 @@ class Given:
 
     def pairs(self, name: str) -> tuple[Sides, np.ndarray]:
         """Pairs, and differences of their embeddings; labels are soft where the judge's are."""
-        found, truth = load(name, self.data, self.static, self.cache, self.rows)
+        judged = load(name, self.data, self.static, self.cache, self.rows)
+        found = judged.pairs
         # AlpacaEval's truth is the probability of the first side; the other sets' is how many raters agreed.
-        soft = truth if name == "AlpacaEval" else found.labels
+        soft = judged.truth if name == "AlpacaEval" else found.labels
         return sides(found.keys, found.groups, soft, found.surface), found.responses[:, 0] - found.responses[:, 1]
 
 
