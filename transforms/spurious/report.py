@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from transforms.spurious import rulers
-from transforms.spurious.balance import cannot
 from transforms.spurious.bias import Gap, gaps
 from transforms.spurious.extra import PLACES
 from transforms.spurious.features import NAMES
@@ -32,6 +31,8 @@ PAIRS, GROUPS = 400, 10
 #: Pairs that rulers and prediction bias are measured on at most, by a hash of their content.
 RULED, TREES = 50_000, 8_000
 _FOLDS = 5
+#: How far the wins of both places may be apart, as a share, for a rater's love of one to be what makes them so.
+LAYOUT = 0.9
 
 
 def enough(pairs: Sides) -> str:
@@ -59,9 +60,9 @@ def features(pairs: Sides, names: Sequence[str], after: np.ndarray | None) -> li
     x = in_units(mine.scaled, size)
     chosen = sampled(mine.keys, RULED)
     text = [j for j, name in enumerate(names) if name not in PLACES]
-    # Files of chosen and rejected always have the better one first, which is a layout and no shortcut.
+    # Files of chosen and rejected have the better one first, all but ties and conflicts: a layout and no shortcut.
     first = names.index("first")
-    flagged[first] &= not cannot(there, [first])
+    flagged[first] &= abs(z[first]) < LAYOUT * np.sqrt(n[first])
     out = [
         {"feature": name, "of": _kind(name), "n": int(n[j]), "z": rounded(z[j]), "flagged": bool(flagged[j])}
         for j, name in enumerate(names)
