@@ -157,7 +157,7 @@ def curate(
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     shortcuts = find_shortcuts(
-        config, every, identity, signals, facts_of_rows["strength"], texts, decided, found, configurations, engine
+        config, every, identity, signals, strength, external, texts, decided, found, configurations, engine
     )
     if shortcuts and config.balance.output != "off":
         facts_of_rows["balance"] = shortcuts.done
