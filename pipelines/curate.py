@@ -125,16 +125,16 @@ def curate(
         groups = group(every, identity, _links(near, None, published) | masked, settled, engine)
     grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
-    trusted = find_trusted(config, relabels, every, identity, engine)
-    external = find_external(config, voices, every, identity, engine)
-    strength = find_strength(config, every, identity, groups, texts, trusted, external, engine)
-    slices = find_slices(config, every, identity, groups, texts, strength, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     rated = _rated(config, examples, models, engine) if examples and texts else None
     probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
+    trusted = find_trusted(config, relabels, every, identity, engine)
+    external = find_external(config, voices, every, identity, engine)
+    strength = find_strength(config, every, identity, groups, consensus, texts, trusted, external, engine)
+    slices = find_slices(config, every, identity, groups, texts, strength, engine)
     configurations = resolve(config.publish.configurations, kinds)
     facts_of_rows: dict[str, Done | None] = {
         "identity": identity,
@@ -157,7 +157,7 @@ def curate(
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     shortcuts = find_shortcuts(
-        config, every, identity, signals, facts_of_rows["strength"], texts, decided, found, configurations, engine
+        config, every, identity, signals, strength, external, texts, decided, found, configurations, engine
     )
     if shortcuts and config.balance.output != "off":
         facts_of_rows["balance"] = shortcuts.done
