@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.attributes import write_attributes_report
 from pipelines.card import write_card
 from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
@@ -24,6 +25,7 @@ from transforms import blocks
 from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT
 from transforms.publish.stage import joined_lines
+from transforms.spurious.given import training_split
 from transforms.tasks import counts as counted
 
 _LIBRARIES = (
@@ -49,6 +51,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
     write_slices(out, curated.slices)
+    write_attributes_report(out, curated.attributes)
     blocks.remove(f"{out}/spurious.json")
     if curated.shortcuts is not None:
         blocks.write_json(curated.shortcuts.report, f"{out}/spurious.json")
@@ -80,6 +83,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "external": _external(curated),
         "strength": curated.strength.to_dict() if curated.strength else None,
         "slices": curated.slices.to_dict() if curated.slices else None,
+        "attributes": curated.attributes.to_dict() if curated.attributes else None,
         "ratings": curated.ratings.to_dict() if curated.ratings else None,
         "raters": _raters(curated),
         "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
@@ -225,6 +229,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         notes += curated.strength.notes(config.policy)
     if curated.slices is not None:
         notes += curated.slices.notes()
+    if curated.attributes is not None:
+        notes += curated.attributes.notes()
     if curated.shortcuts is not None:
         notes += curated.shortcuts.notes()
     if curated.ratings is not None:
@@ -289,10 +295,13 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     )
     in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
-    # What balancing took from the training split was put there first, and splits have their shares of all.
-    splits, thinned = counted(kept["split"]), int(ledger["reasons"].list.contains("balanced_out").sum())
+    # What balancing or a mixture took from the training split was put there first, and splits have their shares of all.
+    reasons = ledger["reasons"].list
+    splits = counted(kept["split"])
+    thinned = int((reasons.contains("balanced_out") | reasons.contains("off_mixture")).sum())
     if thinned:
-        splits[summary["balance"]["split"]] = splits.get(summary["balance"]["split"], 0) + thinned
+        train = training_split(list(splits))
+        splits[train] = splits.get(train, 0) + thinned
     return {
         "records_in": counts["records_in"],
         "merged_records": merged,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from schemas.config.attributes import Attributes
 from schemas.config.balance import Balance, Shortcuts
 from schemas.config.external import External, ResponseScores, RewardModel
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
@@ -27,7 +28,8 @@ from schemas.config.slices import Slices
 from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named_apart
 
 __all__ = [
-    "DEFAULT_MODEL", "SHAPES", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed",
+    "DEFAULT_MODEL", "SHAPES", "Attributes", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates",
+    "Embed",
     "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Ratings", "Recipe",
     "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share", "Shortcuts", "Signals", "Slices",
     "Source", "Split", "Strength",
@@ -56,6 +58,7 @@ class Config(Section):
     external: External = External()
     strength: Strength = Strength()
     slices: Slices = Slices()
+    attributes: Attributes = Attributes()
     shortcuts: Shortcuts = Shortcuts()
     ratings: Ratings = Ratings()
     policy: Policy = Policy()

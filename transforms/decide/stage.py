@@ -9,6 +9,7 @@ import polars as pl
 
 from schemas.config import Policy
 from transforms import blocks
+from transforms.attributes.signals import MIXTURE
 from transforms.blocks import read_frame
 from transforms.contamination.stage import SIGNALS as CONTAMINATION
 from transforms.decide.policy import VERDICTS, decide
@@ -39,6 +40,7 @@ _BESIDE = {
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
     "slices": SLICES,
     "balance": BALANCE,
+    "mixture": MIXTURE,
 }
 #: A sidecar's columns: the verdict, the row's group, the split that it is in already, and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "settled": pl.String(), "kind": pl.String()})
