@@ -10,8 +10,8 @@ from transforms import blocks
 from transforms.attributes.discover import opening
 from transforms.blocks import read_frame
 from transforms.hashing import as_number, digest
+from transforms.markers import Stats
 from transforms.signals import pii
-from transforms.tasks import Stats
 from transforms.texts import plain
 
 #: The two domains and the two skills of a row's prompt, by name, the greater affinity first; null for copies.

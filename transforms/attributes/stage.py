@@ -19,9 +19,9 @@ from transforms.decide.split import Cut
 from transforms.decide.split import assign as split_of
 from transforms.embed.sidecars import read_texts
 from transforms.hashing import uniform
+from transforms.markers import Stats
 from transforms.publish.shapes import KEPT
 from transforms.strength.folds import uniform as draws
-from transforms.tasks import Stats
 
 
 def find_all(task: dict[str, Any], folder: str) -> Stats:

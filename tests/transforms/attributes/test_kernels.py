@@ -8,25 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.attributes import greedy
 from transforms.attributes.discover import discover, opening, opening_vectors
 from transforms.attributes.findings import findings
 from transforms.attributes.mixture import chances, weigh
 from transforms.attributes.programme import InfeasibleQuotas, assign, bounds
-
-
-def greedy(affinity: np.ndarray, quotas: np.ndarray, slack: float) -> np.ndarray:
-    """The greatest affinity first: while attributes are short of their least, then up to their most."""
-    rows, count = affinity.shape
-    out, room = np.zeros((rows, count), dtype=bool), np.full(rows, 2)
-    for most in bounds(rows, quotas, slack):
-        given = out.sum(axis=0)
-        for cell in np.argsort(-affinity.ravel(), kind="stable"):
-            row, attribute = divmod(int(cell), count)
-            if room[row] and not out[row, attribute] and given[attribute] < most[attribute]:
-                out[row, attribute] = True
-                room[row] -= 1
-                given[attribute] += 1
-    return out
 
 
 def test_five_thousand_prompts_and_fifteen_attributes() -> None:
