@@ -106,6 +106,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         said = thresholds.get("semantic_duplicate", 1.0)
         out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, said, copy))
     wrong, even, drawn = pl.col("p_error"), pl.col("p_ambiguous"), pl.col("balance_draw")
+    mixed = pl.col("mixture_draw")
     sure = wrong >= policy.mislabelled_at
     out += [
         Clause("relabelled", TURNED, "flip", soft, 0.5),
@@ -121,6 +122,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
             pl.col("slice_elsewhere"),
             pl.format("slice {}", "slice_id"),
         ),
+        Clause("off_mixture", mixed >= pl.col("mixture_chance"), "drop", mixed, pl.col("mixture_chance")),
         Clause("balanced_out", drawn >= pl.col("balance_share"), "drop", drawn, pl.col("balance_share")),
     ]
     if policy.misrated != "report":
@@ -250,9 +252,10 @@ def _relabelled(rows: pl.DataFrame, policy: Policy, found: Sequence[Clause]) -> 
 
 
 def _weight(policy: Policy) -> pl.Expr:
-    """The weight of rows: what balances the training pairs; else less where the sides can hardly be told apart."""
+    """The weight of rows: what balances the training pairs; else what doubt and a mixture leave."""
     even = (pl.col("p_ambiguous") >= policy.ambiguous_at).fill_null(False)
-    return pl.coalesce("balance_weight", pl.when(even).then(policy.ambiguous_weight).otherwise(1.0))
+    plain = pl.when(even).then(policy.ambiguous_weight).otherwise(1.0) * pl.col("mixture_weight").fill_null(1.0)
+    return pl.coalesce("balance_weight", plain)
 
 
 def _unpublished(configurations: Sequence[str]) -> list[Clause]:
