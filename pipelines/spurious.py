@@ -9,6 +9,8 @@ from typing import Any
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.external import External
+from pipelines.strength import Strength
 from schemas.config import Config
 from transforms import blocks
 from transforms.blocks import Block
@@ -21,7 +23,7 @@ from transforms.spurious.stage import measure_all
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"surface": 1, "shortcuts": 1}
+VERSIONS = {"surface": 1, "shortcuts": 2}
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,17 @@ class Shortcuts:
 
     done: Done
     report: dict[str, Any]
+
+    def parts(self) -> list[dict[str, str]]:
+        """The blocks of the rows that were added, with the folders of what lies beside them, for publication."""
+        beside = {name: f"{self.done.folder}/{name}" for name in ("identity", "decided")}
+        return [{"path": block.path, "name": block.path.rsplit("/", 1)[-1], **beside} for block in self.done.blocks(0)]
+
+    @property
+    def added(self) -> dict[str, int]:
+        """How many rows were added, and how many of them are ties."""
+        said = self.report["balance"] or {"added": 0, "added_ties": 0}
+        return {"rows": said["added"], "ties": said["added_ties"]}
 
     def notes(self) -> list[str]:
         """What a reader must know of it, for the card."""
@@ -83,7 +96,8 @@ def find_shortcuts(
     every: Sequence[Block],
     identity: Done,
     signals: Done,
-    strength: Done | None,
+    strength: Strength | None,
+    external: External | None,
     texts: Vectors | None,
     decided: Done,
     found: Sequence[Cut],
@@ -107,29 +121,35 @@ def find_shortcuts(
     )  # fmt: skip
     cuts = [vars(cut) for cut in found]
     train = training_split(list(config.split.fractions))
-    settings = [asked.ceiling, asked.seed, balance.model_dump(), cuts, config.split.seed, train]
+    settings = [asked.ceiling, asked.seed, balance.model_dump(), cuts, config.split.seed, train, list(configurations)]
     task = {
         "blocks": [{"index": b.index, "path": b.path, "name": b.sidecar, "rows": b.rows} for b in every],
         "decided": decided.folder,
         "identity": identity.folder,
         "signals": signals.folder,
         "surface": surface.folder,
-        "strength": strength.folder if strength else None,
+        "strength": strength.scored.folder if strength else None,
+        "external": external.done.folder if external else None,
+        "voices": external.names if external else [],
         "texts": texts.done.folder if texts else None,
         "cuts": cuts,
         "seed": config.split.seed,
         "train": train,
         "features": names_of(list(asked.features)),
+        "extra": asked.features,
+        "configurations": list(configurations),
+        "dimension": config.policy.dimension,
         "within": balance.within,
         "balance": balance.model_dump(),
         "ceiling": asked.ceiling,
         "shortcut_seed": asked.seed,
     }
+    beside = [strength and strength.scored, external and external.done, texts and texts.done]
     done = engine.run(
         "shortcuts",
         VERSIONS["shortcuts"],
         settings,
-        [decided.key, surface.key, *([texts.done.key] if texts else [])],
+        [decided.key, surface.key, *(done.key for done in beside if done)],
         1,
         lambda p, folder: p | "shortcuts" >> RunTasks([task], measure_all, folder),
     )

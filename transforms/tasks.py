@@ -18,12 +18,7 @@ import polars as pl
 
 from transforms import blocks
 from transforms.blocks import Block
-from transforms.markers import Stats as Stats
-from transforms.markers import counts as counts
-from transforms.markers import finish as finish
-from transforms.markers import finished as finished
-from transforms.markers import marker as marker
-from transforms.markers import total as total
+from transforms.markers import Stats, finish, marker
 
 #: Tasks that a worker process runs at once: while one of them holds Python's lock, another's columns can be computed.
 #: What comes out is the same with any number; memory is that of so many blocks.

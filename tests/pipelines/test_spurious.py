@@ -39,10 +39,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     file = folder / "data.jsonl"
     file.write_text("".join(json.dumps(record) + "\n" for record in rows(1000, token=0.5)))
 
-    def go(*sets: str) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    turned = folder / "turned.jsonl"
+    turned.write_text("".join(reversed(file.read_text().splitlines(keepends=True))))
+
+    def go(*sets: str, backwards: bool = False) -> tuple[Path, dict[str, Any], dict[str, Any]]:
         asked = ["embed.model=off", "strength.find=false", "duplicates.near=false", *sets]
-        assert run_curate(Request(None, str(folder / "run"), [str(file)], None, asked)) == 0
-        out = folder / "run"
+        out = folder / ("backwards" if backwards else "run")
+        assert run_curate(Request(None, str(out), [str(turned if backwards else file)], None, asked)) == 0
         return out, json.loads((out / "manifest.json").read_text()), json.loads((out / "spurious.json").read_text())
 
     return go
@@ -104,6 +107,9 @@ def test_weights_in_the_shape_that_carries_them(run: Run) -> None:
     assert (
         said["pairs"]["heads"]["raw"]["agrees"]["accuracy"] > said["pairs"]["heads"]["balanced"]["agrees"]["accuracy"]
     )
+    back, _, again = run("balance.output=weights", "balance.features=[characters, words, syllables]", backwards=True)
+    assert again == said  # in whatever order the rows come
+    assert published(back, "preference_soft", "train").sort("id").equals(frame.sort("id"))
     card = (out / "dataset/README.md").read_text()
     assert "Shortcuts are balanced in preference\\_soft" in card
     assert whole(manifest)
@@ -162,3 +168,33 @@ def test_features_that_are_none_are_refused_before_any_work(sets: list[str], mes
 def test_balancing_without_measuring_is_refused() -> None:
     with pytest.raises(UserError, match=r"weights needs shortcuts\.find"):
         load(None, ["a.jsonl"], None, ["shortcuts.find=false", "balance.output=weights"])
+
+
+def test_pairs_and_ties_are_added_to_training_alone(run: Run) -> None:
+    before, _, _ = run("balance.output=off")
+    others = {split: published(before, "preference_soft", split) for split in ("validation", "test")}
+    out, manifest, said = run("balance.output=augment", "balance.added=0.5", "balance.features=[characters, words]")
+    added = said["balance"]["added"]
+    assert 300 < added <= 450
+    ledger = pl.read_parquet(out / "ledger.parquet").filter(pl.col("reasons").list.contains("augmented"))
+    assert ledger.height == added == manifest["reasons"]["augmented"] == manifest["counts"]["derived_rows"]
+    assert ledger["split"].unique().to_list() == ["train"]
+    assert ledger["counterpart"].null_count() == 0
+    for split, frame in others.items():
+        assert published(out, "preference_soft", split).equals(frame)
+    frame = published(out, "preference_soft", "train")
+    made = frame.filter(pl.col("source").str.ends_with("+augmented"))
+    assert made.height == added
+    ties = made.filter(pl.col("soft_label") == 0.5)
+    assert ties.height == said["balance"]["added_ties"] >= 0.2 * added
+    sided = frame.filter(pl.col("soft_label") > 0.5)
+    rate = longer(sided).mean()
+    assert rate < longer(frame.filter(~pl.col("source").str.ends_with("+augmented"))).mean() - 0.1
+    assert feature(said, "characters")["share_after"] == pytest.approx(rate, abs=0.01)
+    # Each is of a prompt, one of its responses, and one to another prompt; what it was made of stands in its block.
+    parents = pl.concat([pl.read_parquet(path) for path in sorted(out.glob("work/shortcuts-*/blocks/*.parquet"))])[
+        "parents"
+    ]
+    assert (parents.list.n_unique() == 2).all()
+    assert whole(manifest)
+    assert run_validate(str(out), json=False) == 0

@@ -16,9 +16,10 @@ from transforms.gate import batches
 from transforms.groups import group_nodes
 from transforms.hashing import as_nodes, partition
 from transforms.identity.keys import identify
+from transforms.markers import Stats
 from transforms.published.rows import published_rows
 from transforms.shuffle import Shuffle, partitions_for, split
-from transforms.tasks import Stats, WriteSidecars
+from transforms.tasks import WriteSidecars
 
 DEFAULTS = {"published_of": None}
 _NAMED = ("content_id", "row_id", "group_id")

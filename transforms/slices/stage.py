@@ -14,6 +14,7 @@ from transforms import blocks
 from transforms.blocks import Block, gather, read_frame
 from transforms.keywords import keywords
 from transforms.lists import of_counts
+from transforms.markers import Stats
 from transforms.signals import pii
 from transforms.slices.find import Rows, Settings, find
 from transforms.slices.rates import over_represented, rate
@@ -23,7 +24,6 @@ from transforms.slices.signals import COLUMNS, SIGNALS
 from transforms.slices.views import views_of
 from transforms.spurious.features import of_rows, surface
 from transforms.strength.folds import sample
-from transforms.tasks import Stats
 from transforms.texts import prompt_texts, response_texts
 
 #: The signals that slices are found by: what is tested, and what the rate is of.

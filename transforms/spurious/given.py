@@ -36,7 +36,7 @@ class Sides:
         scaled: the same as models take them, counts as logarithms.
         generators: a number for who wrote each response, -1 where that is not known [rows, 2].
         within: in which value of the column that pairs are balanced in; one in all without.
-        heads: the margin of the ensemble that looks for wrong labels; NaN where it did not run.
+        scores: margins of the scorers at hand (`scorers_of`); NaN where one says nothing [rows, scorers].
     """
 
     keys: np.ndarray
@@ -50,7 +50,7 @@ class Sides:
     scaled: np.ndarray
     generators: np.ndarray
     within: np.ndarray
-    heads: np.ndarray
+    scores: np.ndarray
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -58,6 +58,22 @@ class Sides:
     def at(self, places: np.ndarray) -> Sides:
         """Some of the pairs."""
         return Sides(**{field.name: getattr(self, field.name)[places] for field in fields(self)})
+
+    @classmethod
+    def together(cls, parts: Sequence[Sides]) -> Sides:
+        """Several lots of pairs as one."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+
+def scorers_of(task: dict[str, Any]) -> list[str]:
+    """The names of the scorers whose margins are at hand: the run's own heads, and the user's."""
+    return [*(["heads"] if task["strength"] else []), *(f"external: {name}" for name in task["voices"])]
+
+
+def _scored(task: dict[str, Any]) -> list[tuple[str, str]]:
+    """Folder and column of each scorer's margins."""
+    own = [(task["strength"], "strength_mu")] if task["strength"] else []
+    return [*own, *((task["external"], f"external_{name}") for name in task["voices"])]
 
 
 def training_split(splits: Sequence[str]) -> str:
@@ -69,8 +85,9 @@ def read_sides(task: dict[str, Any], ceiling: int) -> Sides:
     """All kept pairs with a label, or the first `ceiling` of them by a hash of their content.
 
     Args:
-        task: `blocks` (path, name and index of each), `decided`, `signals`, `surface`, `strength` (folders; the last
-            None where it did not run), `cuts`, `seed`, `train`, `features` (names), `within`.
+        task: `blocks` (path, name and index of each), `decided`, `signals`, `surface`, `strength`, `external` (folders;
+            the last two None where they did not run), `voices` (the user's scorers' names), `cuts`, `seed`, `train`,
+            `features` (names), `within`.
         ceiling: rows at most.
     """
     parts = [_pairs(task, block) for block in task["blocks"]]
@@ -97,7 +114,9 @@ def read_sides(task: dict[str, Any], ceiling: int) -> Sides:
         scaled=scaled,
         generators=codes,
         within=found["within"].to_numpy(),
-        heads=found["heads"].fill_null(float("nan")).to_numpy(),
+        scores=found.select(pl.col(f"score_{i}").fill_null(float("nan")) for i in range(len(scorers_of(task))))
+        .to_numpy()
+        .reshape(found.height, -1),
     )
 
 
@@ -131,14 +150,10 @@ def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
     }[task["within"]]  # fmt: skip
     if task["within"] == "language":
         more = more.hstack(read_frame(f"{task['signals']}/{name}", ["language"])[places])
-    heads = (
-        read_frame(f"{task['strength']}/{name}", ["strength_mu"])[places]["strength_mu"]
-        if task["strength"]
-        else pl.Series([None], dtype=pl.Float64).new_from_index(0, kept.height)
-    )
+    scores = [read_frame(f"{folder}/{name}", [column])[places][column] for folder, column in _scored(task)]
     return kept.hstack(more).select(
-        key=_number(pl.col("content_id")),
-        group=_number(pl.col("group_id")),
+        key=numbered(pl.col("content_id")),
+        group=numbered(pl.col("group_id")),
         block=pl.lit(block["index"], dtype=pl.Int64),
         row=pl.col("row").cast(pl.Int64),
         held="held",
@@ -146,11 +161,12 @@ def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
         weight="weight",
         generators=pl.col("generators").cast(_GENERATORS),
         within=within.cast(pl.String),
-        heads=heads.cast(pl.Float64),
+        **{f"score_{i}": score.cast(pl.Float64) for i, score in enumerate(scores)},
     )
 
 
-def _number(hashes: pl.Expr) -> pl.Expr:
+def numbered(hashes: pl.Expr) -> pl.Expr:
+    """The first 60 bits of hexadecimal hashes."""
     return hashes.str.slice(0, 15).str.to_integer(base=16, dtype=pl.Int64).cast(pl.UInt64)
 
 
@@ -220,7 +236,7 @@ def _rated(task: dict[str, Any], block: dict[str, Any], names: list[str]) -> pl.
     rows = values["row"].to_numpy()
     features = read_surface(task["surface"], block["name"], rows, names)[:, 0]
     return values.select(
-        "dimension", "score", key=_number(pl.col("content_id")), group=_number(pl.col("group_id"))
+        "dimension", "score", key=numbered(pl.col("content_id")), group=numbered(pl.col("group_id"))
     ).hstack(pl.DataFrame(features, schema=names))
 
 
