@@ -19,6 +19,7 @@ from pipelines.likeness import Near, find_near, group, mask_links, measure_group
 from pipelines.plan import Planned
 from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
+from pipelines.steps import Steps, find_steps
 from pipelines.strength import Strength, find_strength, gated
 from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
@@ -71,6 +72,7 @@ class Curated:
     largest_group: float
     strength: Strength | None
     ratings: Ratings | None
+    steps: Steps | None
     settled: float
 
 
@@ -114,6 +116,7 @@ def curate(
     strength = find_strength(config, every, identity, groups, texts, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
+    steps = find_steps(every, kinds, identity, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
@@ -128,6 +131,7 @@ def curate(
         "consensus": consensus,
         "strength": strength.scored if strength else None,
         "ratings": ratings.done if ratings else None,
+        "steps": steps.done if steps else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
@@ -156,6 +160,7 @@ def curate(
         largest,
         strength,
         ratings,
+        steps,
         settled_share,
     )
 

@@ -72,6 +72,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
+        "steps": curated.steps.to_dict() if curated.steps else None,
         "ratings": curated.ratings.to_dict() if curated.ratings else None,
         "raters": _raters(curated),
         "notes": [*curated.models.notes, *_notes(config, curated)],
@@ -203,6 +204,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                 )
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
+    if curated.steps is not None:
+        notes += curated.steps.notes()
     if curated.ratings is not None:
         notes += curated.ratings.notes()
     if config.policy.pii == "mask":
