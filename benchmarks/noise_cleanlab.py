@@ -1,4 +1,4 @@
-"""cleanlab's label quality for what `benchmarks/noise.py --scores DIR` wrote; run it where cleanlab is installed."""
+"""cleanlab's label quality of every `*.npz` in a folder, where `benchmarks.noise --cleanlab` runs it: without us."""
 
 from __future__ import annotations
 

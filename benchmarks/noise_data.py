@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +16,54 @@ from transforms.embed.static import StaticEncoder
 from transforms.hashing import digest
 from transforms.spurious.features import scaled, surface
 from transforms.strength.likeness import likeness
+from transforms.strength.model import Settings
 from transforms.strength.pairs import Pairs
+
+#: Votes as counts, where a set has several a row.
+_CAST = ("for_first", "for_second", "even")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A set's pairs with one vote each, and what else the set says of them.
+
+    Attributes:
+        pairs: each with one vote, the majority's.
+        truth: the judge's probability of the first side, or the share of the raters who agreed; NaN where unknown.
+        cast: how many voted for the first, for the second, for neither [rows, 3].
+    """
+
+    pairs: Pairs
+    truth: np.ndarray
+    cast: np.ndarray
+
+    def with_votes(self) -> Pairs:
+        """The pairs with all votes; one for neither is half a vote for each."""
+        return replace(self.pairs, votes=self.cast[:, :2] + self.cast[:, 2:] / 2, voices=self.cast[:, :2])
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the command was given."""
+
+    data: Path
+    static: str
+    cache: Path
+    rows: int
+    seeds: int
+    members: int
+    sets: Sequence[str]
+    cleanlab: str | None
+
+    def judged(self, name: str) -> Judged:
+        return load(name, self.data, self.static, self.cache, self.rows)
+
+    def pairs(self, name: str) -> Pairs:
+        return self.judged(name).pairs
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(members=self.members)
 
 
 def hh(data: Path) -> pl.DataFrame:
@@ -39,6 +88,19 @@ def alpaca_eval(data: Path) -> pl.DataFrame:
     return frame.select(prompt="instruction", a="output_1", b="output_2", label=label, truth=truth)
 
 
+def alpaca_eval_weighted(data: Path) -> pl.DataFrame:
+    """Pairs whose judge gave a probability; `truth` is the first side's, the label the likelier side."""
+    frames = [
+        pl.read_json(path).select("instruction", "output_1", "output_2", pl.col("preference").cast(pl.Float64))
+        for path in sorted((data / "alpaca_eval_multijudge/results").glob("*/weighted_*/annotations.json"))
+    ]
+    frame = pl.concat(frames).filter(pl.col("preference").is_between(1, 2) & (pl.col("preference") != 1.5))
+    truth = 2 - pl.col("preference")
+    return frame.select(
+        prompt="instruction", a="output_1", b="output_2", label=(truth > 0.5).cast(pl.Float64), truth=truth
+    )
+
+
 def pandalm(data: Path) -> pl.DataFrame:
     raw = orjson.loads((data / "pandalm/data/testset-v1.json").read_bytes())
     rows = []
@@ -47,8 +109,9 @@ def pandalm(data: Path) -> pl.DataFrame:
         ones, twos = votes.count(1), votes.count(2)
         label = 0.5 if ones == twos else float(ones > twos)
         prompt = f"{one['instruction']}\n{one['input']}"
-        rows.append((prompt, str(one["response1"]), str(one["response2"]), label, max(map(votes.count, votes)) / 3))
-    return pl.DataFrame(rows, schema=["prompt", "a", "b", "label", "truth"], orient="row")
+        cast = (ones, twos, 3 - ones - twos)
+        rows.append((prompt, str(one["response1"]), str(one["response2"]), label, max(cast) / 3, *cast))
+    return pl.DataFrame(rows, schema=["prompt", "a", "b", "label", "truth", *_CAST], orient="row")
 
 
 def ukp(data: Path) -> pl.DataFrame:
@@ -71,16 +134,24 @@ def ukp_votes(data: Path) -> pl.DataFrame:
             votes = [found.text for found in pair.iter("value")]
             first, second = votes.count("a1"), votes.count("a2")
             label = 0.5 if first == second else float(first > second)
-            most = max(first, second, votes.count("equal")) / len(votes)
-            rows.append((path.stem, pair.findtext("arg1/text"), pair.findtext("arg2/text"), label, most))
-    return pl.DataFrame(rows, schema=["prompt", "a", "b", "label", "truth"], orient="row")
+            cast = (first, second, votes.count("equal"))
+            texts = pair.findtext("arg1/text"), pair.findtext("arg2/text")
+            rows.append((path.stem, *texts, label, max(cast) / len(votes), *cast))
+    return pl.DataFrame(rows, schema=["prompt", "a", "b", "label", "truth", *_CAST], orient="row")
 
 
-LOADERS = {"HH": hh, "AlpacaEval": alpaca_eval, "UKP": ukp, "PandaLM": pandalm, "UKP votes": ukp_votes}
+LOADERS = {
+    "HH": hh,
+    "AlpacaEval": alpaca_eval,
+    "AlpacaEval weighted": alpaca_eval_weighted,
+    "UKP": ukp,
+    "PandaLM": pandalm,
+    "UKP votes": ukp_votes,
+}
 
 
-def load(name: str, data: Path, static: str, cache: Path, rows: int) -> tuple[Pairs, np.ndarray]:
-    """A set's pairs with one vote each, and what the set says of its labels; kept in `cache`.
+def load(name: str, data: Path, static: str, cache: Path, rows: int) -> Judged:
+    """A set's pairs; kept in `cache`.
 
     Args:
         name: one of `LOADERS`.
@@ -88,32 +159,39 @@ def load(name: str, data: Path, static: str, cache: Path, rows: int) -> tuple[Pa
         static: folder of a static distillation.
         cache: folder for what was computed.
         rows: at most so many pairs, those of the lowest hash; 0 for all.
-
-    Returns:
-        Pairs, and their truth: the judge's probability of the first side, or the share of the raters who agreed.
     """
     target = cache / f"{name.replace(' ', '_')}-{rows}.npz"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        np.savez(target, **_arrays(_chosen(LOADERS[name](data), rows), static))
+        np.savez(target, **_arrays(chosen(LOADERS[name](data), rows), static))
     with np.load(target) as kept:
         found = {part: kept[part] for part in kept.files}
-    truth = found.pop("truth")
-    return Pairs(**found), truth
+    truth, cast = found.pop("truth"), found.pop("cast")
+    return Judged(Pairs(**found), truth, cast)
 
 
-def _chosen(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
+def chosen(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
     """Pairs that differ, each once, sides in the order of their hashes, in the order of their own."""
+    if "even" not in frame.columns:
+        frame = frame.with_columns(
+            for_first=(pl.col("label") > 0.5).cast(pl.Int64),
+            for_second=(pl.col("label") < 0.5).cast(pl.Int64),
+            even=(pl.col("label") == 0.5).cast(pl.Int64),
+        )
     frame = frame.filter((pl.col("a") != pl.col("b")) & pl.all_horizontal(pl.col("a", "b").str.contains(r"\S")))
     sides = frame.with_columns(digest(frame["a"]).alias("_a"), digest(frame["b"]).alias("_b"))
     turned = pl.col("_a") > pl.col("_b")
     truth = pl.when(turned).then(1 - pl.col("truth")).otherwise("truth") if _directed(frame) else pl.col("truth")
+    first, second, even = (pl.col(name) for name in _CAST)
     frame = sides.select(
         "prompt",
         a=pl.when(turned).then("b").otherwise("a"),
         b=pl.when(turned).then("a").otherwise("b"),
         label=pl.when(turned).then(1 - pl.col("label")).otherwise("label"),
         truth=truth,
+        for_first=pl.when(turned).then(second).otherwise(first),
+        for_second=pl.when(turned).then(first).otherwise(second),
+        even=even,
     )
     names = digest(frame.select(pl.concat_str("prompt", "a", "b", separator="\x1f")).to_series())
     named = frame.with_columns(names.alias("id")).unique("id", keep="first", maintain_order=True).sort("id")
@@ -150,4 +228,5 @@ def _arrays(frame: pl.DataFrame, static: str) -> dict[str, np.ndarray]:
         "responses": np.stack([a, b], axis=1),
         "likeness": likeness(frame["a"], frame["b"]),
         "truth": frame["truth"].to_numpy(),
+        "cast": frame.select(_CAST).to_numpy().astype(np.float64),
     }

@@ -305,12 +305,16 @@ def _settings(config: Config) -> dict[str, Any]:
     whole = config.model_dump(mode="json", exclude={"publish": {"title", "description"}, "gate": True})
     whole["sources"] = _named(config.sources)
     whole["contamination"]["benchmarks"] = _named(config.contamination.benchmarks)
-    whole["against"] = [shorten(path) for path in config.against]
-    length = whole["signals"]["length"]
-    if length is not None:
-        name = length["tokenizer"]
+    for name in ("against", "relabels"):
+        whole[name] = [shorten(path) for path in getattr(config, name)]
+    models = [(one, "base") for one in whole["external"]["models"]]
+    if whole["signals"]["length"] is not None:
+        models.append((whole["signals"]["length"], "tokenizer"))
+    for section, key in models:
+        name = section[key]
         if blocks.is_remote(name) or name.startswith(("/", ".", "~")) or name.count("/") > 1:  # else a name on the hub
-            length["tokenizer"] = shorten(name)
+            section[key] = shorten(name)
+    whole["external"].pop("cache")
     return whole
 
 

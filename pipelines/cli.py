@@ -90,6 +90,37 @@ def validate(
     raise typer.Exit(run_validate(out, json))
 
 
+relabel = typer.Typer(name="relabel", help="Ask people about the rows where it is worth most.", no_args_is_help=True)
+app.add_typer(relabel)
+
+
+@relabel.command("export")
+def relabel_export(
+    run: Annotated[str, typer.Argument(help="Output folder of an earlier run.")],
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many rows.")] = 200,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder for them; RUN/relabel when absent.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Say what was written as JSON.")] = False,
+) -> None:
+    """Write rows to judge again, blind: sides shuffled, labels and models hidden, as JSONL and CSV."""
+    from pipelines.relabel import run_export
+
+    raise typer.Exit(run_export(run, n, out, json))
+
+
+@relabel.command("import")
+def relabel_import(
+    run: Annotated[str, typer.Argument(help="The run that they were exported from.")],
+    answers: Annotated[list[str], typer.Argument(metavar="ANSWERS…", help="Answered files, CSV or JSONL.")],
+    rater: Annotated[str, typer.Option("--rater", help="Who answered, where a file has no column rater.")] = "trusted",
+    replace: Annotated[bool, typer.Option("--replace", help="New answers take the place of earlier ones.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Say what was taken as JSON.")] = False,
+) -> None:
+    """Take answers back, all or none; the next run of the same curate command uses them."""
+    from pipelines.relabel import run_import
+
+    raise typer.Exit(run_import(run, answers, rater, replace, json))
+
+
 @app.command(context_settings=_PASS_ON)
 def evaluate(
     ctx: typer.Context,

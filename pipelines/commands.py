@@ -128,9 +128,11 @@ def _curate(request: Request) -> int:
     from pipelines.curate import curate
     from pipelines.embedding import plan_models
     from pipelines.engine import Engine
+    from pipelines.external import plan_external
     from pipelines.gate import check_expectations
     from pipelines.plan import Planned, plan_benchmarks, plan_sources
     from pipelines.progress import Reporter
+    from pipelines.trusted import plan_relabels
     from schemas.config import SHAPES
     from transforms import blocks
 
@@ -138,6 +140,7 @@ def _curate(request: Request) -> int:
     if not request.dry_run:
         _writable(out)
     planned, benchmarks, earlier = plan_sources(config), plan_benchmarks(config), plan_earlier(config, out)
+    relabels, voices = plan_relabels(config, out), plan_external(config)
     config, models = plan_models(config)
     named = config.publish.configurations
     check_expectations(config.gate, list(SHAPES if named == "auto" else named))
@@ -154,7 +157,7 @@ def _curate(request: Request) -> int:
     for note in models.notes:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
-    curated = curate(config, planned, benchmarks, earlier, models, engine)
+    curated = curate(config, planned, benchmarks, earlier, models, relabels, voices, engine)
     summary = output.assemble(out, config, curated)
     verdict = output.judge(out, config, summary)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
@@ -260,6 +263,7 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
         ("dead_letters.jsonl", "records that could not be used"),
         *([("raters.parquet", "every rater: reliability, bias, consistency")] if manifest["raters"] else []),
         *([("contamination.jsonl", "what overlaps with benchmarks: the items and the passages")] if overlaps else []),
+        *([("slices.json", "where labels go wrong, or raters disagree")] if manifest["slices"] else []),
         ("gate.json", "every check"),
         ("manifest.json", "inputs, config, versions, counts"),
     ):

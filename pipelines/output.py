@@ -17,6 +17,7 @@ from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.gate import Verdict, run_gate
+from pipelines.slices import write_slices
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
@@ -47,6 +48,10 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _ledger(out, curated)
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
+    write_slices(out, curated.slices)
+    blocks.remove(f"{out}/spurious.json")
+    if curated.shortcuts is not None:
+        blocks.write_json(curated.shortcuts.report, f"{out}/spurious.json")
     blocks.remove(f"{out}/ratings.parquet")
     if curated.ratings is not None:
         curated.ratings.write(out)
@@ -71,10 +76,14 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         },
         "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "trusted": curated.trusted.to_dict() if curated.trusted else None,
+        "external": _external(curated),
         "strength": curated.strength.to_dict() if curated.strength else None,
         "steps": curated.steps.to_dict() if curated.steps else None,
+        "slices": curated.slices.to_dict() if curated.slices else None,
         "ratings": curated.ratings.to_dict() if curated.ratings else None,
         "raters": _raters(curated),
+        "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
     _dataset(out, config, curated, summary)
@@ -127,6 +136,13 @@ def _raters(curated: Curated) -> dict[str, Any] | None:
         "measured_share": measured["sampled"],
         **{name: decided[name] for name in ("opposed", "on_cycles", "reversals")},
     }
+
+
+def _external(curated: Curated) -> dict[str, Any] | None:
+    """The user's own voices, and how often each takes the recorded side; None without any."""
+    if curated.external is None:
+        return None
+    return curated.external.to_dict(curated.strength.report.get("external_right", []) if curated.strength else [])
 
 
 def _rater_tables(out: str, curated: Curated) -> None:
@@ -202,10 +218,18 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
                     "read: rows that overlap with those are not known."
                 )
+    if curated.external is not None:
+        notes += curated.external.notes()
+    if curated.trusted is not None:
+        notes += curated.trusted.notes()
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
     if curated.steps is not None:
         notes += curated.steps.notes()
+    if curated.slices is not None:
+        notes += curated.slices.notes()
+    if curated.shortcuts is not None:
+        notes += curated.shortcuts.notes()
     if curated.ratings is not None:
         notes += curated.ratings.notes()
     if config.policy.pii == "mask":
@@ -268,6 +292,10 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     )
     in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
+    # What balancing took from the training split was put there first, and splits have their shares of all.
+    splits, thinned = counted(kept["split"]), int(ledger["reasons"].list.contains("balanced_out").sum())
+    if thinned:
+        splits[summary["balance"]["split"]] = splits.get(summary["balance"]["split"], 0) + thinned
     return {
         "records_in": counts["records_in"],
         "merged_records": merged,
@@ -284,7 +312,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
         "unexplained_verdicts": unexplained.height,
         "contaminated_published": contaminated.height,
         "groups_in_two_splits": in_two.height,
-        **{f"share_{split}": rows / kept.height for split, rows in counted(kept["split"]).items()},
+        **{f"share_{split}": rows / (kept.height + thinned) for split, rows in splits.items()},
     }
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
+from pipelines.external import External
+from pipelines.trusted import Trusted
 from schemas.config import Config, Policy
 from transforms import blocks
 from transforms.blocks import Block
@@ -18,7 +20,7 @@ from transforms.strength.stage import fit_all, score_block
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"pairs": 1, "fit": 1, "strength": 1}
+VERSIONS = {"pairs": 2, "fit": 3, "strength": 2}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,14 @@ class Strength:
 
 
 def find_strength(
-    config: Config, every: Sequence[Block], identity: Done, groups: Done, texts: Vectors | None, engine: Engine
+    config: Config,
+    every: Sequence[Block],
+    identity: Done,
+    groups: Done,
+    texts: Vectors | None,
+    trusted: Trusted | None,
+    external: External | None,
+    engine: Engine,
 ) -> Strength | None:
     """Signals on wrong labels and ambiguous pairs; None where nobody wants to know."""
     asked = config.strength
@@ -65,12 +74,15 @@ def find_strength(
         return None
     names = [block.sidecar for block in every]
     common = {"dimension": config.policy.dimension, "trusted": asked.trusted_raters}
-    shared = {**common, "identity": identity.folder, "groups": groups.folder}
+    voices = external.margins.folder if external else None
+    beside = [*([trusted.done] if trusted else []), *([external.margins] if external else [])]
+    judged = trusted.done.folder if trusted else None
+    shared = {**common, "identity": identity.folder, "groups": groups.folder, "judged": judged, "external": voices}
     pairs = engine.run(
         "pairs",
         VERSIONS["pairs"],
         common,
-        [identity.key, groups.key],
+        [identity.key, groups.key, *(done.key for done in beside)],
         len(every),
         lambda p, folder: (
             p

@@ -81,6 +81,10 @@ class Mapping(_Strict):
     dimension: str = "overall"
     rater: str | None = None
     generators: list[str] | str | None = None
+    response_scores: dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")],
+        Annotated[list[str], Field(min_length=2, max_length=2)] | str,
+    ] = {}
     references: list[str] = []
     language: str | None = None
     licence: str | None = None
@@ -92,6 +96,8 @@ class Mapping(_Strict):
             raise ValueError("responses: a pair names two fields, the first and the second response")
         if self.kind == "pair" and self.label is None:
             raise ValueError("label: a pair needs one; for chosen and rejected fields use `format: trl`")
+        if self.response_scores and self.kind != "pair":
+            raise ValueError("response_scores: only a pair has them, one score for each response")
         if self.kind == "rating" and (not self.scores or isinstance(self.responses, str) or len(self.responses) != 1):
             raise ValueError("a rating names one field in responses and at least one in scores")
         if self.kind == "ranking":

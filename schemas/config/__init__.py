@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from schemas.config.balance import Balance, Shortcuts
+from schemas.config.external import External, ResponseScores, RewardModel
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
 from schemas.config.policy import Policy, Recipe
 from schemas.config.ratings import Ratings
@@ -21,12 +23,14 @@ from schemas.config.signals import (
     Signals,
     Strength,
 )  # fmt: skip
+from schemas.config.slices import Slices
 from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named_apart
 
 __all__ = [
-    "DEFAULT_MODEL", "SHAPES", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed", "Expectation",
-    "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Ratings", "Recipe", "Section", "Semantic",
-    "Shape", "Share", "Signals", "Source", "Split", "Strength",
+    "DEFAULT_MODEL", "SHAPES", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed",
+    "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Ratings", "Recipe",
+    "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share", "Shortcuts", "Signals", "Slices",
+    "Source", "Split", "Strength",
 ]  # fmt: skip
 
 
@@ -39,16 +43,24 @@ class Config(Section):
     against: list[str] = Field(
         [], description="Output folders of earlier runs: what they published is not published again."
     )
+    relabels: list[str] = Field(
+        [],
+        description="Files of trusted answers that `trenchcoat relabel import` wrote, beside the output folder's own.",
+    )
     signals: Signals = Signals()
     duplicates: Duplicates = Duplicates()
     contamination: Contamination = Contamination()
     embed: Embed = Embed()
     semantic: Semantic = Semantic()
     raters: Raters = Raters()
+    external: External = External()
     strength: Strength = Strength()
+    slices: Slices = Slices()
+    shortcuts: Shortcuts = Shortcuts()
     ratings: Ratings = Ratings()
     policy: Policy = Policy()
     split: Split = Split()
+    balance: Balance = Balance()
     publish: Publish = Publish()
     gate: Gate = Gate()
 
@@ -65,4 +77,6 @@ class Config(Section):
     def _found_first(self) -> Config:
         if self.policy.pii != "report" and not self.signals.pii:
             raise ValueError(f"policy.pii: {self.policy.pii} acts on what signals.pii finds, which is false")
+        if self.balance.output != "off" and not self.shortcuts.find:
+            raise ValueError(f"balance.output: {self.balance.output} needs shortcuts.find, which is false")
         return self

@@ -73,3 +73,6 @@ class Policy(Section):
     contaminated_splits: list[str] = Field(
         ["train"], description="For `contaminated: train_only`: the splits that they are dropped from.", min_length=1
     )
+    error_slice: Literal["review", "drop", "keep"] = Field(
+        "keep", description="Rows of a slice in which detectors contradict more labels than elsewhere."
+    )

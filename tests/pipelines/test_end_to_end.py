@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 
 #: What has whole runs of its own elsewhere. Texts here are chance words, which are all alike by their embeddings.
-SPINE = ("embed.model=off", "strength.find=false")
+SPINE = ("embed.model=off", "strength.find=false", "shortcuts.find=false")
 
 
 def curate(

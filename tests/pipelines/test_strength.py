@@ -65,9 +65,9 @@ def test_wrong_labels_are_dropped_and_the_run_says_how_it_knows(run: Run) -> Non
 
 
 def test_flips_where_they_would_be_right(run: Run) -> None:
-    given = rows(1000, flipped=0.08)
-    out, manifest = run(given, "policy.recipe=secrets2", "policy.flip_precision=0.3", "strength.noise_rate=0.08")
-    assert manifest["counts"]["flipped"] > 30
+    given = rows(5000, flipped=0.15)
+    out, manifest = run(given, "policy.recipe=secrets2", "strength.noise_rate=0.15")
+    assert manifest["counts"]["flipped"] > 600
     published = pl.concat([pl.read_parquet(path) for path in (out / "dataset/preference").glob("*.parquet")])
     chosen = published["chosen"].list.last().struct.field("content")
     assert chosen.str.contains("gladly").mean() > 0.99

@@ -10,6 +10,7 @@ import polars as pl
 
 from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
+from transforms.decide.believed import EVENED, SETTLED, TURNED, settle
 from transforms.decide.consensus import concluded
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
@@ -104,12 +105,23 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         copy, score = pl.col("semantic_of"), pl.col("semantic_of_cosine")
         said = thresholds.get("semantic_duplicate", 1.0)
         out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, said, copy))
-    wrong, even = pl.col("p_error"), pl.col("p_ambiguous")
+    wrong, even, drawn = pl.col("p_error"), pl.col("p_ambiguous"), pl.col("balance_draw")
     sure = wrong >= policy.mislabelled_at
     out += [
+        Clause("relabelled", TURNED, "flip", soft, 0.5),
+        Clause("relabelled", EVENED, "soften", soft, 0.5),
         Clause("likely_mislabelled", sure, policy.mislabelled, wrong, policy.mislabelled_at),
         Clause("likely_mislabelled", ~sure & (wrong >= policy.doubtful_at), policy.doubtful, wrong, policy.doubtful_at),
         Clause("ambiguous", even >= policy.ambiguous_at, policy.ambiguous, even, policy.ambiguous_at),
+        Clause(
+            "error_slice",
+            pl.col("slice_id").is_not_null(),
+            policy.error_slice,
+            pl.col("slice_rate"),
+            pl.col("slice_elsewhere"),
+            pl.format("slice {}", "slice_id"),
+        ),
+        Clause("balanced_out", drawn >= pl.col("balance_share"), "drop", drawn, pl.col("balance_share")),
     ]
     if policy.misrated != "report":
         misrated = pl.col("rating_error")
@@ -121,6 +133,7 @@ def _remarks() -> list[Clause]:
     """What a verdict rests on without changing what becomes of the row."""
     outvoted = (pl.col("mean_label") - 0.5).sign() * (pl.col("consensus_label") - 0.5).sign() == -1
     return [
+        Clause("relabelled", SETTLED & ~TURNED & ~EVENED, "keep", pl.col("soft_label"), 0.5),
         Clause("unreliable_rater", (pl.col("left_out") > 0) & ~_SILENT, "keep", pl.col("reliability"), 0.5),
         Clause("weighed_votes", outvoted, "keep", pl.col("consensus_label"), 0.5),
     ]
@@ -181,7 +194,7 @@ def decide(
             False
         ),
     )
-    rows = _weighed(rows, policy)
+    rows = settle(_weighed(rows, policy))
     found = clauses(policy, thresholds or {})
     rank = {action: place for place, action in enumerate(_STRENGTH)}
     strongest = pl.min_horizontal(
@@ -236,9 +249,9 @@ def _relabelled(rows: pl.DataFrame, policy: Policy, found: Sequence[Clause]) -> 
 
 
 def _weight(policy: Policy) -> pl.Expr:
-    """The weight of rows: less where the sides can hardly be told apart."""
+    """The weight of rows: what balances the training pairs; else less where the sides can hardly be told apart."""
     even = (pl.col("p_ambiguous") >= policy.ambiguous_at).fill_null(False)
-    return pl.when(even).then(policy.ambiguous_weight).otherwise(1.0)
+    return pl.coalesce("balance_weight", pl.when(even).then(policy.ambiguous_weight).otherwise(1.0))
 
 
 def _unpublished(configurations: Sequence[str]) -> list[Clause]:

@@ -20,7 +20,10 @@ from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT
 from transforms.published.stage import SIGNALS as KNOWN
 from transforms.raters.conclude import SIGNALS as CONSENSUS
+from transforms.relabel.trusted import SIGNALS as TRUSTED
 from transforms.signals.masking import MASKED, mask_rows
+from transforms.slices.signals import SIGNALS as SLICES
+from transforms.spurious.signals import SIGNALS as BALANCE
 from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
@@ -32,8 +35,11 @@ _BESIDE = {
     "semantic": SEMANTIC,
     "consensus": CONSENSUS,
     "steps": pl.Schema({"steps_ambiguous": pl.Float64()}),
+    "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
     "ratings": pl.Schema({"rating_error": pl.Float64()}),
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
+    "slices": SLICES,
+    "balance": BALANCE,
 }
 #: A sidecar's columns: the verdict, the row's group, the split that it is in already, and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "settled": pl.String(), "kind": pl.String()})

@@ -1,8 +1,9 @@
 """Vectors kept by what they are of: a hash of the text, under the fingerprint of the model.
 
-A segment is two files of one name: the vectors (`.npy`, float16) and, written after them, the hashes in the same order
-(`.parquet`). Its name is a hash of those hashes, so two workers that write the same segment write the same bytes, none
-is ever changed, and one that is half there is not listed. Anything may be removed between runs.
+A segment is two files of one name: the vectors (`.npy`, float16; scores are float32) and, written after them, the
+hashes in the same order (`.parquet`). Its name is a hash of those hashes, so two workers that write the same segment
+write the same bytes, none is ever changed, and one that is half there is not listed. Anything may be removed between
+runs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def name_of(items: Sequence[str]) -> str:
 def write(folder: str, items: Sequence[str], vectors: np.ndarray) -> str:
     """Write a segment; returns its name."""
     name = name_of(items)
-    write_array(vectors.astype(np.float16), f"{folder}/{name}.npy")
+    write_array(vectors, f"{folder}/{name}.npy")
     blocks.write_frame(pl.DataFrame({"item": items}, schema={"item": pl.String}), f"{folder}/{name}.parquet")
     return name
 
@@ -47,5 +48,5 @@ def items(folder: str, name: str) -> pl.Series:
 
 
 def vectors(folder: str, name: str) -> np.ndarray:
-    """A segment's vectors; float16 [items, dimensions]."""
+    """A segment's vectors; float16, of scores float32 [items, dimensions]."""
     return read_array(f"{folder}/{name}.npy")

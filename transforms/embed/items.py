@@ -1,6 +1,8 @@
 """What of a block is embedded: its items in their places, what each is known by, and what a model is given of it.
 
-For texts the places are the rows' prompts, then the responses, row by row; for images those of each row, row by row.
+For texts the places are the rows' prompts, then the responses, row by row, and for dialogues (a prompt and a response
+together, which reward models are given) likewise, with nothing in a prompt's place and in those of rows that are no
+pairs; for images they are those of each row, row by row.
 Rows that are copies of another have places too, but nothing in them.
 """
 
@@ -16,18 +18,18 @@ from transforms.embed import images
 from transforms.hashing import digest
 from transforms.texts import prompt_texts, response_texts
 
-What = Literal["text", "image"]
+What = Literal["text", "image", "dialogue"]
 #: The columns of a block that are read.
-COLUMNS = ("prompt", "responses")
+COLUMNS = ("kind", "prompt", "responses")
 
 
 def known_by(block: pl.DataFrame, copies: pl.Series, what: What) -> tuple[pl.Series, np.ndarray]:
     """What the item in each place is known by.
 
     Args:
-        block: columns prompt and responses.
+        block: columns kind, prompt and responses.
         copies: whether a row is a copy of another.
-        what: texts or images.
+        what: texts, images or dialogues.
 
     Returns:
         A hash of each place's content, null where there is nothing to embed; and how many places each row has beyond
@@ -39,6 +41,11 @@ def known_by(block: pl.DataFrame, copies: pl.Series, what: What) -> tuple[pl.Ser
         asked = np.repeat(kept, counts)
         found = iter(images.addresses(refs.filter(pl.Series(asked))))
         return pl.Series("item", [next(found) if ask else None for ask in asked], dtype=pl.String), counts
+    if what == "dialogue":
+        asked = np.repeat(kept & (block["kind"] == "pair").to_numpy(), _counts(block))
+        said = _dialogues(block).to_frame("item").select(pl.when(pl.Series(asked)).then("item"))["item"]
+        prompts = pl.Series("item", [None], dtype=pl.String).new_from_index(0, block.height)
+        return digest(pl.concat([prompts, said])), _counts(block)
     texts, counts = _texts(block)
     asked = np.concatenate([kept, np.repeat(kept, counts)])
     some = texts.to_frame("item").select(pl.when(pl.Series(asked) & (pl.col("item") != "")).then("item"))["item"]
@@ -50,8 +57,21 @@ def given(block: pl.DataFrame, places: Sequence[int], what: What) -> list[Any]:
     if what == "image":
         refs, _ = images.references(block)
         return [images.content(uri) or b"" for uri in refs["uri"][list(places)].to_list()]
+    if what == "dialogue":
+        return list(_dialogues(block)[[place - block.height for place in places]].to_list())
     texts, _ = _texts(block)
     return list(texts[list(places)].to_list())
+
+
+def _counts(block: pl.DataFrame) -> np.ndarray:
+    """How many responses each row has."""
+    return block["responses"].list.len().fill_null(0).to_numpy().astype(np.int64)
+
+
+def _dialogues(block: pl.DataFrame) -> pl.Series:
+    """Each response with its prompt, as JSON."""
+    flat = block.select("prompt", response="responses").explode("response", empty_as_null=False, keep_nulls=False)
+    return flat.select(item=pl.struct("prompt", "response").struct.json_encode())["item"]
 
 
 def _texts(block: pl.DataFrame) -> tuple[pl.Series, np.ndarray]:

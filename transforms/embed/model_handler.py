@@ -12,10 +12,11 @@ from transforms.embed.encoder import Encoder, SentenceEncoder
 from transforms.embed.images import ImageEncoder
 from transforms.embed.models import Model, ModelError, device_for, hash_of, locate
 from transforms.embed.static import StaticEncoder
+from transforms.external.rewards import RewardEncoder
 
 #: Inputs a call. Padding is what costs, and a call sorts by length within itself: RunInference's own choice of batches,
 #: which begins with single texts, takes twice as long.
-INPUTS_A_CALL = {"text": 1024, "image": 128}
+INPUTS_A_CALL = {"text": 1024, "image": 128, "dialogue": 512}
 
 
 class Chunk(NamedTuple):
@@ -27,7 +28,7 @@ class Chunk(NamedTuple):
 
 
 class Embedded(NamedTuple):
-    """A chunk's vectors, float16 [items, dimensions], in the order of its items; and how many are 0."""
+    """A chunk's vectors, float16 (scores float32) [items, dimensions], in its items' order; and how many are 0."""
 
     task: int
     items: list[str]
@@ -54,6 +55,8 @@ def encoder_of(model: Model) -> Encoder:
         raise ModelError(f"the model {model.base!r} is not the same here as where the run was started")
     if model.kind == "image":
         return ImageEncoder(folder, model.device)
+    if model.kind == "reward":
+        return RewardEncoder(folder, model.device, model.label, model.form, model.max_tokens)
     return SentenceEncoder(folder, model.device, model.max_tokens)
 
 
@@ -78,7 +81,9 @@ class EmbeddingHandler(ModelHandler[Chunk, Embedded, Encoder]):
         self, batch: Sequence[Chunk], model: Encoder, inference_args: dict[str, Any] | None = None
     ) -> Iterator[Embedded]:
         for chunk in batch:
-            vectors = model.encode(chunk.inputs).astype(np.float16)
+            vectors = model.encode(chunk.inputs)
+            if self.model.kind != "reward":  # half a float is enough for a direction, and not for a score
+                vectors = vectors.astype(np.float16)
             yield Embedded(chunk.task, chunk.items, vectors, int((~vectors.any(axis=1)).sum()))
 
     def get_num_bytes(self, batch: Sequence[Chunk]) -> int:

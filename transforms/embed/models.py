@@ -38,9 +38,11 @@ class Model:
         dimensions: of a static distillation; None of others.
         folder: where the distillation lies, for static ones.
         threads: torch's, in each process; None leaves them to torch. Says nothing about the vectors.
+        label: the output of a reward model that is its score.
+        form: how a reward model is given a dialogue.
     """
 
-    kind: Literal["static", "transformer", "image"]
+    kind: Literal["static", "transformer", "image", "reward"]
     base: str
     weights: str
     device: Literal["cpu", "cuda"]
@@ -48,12 +50,14 @@ class Model:
     dimensions: int | None = None
     folder: str | None = None
     threads: int | None = None
+    label: int | str | None = None
+    form: str = "auto"
 
     @property
     def fingerprint(self) -> str:
         """What vectors of this model are filed under."""
         parts: list[Any] = [VERSION, self.kind, self.weights, self.device, self.max_tokens, self.dimensions]
-        return digest_json(parts)
+        return digest_json([*parts, self.label, self.form] if self.kind == "reward" else parts)
 
 
 def locate(base: str) -> str:

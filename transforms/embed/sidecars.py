@@ -76,7 +76,7 @@ def assemble(name: str, folder: str, found: str, kept: str, what: What) -> None:
     for (segment,), part in placed.partition_by("segment", as_dict=True).items():
         vectors = cache.vectors(kept, segment)
         if out is None:
-            out = np.zeros((items.height, vectors.shape[1]), dtype=np.float16)
+            out = np.zeros((items.height, vectors.shape[1]), dtype=vectors.dtype)
         out[part["place"].to_numpy()] = vectors[part["row"].to_numpy()]
     write_array(out if out is not None else np.zeros((items.height, 0), np.float16), f"{folder}/{name[:-8]}.npy")
     counts = read_frame(f"{found}/counts/{name}")["count"].to_numpy()

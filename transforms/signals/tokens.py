@@ -96,7 +96,7 @@ class TokenCounter:
         from jinja2 import TemplateError
 
         try:
-            rendered = self._tokenizer.apply_chat_template([_message(turn) for turn in turns], tokenize=False)
+            rendered = self._tokenizer.apply_chat_template([message(turn) for turn in turns], tokenize=False)
         except (TemplateError, TypeError, KeyError, ValueError):
             # Templates refuse roles they do not know, or users who speak twice. One row's trouble is not the run's.
             return None
@@ -120,7 +120,7 @@ def _distinct(column: str) -> pl.Expr:
     return pl.col(column).drop_nulls().n_unique()
 
 
-def _message(turn: dict[str, Any]) -> dict[str, Any]:
+def message(turn: dict[str, Any]) -> dict[str, Any]:
     """A canonical message as chat templates expect it (the OpenAI layout), without what is absent."""
     out: dict[str, Any] = {"role": turn["role"], "content": turn["content"] or ""}
     out |= {name: turn[name] for name in ("name", "tool_call_id") if turn[name] is not None}

@@ -171,13 +171,14 @@ def _fit(
     sign = 2 * label - 1
     told = learns.sum(dim=1).clamp(min=1)
     sums = [torch.zeros(rows, device=x.device, dtype=torch.float64) for _ in range(3)]
+    margin = torch.zeros(rows, members * folds, device=x.device)
     for _ in range(STEPS):
-        margin = x @ weights.T
         slope = (x.T @ (learns * (label - torch.sigmoid(margin)))).T - penalty[:, None] * weights
         step = torch.cholesky_solve((slope * mask)[:, :, None], factors)[:, :, 0]
         weights = weights + step * mask
+        margin = x @ weights.T
         if follow:
-            right = x @ weights.T * sign
+            right = margin * sign
             p = ((torch.sigmoid(right) * learns).sum(dim=1) / told).double()
             sums = [sums[0] + p, sums[1] + p * p, sums[2] + ((right * learns).sum(dim=1) / told).double()]
     mean, squares, aum = (one.cpu().numpy() / STEPS for one in sums)

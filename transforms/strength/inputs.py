@@ -12,6 +12,7 @@ from transforms.arrays import read_array, write_array
 from transforms.blocks import read_frame
 from transforms.decide.labels import labels
 from transforms.embed.sidecars import read_texts
+from transforms.relabel.trusted import SIGNALS, others
 from transforms.spurious.features import NAMES, scaled, surface
 from transforms.strength.likeness import likeness
 from transforms.strength.pairs import Pairs
@@ -29,6 +30,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "votes": pl.Array(pl.Float64, 2),
     "voices": pl.Array(pl.Float64, 2),
     "trusted": pl.Float64,
+    "chance": pl.Float64,
     "likeness": pl.Float64,
 }
 
@@ -37,14 +39,18 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     """Write what detectors need of one block's pairs that are no copies: `NUMBER.parquet`, and `NUMBER.npy`.
 
     Args:
-        task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `dimension`
-            and `trusted` (raters).
+        task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `judged` (that of
+            what trusted raters said; None where there are none), `external` (likewise the margins of the user's own
+            voices), `dimension` and `trusted` (raters).
         folder: to write to.
     """
     rows = read_frame(task["path"], _BLOCK).with_row_index("row")
     known = read_frame(f"{task['identity']}/{task['name']}", ["copy_of", "judgements"]).rename({"judgements": "merged"})
     groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id"])
-    rows = rows.hstack(known).hstack(groups).with_columns(judgements=pl.coalesce("merged", "judgements"))
+    judged = pl.DataFrame(schema=SIGNALS).clear(rows.height)
+    if task["judged"]:
+        judged = read_frame(f"{task['judged']}/{task['name']}")
+    rows = rows.hstack(known).hstack(groups).hstack(judged).with_columns(judgements=pl.coalesce("merged", "judgements"))
     rows = rows.filter((pl.col("kind") == "pair") & pl.col("copy_of").is_null())
     said = voices(rows["judgements"], task["dimension"], task["trusted"])
     texts, _ = response_texts(rows)
@@ -52,19 +58,31 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     prompts = prompt_texts(rows)
     counted = scaled(surface(texts, prompts[np.repeat(np.arange(rows.height), 2)])).to_numpy()
     write_array(counted.reshape(rows.height, 2, len(NAMES)), f"{folder}/{task['name'].removesuffix('.parquet')}.npy")
+    recorded = labels(others(rows["judgements"], task["trusted"]), rows["kind"], task["dimension"])["soft_label"]
     frame = rows.select(
         "row",
         "source",
         key=_number(pl.col("content_id")),
         group=_number(pl.col("group_id")),
-        label=labels(rows["judgements"], rows["kind"], task["dimension"])["soft_label"].fill_null(float("nan")),
+        label=recorded.fill_null(float("nan")),
         votes=said["votes"],
         voices=said["voices"],
-        trusted=said["trusted"],
+        trusted=pl.col("trusted").fill_null(float("nan")),
+        chance=pl.col("chance").fill_null(float("nan")),
         likeness=likeness(first, second),
     )
+    margins = np.zeros((rows.height, 0))
+    if task["external"]:
+        own = read_frame(f"{task['external']}/{task['name']}")[rows["row"]]
+        margins = own.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    write_array(margins, f"{folder}/{_external(task['name'])}")
     blocks.write_frame(frame.cast(_COLUMNS), f"{folder}/{task['name']}")  # type: ignore[arg-type]
     return {"rows": rows.height}
+
+
+def _external(name: str) -> str:
+    """The file with a block's margins of the user's own voices."""
+    return f"external/{name.removesuffix('.parquet')}.npy"
 
 
 def _number(hashes: pl.Expr) -> pl.Expr:
@@ -108,4 +126,5 @@ def read_pairs(inputs: str, texts: str | None, name: str, places: np.ndarray | N
         prompts=prompts,
         responses=responses,
         likeness=frame["likeness"].to_numpy(),
+        external=np.asarray(read_array(f"{inputs}/{_external(name)}")[places]),
     )

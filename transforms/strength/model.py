@@ -15,7 +15,6 @@ from transforms.strength.noise import (
     Rate,
     configured,
     flip_rates,
-    from_trusted,
     from_votes,
     p_error,
     unidentified,
@@ -129,7 +128,7 @@ class Model:
         margins = self.heads.margins(views.whole, pairs.groups).astype(np.float64)
         mu, sigma = margins.mean(axis=1), margins.std(axis=1)
         surface = self.surface.margins(views.surface, pairs.groups).astype(np.float64).mean(axis=1)
-        combined = self.calibrator.logits(np.stack([mu, surface, neighbours], axis=1), fold)
+        combined = self.calibrator.logits(_signals(pairs, mu, surface, neighbours), fold)
         logit = self.scales[fold] * combined
         flips = flip_rates(pairs.net, self.rate.value)
         wrong = p_error(logit * np.sign(np.nan_to_num(pairs.labels, nan=0.5) - 0.5), flips)
@@ -141,7 +140,7 @@ class Model:
             self.residualiser.residuals(mu, views.surface, fold),
             logit,
             np.where(pairs.sided, wrong, np.nan),
-            self.ambiguity.p_ambiguous(_uncertain(mu, sigma), pairs.likeness, pairs.votes, pairs.labels, fold),
+            self.ambiguity.p_ambiguous(mu, pairs.likeness, pairs.votes, pairs.labels, fold),
             len(self.heads.weights),
         )
 
@@ -169,7 +168,14 @@ class Fitted:
     scores: Scores
 
 
-def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted:
+def fit(
+    pairs: Pairs,
+    settings: Settings,
+    known: Fitted | None = None,
+    evidence: Rate | None = None,
+    *,
+    same_ridge: bool = True,
+) -> Fitted:
     """Fit all detectors.
 
     Rows are taken in the order of their hashes, so their order of arrival changes nothing.
@@ -177,14 +183,17 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
     Args:
         pairs: of the whole run, or a sample of it.
         settings: how.
-        known: an earlier fit of the same pairs with other labels: their neighbours, units and penalty are taken over.
+        known: an earlier fit of the same pairs with other labels for the same ones: their neighbours and units are
+            taken over, which no label has a part in.
+        evidence: the noise rate by trusted raters' judgements of all pairs; None without enough of them.
+        same_ridge: whether its penalties are as well; if not they are found again.
 
     Raises:
         ValueError: fewer groups with a label than folds.
     """
     if known is None:
         places = sample(pairs.keys, settings.ceiling, salt=11)
-        mine = pairs.at(places)
+        mine = pairs.at(places).believed()
         scaling = measure_scaling(mine)
         views = scaling.views(mine)
         candidates = np.flatnonzero(mine.sided)
@@ -201,7 +210,7 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
         places, chosen, scaling, views, near = (
             known.places, known.chosen, known.model.scaling, known.views, known.near
         )  # fmt: skip
-        mine = pairs.at(places)
+        mine = pairs.at(places).believed()
     sided = mine.sided
     labels, groups = mine.labels[sided], mine.groups[sided]
 
@@ -217,18 +226,19 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
             device=settings.device,
         )
 
-    whole, dynamics = heads(views.whole, settings.members, known.model.heads if known else None)
-    surface, _ = heads(views.surface, min(_SURFACE_MEMBERS, settings.members), known.model.surface if known else None)
+    whole, dynamics = heads(views.whole, settings.members, known.model.heads if known and same_ridge else None)
+    surface, _ = heads(
+        views.surface, min(_SURFACE_MEMBERS, settings.members), known.model.surface if known and same_ridge else None
+    )
     agreement = near.agreement(mine.labels[chosen])
     margins = whole.margins(views.whole, mine.groups).astype(np.float64)
-    mu, sigma = margins.mean(axis=1), margins.std(axis=1)
-    signals = np.stack(
-        [mu, surface.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1), agreement], axis=1
-    )
+    mu = margins.mean(axis=1)
+    alone = surface.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1)
+    signals = _signals(mine, mu, alone, agreement)
     fold = fold_of(mine.groups, whole.cuts, settings.seed)
     calibrator = fit_calibrator(signals[sided], labels, fold[sided], settings.folds)
     logits = calibrator.logits(signals, fold)
-    rate = rate_of(mine, logits, settings.noise_rate)
+    rate = rate_of(mine, logits, settings.noise_rate, evidence)
     flips = flip_rates(mine.net[sided], rate.value)
     model = Model(
         settings,
@@ -238,7 +248,7 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
         References(views.direction[chosen], mine.groups[chosen], mine.labels[chosen]),
         calibrator,
         fit_residualiser(mu, views.surface, fold, settings.folds),
-        fit_ambiguity(_uncertain(mu, sigma), mine.likeness, mine.voices, fold, settings.folds),
+        fit_ambiguity(mu, mine.likeness, mine.voices, fold, settings.folds),
         unshrink(logits[sided], (labels > 0.5).astype(float), flips, fold[sided], settings.folds),
         rate,
     )
@@ -248,21 +258,18 @@ def fit(pairs: Pairs, settings: Settings, known: Fitted | None = None) -> Fitted
     return Fitted(model, places, Dynamics(*every), views, chosen, near, scores)
 
 
-def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None) -> Rate:
+def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None, evidence: Rate | None = None) -> Rate:
     """The noise rate from the best evidence there is: the user's word, trusted relabels, votes, or a range."""
     if said is not None:
         return configured(said)
-    judged = ~np.isnan(pairs.trusted) & ~np.isnan(pairs.labels)
-    found = from_trusted(pairs.labels[judged], pairs.trusted[judged], pairs.groups[judged]) or from_votes(
-        pairs.voices[:, 0], pairs.voices[:, 1], pairs.groups
-    )
+    found = evidence or from_votes(pairs.voices[:, 0], pairs.voices[:, 1], pairs.groups)
     sided = pairs.sided
     return found or unidentified(sigmoid(logits[sided] * np.sign(pairs.labels[sided] - 0.5)))
 
 
-def _uncertain(mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Margins against their own deviation and the usual one: members that happen to agree are not that sure."""
-    return _over(mu, np.sqrt(sigma**2 + (sigma**2).mean()))
+def _signals(pairs: Pairs, mu: np.ndarray, surface: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """What the calibrator is given: each detector's margin, and the user's own voices', 0 where one is silent."""
+    return np.column_stack([mu, surface, neighbours, np.nan_to_num(pairs.external, nan=0.0)])
 
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -104,13 +104,18 @@ def from_votes(first: np.ndarray, second: np.ndarray, groups: np.ndarray) -> Rat
     return _with_interval(value, [_likeliest(a[part != p], b[part != p]) for p in range(_PARTS)], "votes", len(a))
 
 
-def from_trusted(recorded: np.ndarray, trusted: np.ndarray, groups: np.ndarray) -> Rate | None:
-    """The rate from rows that someone trusted judged as well, drawn without a look at their labels.
+def from_trusted(
+    recorded: np.ndarray, trusted: np.ndarray, groups: np.ndarray, chances: np.ndarray | None = None
+) -> Rate | None:
+    """The rate from rows that someone trusted judged as well, each drawn with a chance that is known.
+
+    A row counts with one over its chance (Hajek's estimator), so that rows may be drawn where they are most doubtful.
 
     Args:
         recorded: preference for the first response by everyone else [rows].
         trusted: by those who are trusted.
         groups: as above.
+        chances: with which rows were drawn, in (0, 1]; all alike when None.
 
     Returns:
         None with fewer than `ENOUGH` rows on which both take a side.
@@ -120,8 +125,9 @@ def from_trusted(recorded: np.ndarray, trusted: np.ndarray, groups: np.ndarray) 
         return None
     wrong = (recorded[sided] > 0.5) != (trusted[sided] > 0.5)
     part = (uniform(groups[sided], 29) * _PARTS).astype(np.int64)
-    left = [float(wrong[part != p].mean()) for p in range(_PARTS) if (part != p).any()]
-    return _with_interval(float(wrong.mean()), left, "trusted", len(wrong))
+    weights = np.ones(len(wrong)) if chances is None else 1 / chances[sided]
+    left = [float(np.average(wrong[part != p], weights=weights[part != p])) for p in range(_PARTS) if (part != p).any()]
+    return _with_interval(float(np.average(wrong, weights=weights)), left, "trusted", len(wrong))
 
 
 def _likeliest(a: np.ndarray, b: np.ndarray) -> float:
@@ -200,6 +206,11 @@ def flip_rates(votes: np.ndarray, rate: float) -> np.ndarray:
         rate: at which one vote is wrong.
     """
     return sigmoid(-np.abs(votes) * np.log((1 - rate) / rate))
+
+
+def label_rate(votes: np.ndarray, rate: float) -> float:
+    """How often recorded labels, which may rest on several votes, are the wrong side where one vote is at this rate."""
+    return float(flip_rates(votes, rate).mean()) if rate > 0 and len(votes) else 0.0
 
 
 def p_error(logits: np.ndarray, flips: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from transforms.strength.folds import uniform
 #: Hidden units over the surface, and how much wider than one column of an embedding each surface column is: there are
 #: few of them, and one penalty is for all.
 _HIDDEN, _SURFACE_SIZE = 128, 3.0
+#: Votes that a trusted judgement is worth.
+_SURE = 8.0
 #: Standard deviations that a feature counts at most.
 _CLIP = 4.0
 
@@ -31,6 +33,7 @@ class Pairs:
         prompts: float32 [rows, dimensions], or no dimensions without embeddings.
         responses: float32 [rows, 2, dimensions].
         likeness: how alike the texts are, 1 for the same [rows].
+        external: margins of the user's own voices; NaN where one has none [rows, voices].
     """
 
     keys: np.ndarray
@@ -43,13 +46,18 @@ class Pairs:
     prompts: np.ndarray
     responses: np.ndarray
     likeness: np.ndarray
+    external: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __post_init__(self) -> None:
+        if len(self.external) != len(self.keys):  # nobody was asked
+            object.__setattr__(self, "external", np.zeros((len(self.keys), 0)))
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def at(self, places: np.ndarray) -> Pairs:
         """Some of the pairs."""
-        return Pairs(**{field.name: getattr(self, field.name)[places] for field in fields(self)})
+        return Pairs(**{one.name: getattr(self, one.name)[places] for one in fields(self)})
 
     @property
     def sided(self) -> np.ndarray:
@@ -59,7 +67,7 @@ class Pairs:
     @classmethod
     def together(cls, parts: Sequence[Pairs]) -> Pairs:
         """Several lots of pairs as one."""
-        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+        return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
 
     def closeness(self) -> np.ndarray:
         """How close the responses are: the cosine of their embeddings; without embeddings how alike the texts are."""
@@ -75,11 +83,21 @@ class Pairs:
         """Votes for the first response less those for the second."""
         return np.asarray(self.votes[:, 0] - self.votes[:, 1])
 
+    def believed(self) -> Pairs:
+        """The same pairs with what trusted raters said in place of what others did, and beyond doubt."""
+        known = ~np.isnan(self.trusted)
+        sure = _SURE * np.stack([self.trusted, 1 - self.trusted], axis=1)
+        return replace(
+            self,
+            labels=np.where(known, self.trusted, self.labels),
+            votes=np.where(known[:, None], sure, self.votes),
+        )
+
     def turned(self, where: np.ndarray) -> Pairs:
         """The same pairs with the judgements of some turned round."""
-        labels = np.where(where, 1 - self.labels, self.labels)
+        labels, trusted = (np.where(where, 1 - one, one) for one in (self.labels, self.trusted))
         votes, voices = (np.where(where[:, None], one[:, ::-1], one) for one in (self.votes, self.voices))
-        return replace(self, labels=labels, votes=votes, voices=voices)
+        return replace(self, labels=labels, votes=votes, voices=voices, trusted=trusted)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Would flips be right? Errors are planted on the user's own rows, in an ensemble of its own, and looked for.
 
 Whole groups of a known sample are turned round, once any groups and once those with the closest pairs, where real
-errors lie. How many planted errors are found at a threshold, and how many other rows with them, gives the
-precision that a flip would have at a noise rate e: e TPR / (e TPR + (1 - e) FPR). The rows that were left alone hold
-real errors at that rate, which are found as planted ones are and are no false alarms: what is over the threshold among
-them is e TPR + (1 - e) FPR. Nothing fitted here is published.
+errors lie. How many of the turned rows are found at a threshold, t, and how many of the others, o, gives the precision
+that a flip would have where labels are wrong at a rate e. The others hold real errors at that rate, which are found as
+planted ones are and are no false alarms, and of the turned rows as many were wrong before and are right now:
+o = e TPR + (1 - e) FPR and t = (1 - e) TPR + e FPR. So TPR = ((1 - e) t - e o) / (1 - 2 e), and the precision,
+e TPR / o, is a matter of e and t / o alone, as its lower bound is. Nothing fitted here is published.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import stats
 
 from transforms.strength.folds import uniform
 from transforms.strength.model import Fitted, Settings, fit
@@ -23,8 +25,8 @@ PLANTED, MEMBERS, _SALT = 0.1, 4, 53
 PLACES = ("uniform", "close")
 #: `p_error` from which a row would be called wrong.
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
-#: Standard errors of a two-sided interval of 95 %.
-_Z = 1.96
+#: How sure the lower bound of a precision is.
+_SURE = 0.95
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Check:
         threshold: at or over which a row was called wrong.
         planted: how many rows, and `groups` how many groups, were turned round.
         auroc: that `p_error` tells planted rows from others.
-        tpr: share of the planted rows at or over the threshold; `tpr_low` its interval's lower end.
-        over: share of the other rows of the place, real errors among them; `over_high` its interval's upper end.
+        found: share of the planted rows at or over the threshold, t above.
+        over: share of the other rows of the place, real errors among them, o above.
+        least: lower bound of t / o.
     """
 
     place: str
@@ -45,31 +48,29 @@ class Check:
     planted: int
     groups: int
     auroc: float
-    tpr: float
-    tpr_low: float
+    found: float
     over: float
-    over_high: float
+    least: float
 
     def precision(self, rate: float) -> float:
-        """What share of flips would be right at this noise rate."""
-        return precision(rate, self.tpr, self.over)
+        """What share of flips would be right where labels are wrong at this rate; 0 where nothing is flipped."""
+        if not self.found:
+            return 0.0
+        return precision(rate, self.found / self.over if self.over else np.inf)
 
     def lower(self, rate: float) -> float:
-        """The same at the interval's worse ends."""
-        return precision(rate, self.tpr_low, self.over_high)
+        """What it is at least, as sure as 95 %."""
+        return min(self.precision(rate), precision(rate, self.least))
 
 
-def precision(rate: float, tpr: float, over: float) -> float:
-    """The share of flips that are right; 0 where nothing is flipped.
+def precision(rate: float, ratio: float) -> float:
+    """The share of flips that are right, e TPR / o.
 
     Args:
-        rate: at which labels are wrong.
-        tpr: share of the wrong ones that are flipped.
-        over: share of all that are flipped, rate * tpr + (1 - rate) * FPR.
+        rate: at which labels are wrong, under 1/2.
+        ratio: t / o.
     """
-    right = rate * tpr
-    wrong = max(over - right, 0.0)
-    return right / (right + wrong) if right + wrong > 0 else 0.0
+    return float(np.clip(rate * ((1 - rate) * ratio - rate) / (1 - 2 * rate), 0, 1)) if rate else 0.0
 
 
 def self_check(pairs: Pairs, found: Fitted, settings: Settings) -> list[Check]:
@@ -145,24 +146,38 @@ def _check(
 ) -> Check:
     others = region & ~planted
     over = scores >= threshold
-    tpr, rest = float(over[planted].mean()), float(over[others].mean())
-    # Rows of a group are not independent witnesses: groups are counted.
-    groups = [len(np.unique(named[where])) for where in (planted, others)]
     return Check(
         place,
         threshold,
         int(planted.sum()),
-        groups[0],
+        len(np.unique(named[planted])),
         auroc(scores[region], planted[region]),
-        tpr,
-        _wilson(tpr, groups[0])[0],
-        rest,
-        _wilson(rest, groups[1])[1],
+        float(over[planted].mean()),
+        float(over[others].mean()),
+        least_ratio(over[planted], named[planted], over[others], named[others]),
     )
 
 
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Wilson's interval of 95 % of a share."""
-    centre = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-    half = _Z / (1 + _Z**2 / count) * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+def least_ratio(first: np.ndarray, groups: np.ndarray, second: np.ndarray, their_groups: np.ndarray) -> float:
+    """Lower bound of one share over another, from the logarithm's standard error (Katz et al. 1978).
+
+    Half a row is added to each count, as is usual, so that none has a logarithm. Rows of a group are not independent
+    witnesses: a share's variance is that of its groups, and no less than that of as many independent rows; where groups
+    are few, Student's distribution is wide (degrees of freedom by Satterthwaite).
+    """
+    parts = [_relative(hits, where) for hits, where in ((first, groups), (second, their_groups))]
+    (share, variance, freedom), (other, their_variance, their_freedom) = parts
+    total = variance + their_variance
+    degrees = total**2 / (variance**2 / freedom + their_variance**2 / their_freedom)
+    return float(share / other * np.exp(-stats.t.ppf(_SURE, degrees) * np.sqrt(total)))
+
+
+def _relative(hits: np.ndarray, groups: np.ndarray) -> tuple[float, float, int]:
+    """A share, the variance of its logarithm, and how many groups more than one it rests on, at least one."""
+    rows = len(hits)
+    share = (hits.sum() + 0.5) / (rows + 1)
+    _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    apart = np.bincount(inverse, hits) - hits.mean() * counts
+    freedom = max(len(counts) - 1, 1)
+    between = (apart**2).sum() * len(counts) / freedom / rows**2
+    return float(share), float(max(between, share * (1 - share) / (rows + 1)) / share**2), freedom

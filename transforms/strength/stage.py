@@ -15,6 +15,7 @@ from transforms.strength.bins import BINS, bins, quantiles
 from transforms.strength.folds import sample
 from transforms.strength.inputs import read_frames, read_pairs
 from transforms.strength.model import Fitted, Scores, Settings, fit
+from transforms.strength.noise import Rate, from_trusted, label_rate
 from transforms.strength.pairs import Pairs
 from transforms.strength.selfcheck import attainable, self_check
 from transforms.tasks import Stats
@@ -61,7 +62,7 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
         return {"rows": frame.height}
     settings = Settings(**task["settings"])
     pairs, chosen = _sampled(task, frame, settings.ceiling)
-    found = fit(pairs, settings)
+    found = fit(pairs, settings, evidence=_evidence(frame))
     checks = self_check(pairs, found, settings)
     store.save(found.model, f"{folder}/model.npz")
     kept = {name: getattr(found.dynamics, name) for name in ("confidence", "variability", "aum")}
@@ -70,10 +71,19 @@ def fit_all(task: dict[str, Any], folder: str) -> Stats:
     sources = chosen["source"].to_numpy()[found.places]
     blocks.write_json(
         {**seen, "fitted": True, **_report(pairs.at(found.places), sources, found, settings),
-         "checks": [_checked(check, found) for check in checks]},
+         "checks": [_checked(check, found, pairs.at(found.places)) for check in checks]},
         f"{folder}/report.json",
     )  # fmt: skip
     return {"rows": frame.height}
+
+
+def _evidence(frame: pl.DataFrame) -> Rate | None:
+    """The noise rate by what trusted raters said of any of the pairs; None where they said too little."""
+    said = frame.filter(pl.col("trusted").is_not_nan() & pl.col("label").is_not_nan())
+    # Who the configuration trusts judged a random sample: as large a share of all as they judged.
+    share = int(said["chance"].is_nan().sum()) / max(frame.height, 1)
+    chances = said["chance"].fill_nan(pl.lit(share)).to_numpy()
+    return from_trusted(said["label"].to_numpy(), said["trusted"].to_numpy(), said["group"].to_numpy(), chances)
 
 
 def _sampled(task: dict[str, Any], frame: pl.DataFrame, ceiling: int) -> tuple[Pairs, pl.DataFrame]:
@@ -108,11 +118,15 @@ def _report(pairs: Pairs, sources: np.ndarray, found: Fitted, settings: Settings
         "ridge": model.heads.ridge,
         **model.rate.to_dict(),
         "right": right,
+        "external_right": [
+            round(float((one[~np.isnan(one)] > 0).mean()), 5) if (~np.isnan(one)).any() else None
+            for one in (pairs.external * sign[:, None])[sided].T
+        ],
         "below_zero": round(float((strength < 0).mean()), 5),
         "auroc_attainable": round(attainable((scores.logit * sign)[sided]), 5),
         "surface_explains": round(model.residualiser.explained, 5),
         "weights": [round(float(w), 5) for w in model.calibrator.weights.mean(axis=0)],
-        "ambiguity_identified": model.ambiguity.weights is not None,
+        "ambiguity_identified": model.ambiguity.identified,
         "quantiles": {
             str(source): quantiles((scores.mu * sign)[sided & (sources == source)])
             for source in np.unique(sources[sided])
@@ -120,15 +134,14 @@ def _report(pairs: Pairs, sources: np.ndarray, found: Fitted, settings: Settings
     }
 
 
-def _checked(check: Any, found: Fitted) -> dict[str, Any]:
-    rate = found.model.rate
+def _checked(check: Any, found: Fitted, pairs: Pairs) -> dict[str, Any]:
+    low, high = (label_rate(pairs.net[pairs.sided], end) for end in (found.model.rate.low, found.model.rate.high))
     shown = {name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(check).items()}
-    low, high = sorted(check.precision(one) for one in (rate.low, rate.high))
     return {
         **shown,
-        "precision_low": round(low, 5),
-        "precision_high": round(high, 5),
-        "precision_bound": round(check.lower(rate.low), 5),
+        "precision_low": round(check.precision(low), 5),
+        "precision_high": round(check.precision(high), 5),
+        "precision_bound": round(check.lower(low), 5),
     }
 
 

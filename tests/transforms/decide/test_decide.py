@@ -124,7 +124,8 @@ GOOD: Raw = {
     "published_of": None,
     "semantic_of": None, "semantic_of_cosine": None, "benchmark_item": None, "overlap_share": None,
     "overlap_threshold": None, "split": None, "strength_mu": None, "strength_limit": None, "p_error": None,
-    "p_ambiguous": None, "rating_error": None,
+    "p_ambiguous": None, "trusted": None, "unsure": None, "balance_weight": None, "balance_share": None,
+    "balance_draw": None, "rating_error": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
@@ -134,6 +135,8 @@ SCHEMA = {
     "consensus": pl.List(CONSENSUS), "semantic_of": pl.String, "semantic_of_cosine": pl.Float64,
     "benchmark_item": pl.String, "overlap_share": pl.Float64, "overlap_threshold": pl.Float64, "split": pl.String,
     "strength_mu": pl.Float64, "strength_limit": pl.Float64, "p_error": pl.Float64, "p_ambiguous": pl.Float64,
+    "trusted": pl.Float64, "unsure": pl.Boolean,
+    "balance_weight": pl.Float64, "balance_share": pl.Float64, "balance_draw": pl.Float64,
     "rating_error": pl.Float64,
 }  # fmt: skip
 OVERLAP: Raw = {"benchmark_item": "b:f:1", "overlap_share": 0.9, "overlap_threshold": 0.8}
@@ -213,11 +216,14 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     (OVERLAP, {"contaminated": "train_only"}, "keep", "overlap_kept", 0.9, 0.8),
     (OVERLAP | {"split": "test"}, {"contaminated": "train_only", "contaminated_splits": ["validation", "test"]},
      "drop", "contaminated", 0.9, 0.8),
+    ({"trusted": 0.0}, {}, "flip", "relabelled", 0, 0.5),
+    ({"trusted": 1.0, "p_error": 0.95, "p_ambiguous": 1.0, "conflict": True}, {}, "keep", "relabelled", 1, 0.5),
     ({"p_error": 0.9}, {}, "drop", "likely_mislabelled", 0.9, 0.9),
     ({"p_error": 0.95}, {"mislabelled": "flip"}, "flip", "likely_mislabelled", 0.95, 0.9),
     ({"p_error": 0.89}, {}, "soften", "likely_mislabelled", 0.89, 0.6),
     ({"p_error": 0.6}, {"doubtful": "review"}, "review", "likely_mislabelled", 0.6, 0.6),
     ({"p_ambiguous": 0.8}, {"ambiguous": "review"}, "review", "ambiguous", 0.8, 0.8),
+    ({"balance_share": 0.4, "balance_draw": 0.7}, {}, "drop", "balanced_out", 0.7, 0.4),
 ]  # fmt: skip
 
 
@@ -279,6 +285,25 @@ def test_what_becomes_of_doubtful_labels(first: bool) -> None:
     assert (flipped["action"], flipped["label"], flipped["soft_label"]) == ("flip", 1, 0.05)
     assert softened(0.95, mislabelled="soften")["soft_label"] == 0.55
     assert softened(0.0, 0.9, ambiguous_weight=0.5)["weight"] == 0.5
+
+
+def test_a_trusted_judgement_is_the_label_whatever_else_speaks_of_it() -> None:
+    doubts = {"p_error": 0.99, "conflict": True, "consensus": [concluded(None, left_out=2, reliability=0.3)]}
+    turned, tied, judged_first, unsure, near = verdicts(
+        doubts | {"trusted": 0.25, "judgements": [judged(1, strength=2.0)]},
+        doubts | {"trusted": 0.5},
+        doubts | {"trusted": 1.0, "judgements": []},
+        {"unsure": True},
+        {"trusted": 0.0, "near_of": "x", "near_score": 0.8},
+        mislabelled="flip",
+        ambiguous="drop",
+    )
+    assert (turned["action"], turned["label"], turned["soft_label"], turned["margin"]) == ("flip", 1, 0.25, 0.0)
+    assert turned["reasons"] == ["relabelled"]
+    assert (tied["action"], tied["label"], tied["soft_label"]) == ("soften", None, 0.5)
+    assert (judged_first["action"], judged_first["label"], judged_first["reasons"]) == ("keep", 0, ["relabelled"])
+    assert (unsure["action"], unsure["reasons"]) == ("drop", ["ambiguous"])
+    assert (near["action"], near["reasons"]) == ("drop", ["near_duplicate", "relabelled"])
 
 
 def test_a_tie_cannot_be_turned_round() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,16 +43,17 @@ def test_every_item_is_embedded_once_or_kept(places: list[list[str | None]], hel
     assert all(len(owner) == 1 for owner in owners.values())
 
 
-def test_segments_come_back_as_they_were_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_segments_come_back_as_they_were_written(kind: type, tmp_path: Path) -> None:
     folder = str(tmp_path / "kept")
     assert cache.segments(folder) == []
-    vectors = np.random.default_rng(0).normal(size=(3, 4))
+    vectors = np.random.default_rng(0).normal(size=(3, 4)).astype(kind)
     name = cache.write(folder, ["x", "y", "z"], vectors)
     assert cache.write(folder, ["x", "y", "z"], vectors) == name
     other = cache.write(folder, ["z", "y", "x"], vectors)
     assert cache.segments(folder) == sorted([name, other])
     assert cache.items(folder, name).to_list() == ["x", "y", "z"]
-    np.testing.assert_array_equal(cache.vectors(folder, name), vectors.astype(np.float16))
+    np.testing.assert_array_equal(cache.vectors(folder, name), vectors)
 
 
 def test_a_segment_that_was_half_written_is_not_there(tmp_path: Path) -> None:

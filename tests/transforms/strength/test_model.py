@@ -15,7 +15,7 @@ from transforms.strength.noise import (
     off_diagonal,
     p_error,
 )
-from transforms.strength.selfcheck import attainable, auroc, precision, self_check
+from transforms.strength.selfcheck import attainable, auroc
 
 _SETTINGS = Settings(members=3, folds=3)
 
@@ -134,34 +134,3 @@ def test_p_error_is_bayes_rule() -> None:
     p, e = 0.3, 0.2
     right = (1 - e) * p / ((1 - e) * p + e * (1 - p))
     assert p_error(np.log([p / (1 - p)]), np.array([e]))[0] == pytest.approx(1 - right)
-
-
-def test_auroc_and_what_is_attainable_by_hand() -> None:
-    assert auroc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])) == 0.75
-    assert auroc(np.array([1.0, 1.0]), np.array([True, False])) == 0.5
-    assert attainable(np.array([1.0, -0.5])) == 0.75  # of four sums 2, 0.5, 0.5, -1
-
-
-def test_precision_follows_the_rate() -> None:
-    # Ten of a hundred are wrong, eight of them and five of the ninety others are flipped.
-    assert precision(0.1, 0.8, 0.13) == pytest.approx(8 / 13)
-    assert precision(0.0, 0.8, 0.05) == 0
-    assert precision(0.3, 0.0, 0.0) == 0
-    assert precision(0.3, 0.9, 0.1) == 1  # fewer are flipped than would be right
-
-
-def test_the_self_check_finds_what_it_planted_and_says_no_more_than_is_so() -> None:
-    pairs, truth = made(4000, size=6, eta=0.1, groups=400)
-    settings = Settings(members=3, folds=3, noise_rate=0.1)
-    found = fit(pairs, settings)
-    before = found.scores.p_error.copy()
-    checks = [check for check in self_check(pairs, found, settings) if check.threshold == 0.8]
-    assert {check.place for check in checks} == {"uniform", "close"}
-    assert (found.scores.p_error == before).all()
-    scores = found.model.score(pairs)
-    flagged = scores.p_error >= 0.8
-    real = ((pairs.labels > 0.5) != truth)[flagged].mean()
-    for check in checks:
-        assert 0.07 < check.planted / (4000 if check.place == "uniform" else 4000 / 3) < 0.13
-        assert check.auroc > 0.85
-        assert check.lower(0.1) < check.precision(0.1) < real + 0.05

@@ -1,0 +1,1 @@
+"""Slices: regions of the data where labels go wrong, or raters disagree, more than elsewhere."""

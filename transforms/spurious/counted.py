@@ -1,0 +1,47 @@
+"""Surface features beside a block: the sidecar, and how it is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from transforms import blocks
+from transforms.blocks import read_frame
+from transforms.lists import of_counts
+from transforms.spurious.extra import extras
+from transforms.spurious.features import of_rows
+from transforms.tasks import Stats
+
+
+def count_surface(task: dict[str, Any], folder: str) -> Stats:
+    """Write one block's surface features: a column each, a list of float32 a row, one number a response.
+
+    Copies have none: their lists are empty.
+
+    Args:
+        task: `path` and `name` of the block, `identity` (its stage's folder), `features` (the user's, by name).
+        folder: to write to.
+    """
+    rows = read_frame(task["path"], ["prompt", "responses"])
+    known = read_frame(f"{task['identity']}/{task['name']}", ["copy_of"])
+    mine = rows.filter(known["copy_of"].is_null())
+    counted = of_rows(mine, extras(task["features"]))
+    counts = np.zeros(rows.height, dtype=np.int64)
+    counts[known["copy_of"].is_null().to_numpy()] = mine["responses"].list.len().fill_null(0).to_numpy()
+    blocks.write_frame(
+        pl.DataFrame([of_counts(column, counts) for column in counted.get_columns()]), f"{folder}/{task['name']}"
+    )
+    return {"rows": rows.height, "responses": int(counts.sum())}
+
+
+def read_surface(folder: str, name: str, rows: np.ndarray, features: list[str]) -> np.ndarray:
+    """Features of some rows' responses, which are as many in each row: float32 [rows, responses, features]."""
+    frame = read_frame(f"{folder}/{name}", features)[rows]
+    out = [column.explode(empty_as_null=False, keep_nulls=False).to_numpy() for column in frame.get_columns()]
+    return (
+        np.stack(out, axis=1).reshape(len(rows), -1, len(features))
+        if len(rows)
+        else np.zeros((0, 2, len(features)), np.float32)
+    )
