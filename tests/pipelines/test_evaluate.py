@@ -14,6 +14,7 @@ import pytest
 from pipelines.commands import Request, run_curate
 from pipelines.errors import DONE, USER_MISTAKE
 from pipelines.evaluate import EvaluateRequest, run_evaluate
+from tests.transforms.external.support import two_texts
 
 _WORDS = ["stone", "river", "cloud", "lamp", "window", "garden", "music", "paper", "bridge", "winter", "summer"]
 
@@ -144,6 +145,35 @@ def test_columns_of_the_data_and_files_of_what_was_published(
     found = evaluate(f"public=file:{_write(tmp_path / 'p.jsonl', lines)}", "own=column:metadata.score")["pairs"]
     assert found["scorers"]["public"]["accuracy"] == 1
     assert found["scorers"]["own"]["accuracy"] == pytest.approx((79 + 0.5) / 80)
+
+
+def test_reward_models_are_asked_about_rows_of_every_kind(
+    run: Path, evaluate: Callable[..., dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = two_texts(tmp_path / "rm", seed=3)
+    found = evaluate(f"rm=model:{folder}", dimension="overall")
+    for part in (found["pairs"], found["ratings"]["overall"], found["rankings"]["overall"]):
+        assert part["left_out"] == 0
+        assert "rm" in part["scorers"]
+    # The same by hand: the share of pairs whose chosen side the model gives more.
+    rows = pl.concat([pl.read_parquet(path) for path in run.glob("dataset/preference/*.parquet")])
+    words, model = (
+        AutoTokenizer.from_pretrained(folder),
+        AutoModelForSequenceClassification.from_pretrained(folder).eval(),
+    )
+    texts = [rows[side].list.first().struct.field("content").to_list() for side in ("prompt", "chosen", "rejected")]
+    with torch.inference_mode():
+        chosen, rejected = (
+            model(**words(texts[0], side, truncation=True, padding=True, return_tensors="pt")).logits[:, 0]
+            for side in texts[1:]
+        )
+    right = (chosen > rejected).double().mean().item()
+    assert found["pairs"]["scorers"]["rm"]["accuracy"] == pytest.approx(right, abs=0.013)
+    assert run_evaluate(EvaluateRequest(str(run), [f"model:{tmp_path / 'gone'}"])) == USER_MISTAKE
+    assert "gone" in capsys.readouterr().err
 
 
 def test_running_again_takes_what_is_there_and_gives_the_same(
