@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from pipelines.commands import Request, run_curate
-from pipelines.errors import DONE, USER_MISTAKE
+from pipelines.errors import DONE, FAILED_GATE, USER_MISTAKE
 from pipelines.evaluate import EvaluateRequest, run_evaluate
 from tests.transforms.external.support import two_texts
 
@@ -186,6 +186,29 @@ def test_running_again_takes_what_is_there_and_gives_the_same(
     part = evaluate("words=surface:words", split="test")
     assert 0 < part["pairs"]["pairs"] < 80
     assert evaluate(rows="all")["pairs"]["pairs"] == 80
+
+
+def test_a_requirement_that_is_not_met_fails_the_evaluation(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def go(*required: str) -> int:
+        return run_evaluate(EvaluateRequest(str(run), [], out=str(tmp_path), resamples=200, require=required))
+
+    even = "pairs/scorers/all ties/accuracy"
+    assert go(f"{even}>=0.5", f"{even} <= 0.5") == DONE
+    assert go(f"{even}>0.5") == FAILED_GATE
+    assert f"NOT met: {even}>0.5; it is 0.5" in capsys.readouterr().out
+    told = json.loads((tmp_path / "evaluation.json").read_text())["requirements"]
+    assert told == [{"required": f"{even}>0.5", "observed": 0.5, "met": False}]
+    # A figure that is not defined meets nothing: a constant has no correlation.
+    assert go("ratings/overall/scorers/all ties/pearson<1") == FAILED_GATE
+    for wrong, words in [
+        ("accuracy", "is not PATH>=NUMBER"),
+        ("pairs/scorers/lenght/accuracy>0", "did you mean length?"),
+        ("pairs/scorers/length>0", "is no number"),
+    ]:
+        assert go(wrong) == USER_MISTAKE
+        assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
