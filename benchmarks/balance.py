@@ -111,12 +111,7 @@ def balanced(given: Given) -> None:
             weights = found.weigh(train) if found else train.weights
             theirs = found.weigh(held) if found else held.weights
             used = found.columns if found else np.arange(len(NAMES))
-            off = [
-                outside(
-                    rows.sides[:, None] * np.hstack([rows.scaled[:, used], np.sign(rows.raw[:, used])]), w, rows.groups
-                )
-                for rows, w in ((train, weights), (held, theirs))
-            ]
+            off = [outside(moments(rows, used)[0], w, rows.groups) for rows, w in ((train, weights), (held, theirs))]
             longer = shares(train.raw, train.sides, weights, train.groups)
             print(
                 f"| {name} | {len(train):,} | {what} | {effective(weights):.3f} | {weights.max() / weights.mean():.1f} "
@@ -230,12 +225,12 @@ def timing(given: Given) -> None:
     rng = np.random.default_rng(0)
     difference = rng.standard_normal((1_000_000, 40), dtype=np.float32)
     side = np.sign(difference[:, :5].sum(axis=1) + 2 * rng.standard_normal(1_000_000)).astype(np.float32)
-    moments = np.empty((1_000_000, 80), dtype=np.float32)
-    moments[:, :40] = difference * side[:, None]
-    moments[:, 40:] = np.sign(moments[:, :40])
+    both = np.empty((1_000_000, 80), dtype=np.float32)
+    both[:, :40] = difference * side[:, None]
+    both[:, 40:] = np.sign(both[:, :40])
     before, wall = time.process_time(), time.perf_counter()
     with threadpool_limits(1):
-        found = solve(moments, penalty=0.03, cap=4)
+        found = solve(both, penalty=0.03, cap=4)
     took, wall = time.process_time() - before, time.perf_counter() - wall
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(

@@ -56,6 +56,34 @@ def curate(
     raise typer.Exit(run_curate(request))
 
 
+@app.command(context_settings=_PASS_ON)
+def audit(
+    ctx: typer.Context,
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="INPUT… | CONFIG", help="Files, globs (in quotes), URLs; or a config.")
+    ] = None,
+    out: Annotated[str, typer.Option("--out", "-o", help="Output folder, local or an fsspec URL.")] = "audit",
+    format: Annotated[
+        str | None, typer.Option("--format", "-f", help="Their format; `trenchcoat formats` lists them.")
+    ] = None,
+    set: Annotated[list[str] | None, typer.Option("--set", "-s", help="Set a key. Repeatable.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Say everything as JSON lines.")] = False,
+) -> None:
+    """Say how bad data is, as it is: OUT/report.html, what to fix first, and OUT/suggested.yaml, which mends it.
+
+    The stages are curate's; nothing is dropped, and nothing published. Other flags are Beam's.
+    """
+    from pipelines.commands import Request, run_curate, take_inputs
+
+    named, flags = take_inputs([*(inputs or []), *ctx.args])
+    config = named[0] if len(named) == 1 and named[0].endswith((".yaml", ".yml")) else None
+    request = Request(
+        config=config, out=out, inputs=[] if config else named, format=format, sets=set or [], flags=flags, json=json,
+        audit=True, command=["trenchcoat", *sys.argv[1:]],
+    )  # fmt: skip
+    raise typer.Exit(run_curate(request))
+
+
 @app.command()
 def peek(
     inputs: Annotated[
@@ -151,6 +179,39 @@ def evaluate(
         ctx.args, json, ["trenchcoat", *sys.argv[1:]], require or [],
     )  # fmt: skip
     raise typer.Exit(run_evaluate(request))
+
+
+@app.command()
+def report(out: Annotated[str, typer.Argument(help="Output folder of an earlier run.")]) -> None:
+    """Write OUT/report.html again: the run on one page, with the rows behind its numbers."""
+    from pipelines.report import run_report
+
+    raise typer.Exit(run_report(out))
+
+
+@app.command()
+def explain(
+    out: Annotated[str, typer.Argument(metavar="RUN", help="Output folder of an earlier run.")],
+    row_id: Annotated[str | None, typer.Argument(help="A row's name, as the ledger has it.")] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="Find the row by a text that stands in it.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say everything that is known of a row: its verdict and why, and what would have to change for another."""
+    from pipelines.explain import run_explain
+
+    raise typer.Exit(run_explain(out, row_id, text, json))
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(metavar="RUN_A", help="Output folder of a run.")],
+    second: Annotated[str, typer.Argument(metavar="RUN_B", help="Output folder of another.")],
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say which rows fared otherwise in a second run, by reason, with examples."""
+    from pipelines.diff import run_diff
+
+    raise typer.Exit(run_diff(first, second, json))
 
 
 @app.command()

@@ -32,6 +32,7 @@ class Request:
     json: bool = False
     fresh: bool = False
     dry_run: bool = False
+    audit: bool = False
     command: list[str] = field(default_factory=list)
 
 
@@ -100,6 +101,12 @@ def take_config(arguments: list[str]) -> tuple[str | None, list[str]]:
     return config, rest
 
 
+def take_inputs(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Files among arguments that are otherwise Beam's flags, and these; every word before the first flag is a file."""
+    first = next((i for i, argument in enumerate(arguments) if argument.startswith("-")), len(arguments))
+    return arguments[:first], arguments[first:]
+
+
 def run_curate(request: Request) -> int:
     """Curate; 0 done, 1 the gate failed, 2 the user's mistake, 3 a fault of the system."""
     return answer(lambda: _curate(request), request.json)
@@ -117,20 +124,20 @@ def _curate(request: Request) -> int:
     if request.config and not request.config.endswith((".yaml", ".yml")):
         raise UserError(f"{request.config!r} is not a YAML file; data files are named with --input")
     out = request.out.rstrip("/")
-    config = configuration.load(request.config, request.inputs, request.format, request.sets, request.against)
+    config = asked = configuration.load(request.config, request.inputs, request.format, request.sets, request.against)
 
     from pipelines.runner import beam_options, describe
 
     options = beam_options(request.flags)
 
-    from pipelines import output
+    from pipelines import audit, output
     from pipelines.against import plan_earlier
     from pipelines.curate import curate
     from pipelines.embedding import plan_models
     from pipelines.engine import Engine
     from pipelines.external import plan_external
     from pipelines.gate import check_expectations
-    from pipelines.plan import Planned, plan_benchmarks, plan_sources
+    from pipelines.plan import Planned, plan_benchmarks, plan_ratings, plan_sources
     from pipelines.progress import Reporter
     from pipelines.trusted import plan_relabels
     from schemas.config import SHAPES
@@ -140,8 +147,11 @@ def _curate(request: Request) -> int:
     if not request.dry_run:
         _writable(out)
     planned, benchmarks, earlier = plan_sources(config), plan_benchmarks(config), plan_earlier(config, out)
+    examples = plan_ratings(config)
     relabels, voices = plan_relabels(config, out), plan_external(config)
     config, models = plan_models(config)
+    if request.audit:
+        config = audit.as_it_is(config)
     named = config.publish.configurations
     check_expectations(config.gate, list(SHAPES if named == "auto" else named))
     if request.dry_run:
@@ -157,10 +167,12 @@ def _curate(request: Request) -> int:
     for note in models.notes:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
-    curated = curate(config, planned, benchmarks, earlier, models, relabels, voices, engine)
+    curated = curate(config, planned, examples, benchmarks, earlier, models, relabels, voices, engine)
     summary = output.assemble(out, config, curated)
-    verdict = output.judge(out, config, summary)
+    verdict = audit.unjudged() if request.audit else output.judge(out, config, summary)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
+    if request.audit:
+        return _audited(out, audit.conclude(out, asked), reporter)
     _report(out, manifest, verdict, reporter)
     return DONE if verdict.passed else FAILED_GATE
 
@@ -264,10 +276,21 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
         *([("raters.parquet", "every rater: reliability, bias, consistency")] if manifest["raters"] else []),
         *([("contamination.jsonl", "what overlaps with benchmarks: the items and the passages")] if overlaps else []),
         *([("slices.json", "where labels go wrong, or raters disagree")] if manifest["slices"] else []),
+        ("report.html", "all of this on one page, with rows behind the numbers"),
         ("gate.json", "every check"),
         ("manifest.json", "inputs, config, versions, counts"),
     ):
         say(f"{name.split('.')[0].replace('_', ' '):<13} {out}/{name:<20} {what}")
+
+
+def _audited(out: str, found: list[str], reporter: Any) -> int:
+    """Say what is wrong with the data, what to fix first, and where the rest is."""
+    reporter.event("done", out=out, found=found)
+    for line in ("", "what to fix first:", *found, ""):
+        reporter.say(line)
+    reporter.say(f"report        {out}/report.html          what is wrong, and the rows behind each number")
+    reporter.say(f"settings      {out}/suggested.yaml       the configuration that mends it; curate takes it as it is")
+    return DONE
 
 
 def _table(say: Callable[[str], None], title: str, counts: dict[str, int]) -> None:

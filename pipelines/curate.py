@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from pipelines.errors import UserError
 from pipelines.external import External, Voices, find_external
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
+from pipelines.probes import Probes, Rated, find_probes
 from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.slices import Slices, across_splits, find_slices
@@ -76,6 +77,7 @@ class Curated:
     largest_group: float
     trusted: Trusted | None
     external: External | None
+    probes: Probes | None
     strength: Strength | None
     ratings: Ratings | None
     steps: Steps | None
@@ -87,6 +89,7 @@ class Curated:
 def curate(
     config: Config,
     planned: list[Planned[Source]],
+    examples: list[Planned[Source]],
     benchmarks: list[Planned[Benchmark]],
     earlier: list[Earlier],
     models: Models,
@@ -131,6 +134,8 @@ def curate(
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     steps = find_steps(every, kinds, identity, engine)
+    rated = _rated(config, examples, models, engine) if examples and texts else None
+    probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
     configurations = resolve(config.publish.configurations, kinds)
@@ -163,7 +168,9 @@ def curate(
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
-    made_public = _publish(config, every, configurations, identity, decided, found, facts, engine)
+    if shortcuts and shortcuts.added["rows"]:  # which have no margin, and it stands on all rows or on none
+        facts = replace(facts, margins=False)
+    made_public = _publish(config, every, configurations, identity, decided, shortcuts, found, facts, engine)
     return Curated(
         planned,
         ingested,
@@ -184,6 +191,7 @@ def curate(
         largest,
         trusted,
         external,
+        probes,
         strength,
         ratings,
         steps,
@@ -220,7 +228,7 @@ def _links(near: Near | None, semantic: Semantic | None, published: Published | 
     }
 
 
-def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
+def _ingest(planned: list[Planned[Source]], engine: Engine, name: str = "ingest") -> Done:
     """Raw files to blocks of canonical rows and dead letters."""
     work: list[dict[str, Any]] = []
     lineage = []
@@ -248,7 +256,7 @@ def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
         )
     work = [{**task, "number": number} for number, task in enumerate(work)]
     return engine.run(
-        "ingest",
+        name,
         VERSIONS["ingest"],
         lineage,
         [],
@@ -313,6 +321,16 @@ def _identity(config: Config, every: list[Block], made: list[Done], engine: Engi
         len(every),
         lambda p, folder: p | "identity" >> FindCopies(every, folder, votes),
     )
+
+
+def _rated(config: Config, examples: list[Planned[Source]], models: Models, engine: Engine) -> Rated | None:
+    """Ratings that only probes learn from, read and embedded like the run's own rows."""
+    read = _ingest(examples, engine, "ingest-ratings")
+    lying = read.blocks(0)
+    if not lying or models.text is None:
+        return None
+    copies = _identity(config, lying, [read], engine)
+    return Rated(read, lying, copies, embed(models.text, lying, config.embed.cache, copies, engine))
 
 
 def _signals(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done:
@@ -431,6 +449,7 @@ def _publish(
     configurations: list[str],
     identity: Done,
     decided: Done,
+    shortcuts: Shortcuts | None,
     found: list[Cut],
     facts: Facts,
     engine: Engine,
@@ -445,10 +464,9 @@ def _publish(
         "configurations": configurations,
     }
     runs = shards(every, config.publish.rows_per_shard)
-    work = [
-        {**common, "number": number, "blocks": [{"path": block.path, "name": block.sidecar} for block in run]}
-        for number, run in enumerate(runs)
-    ]
+    lots = [[{"path": block.path, "name": block.sidecar} for block in run] for run in runs]
+    lots += [[one] for one in shortcuts.parts()] if shortcuts else []
+    work = [{**common, "number": number, "blocks": lot} for number, lot in enumerate(lots)]
     return engine.run(
         "publish",
         VERSIONS["publish"],

@@ -17,10 +17,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.progress import Reporter
 from pipelines.runner import runner_of
-from transforms import blocks, tasks
+from transforms import blocks, markers
 from transforms.blocks import Block
 from transforms.hashing import digest_json
-from transforms.tasks import Stats
+from transforms.markers import Stats
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Done:
 
     @property
     def total(self) -> Stats:
-        return tasks.total([self.stats[task] for task in sorted(self.stats)])
+        return markers.total([self.stats[task] for task in sorted(self.stats)])
 
     def blocks(self, first: int) -> list[Block]:
         """The blocks that the stage wrote, in the order of its tasks, numbered on from `first`."""
@@ -92,7 +92,7 @@ class Engine:
             meter = self.reporter.watch(name, folder, units, lambda: self._run(attach, folder))
             blocks.write_json({"seconds": round(meter.seconds, 3), "peak_bytes": meter.peak, "tasks": units}, marker)
         took = blocks.read_json(marker)
-        found = tasks.finished(folder)
+        found = markers.finished(folder)
         if len(found) != units:
             raise RuntimeError(f"stage {name}: {len(found)} of {units} tasks left a marker in {folder}/tasks")
         done = Done(name, key, folder, found, took["seconds"], took["peak_bytes"], skipped)

@@ -16,15 +16,17 @@ from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
+from pipelines.finished import Finished
 from pipelines.gate import Verdict, run_gate
+from pipelines.report import write_report
 from pipelines.slices import write_slices
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
+from transforms.markers import counts as counted
 from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT
 from transforms.publish.stage import joined_lines
-from transforms.tasks import counts as counted
 
 _LIBRARIES = (
     "apache-beam",
@@ -59,7 +61,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     summary = {
         "name": config.name,
         "counts": counts,
-        "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}),
+        "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}) | _made(curated),
         "dead_letter_codes": curated.ingested.total["codes"],
         "kinds": decided["kept_kinds"],
         "splits": curated.published.total["splits"],
@@ -78,6 +80,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "trusted": curated.trusted.to_dict() if curated.trusted else None,
         "external": _external(curated),
+        "probes": curated.probes.to_dict() if curated.probes else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
         "steps": curated.steps.to_dict() if curated.steps else None,
         "slices": curated.slices.to_dict() if curated.slices else None,
@@ -86,29 +89,36 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
-    _dataset(out, config, curated, summary)
+    if config.policy.act or curated.configurations:
+        _dataset(out, config, curated, summary)
     return summary
 
 
 def _counts(curated: Curated) -> dict[str, int]:
     raw, decided = curated.ingested.total, curated.decided.total
-    actions = decided["actions"]
+    actions, added = decided["actions"], curated.shortcuts.added if curated.shortcuts else {"rows": 0, "ties": 0}
     merged = actions.get(MERGED, 0) - decided["merged_derived"]
     return {
         "records_in": raw["records"],
         "merged_records": merged + raw.get("joined", 0),
         "dead_letters": raw["dead"],
         "rows_in": raw["rows"] - raw["extra"] - merged,
-        "derived_rows": decided["derived"],
+        "derived_rows": decided["derived"] + added["rows"],
         "merged_derived_rows": decided["merged_derived"],
-        "kept": sum(actions.get(action, 0) for action in KEPT),
+        "kept": sum(actions.get(action, 0) for action in KEPT) + added["rows"],
         "dropped": actions.get("drop", 0),
         "review": actions.get("review", 0),
         "flipped": actions.get("flip", 0),
         "softened": actions.get("soften", 0),
-        "ties": decided["ties"],
+        "ties": decided["ties"] + added["ties"],
         "conflicts": decided["conflicts"],
     }
+
+
+def _made(curated: Curated) -> dict[str, int]:
+    """Reasons of rows that balancing added."""
+    added = curated.shortcuts.added["rows"] if curated.shortcuts else 0
+    return {"augmented": added} if added else {}
 
 
 def _sources(curated: Curated) -> dict[str, dict[str, Any]]:
@@ -218,6 +228,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                     f"{counted['unreadable']:,} of {counted['records']:,} records of the benchmark {name} could not be "
                     "read: rows that overlap with those are not known."
                 )
+    if curated.probes is not None:
+        notes += curated.probes.notes()
     if curated.external is not None:
         notes += curated.external.notes()
     if curated.trusted is not None:
@@ -292,8 +304,9 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     )
     in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
-    # What balancing took from the training split was put there first, and splits have their shares of all.
-    splits, thinned = counted(kept["split"]), int(ledger["reasons"].list.contains("balanced_out").sum())
+    # Splits have their shares of what was there before balancing took from the training split or added to it.
+    splits, changed = counted(kept["split"]), ledger["reasons"].list
+    thinned = int(changed.contains("balanced_out").sum()) - int(changed.contains("augmented").sum())
     if thinned:
         splits[summary["balance"]["split"]] = splits.get(summary["balance"]["split"], 0) + thinned
     return {
@@ -335,7 +348,7 @@ def write_manifest(
     command: list[str],
     runner: str,
 ) -> dict[str, Any]:
-    """Write `manifest.json`, the last file: a folder that has it is whole."""
+    """Write the report, and `manifest.json`, the last file: a folder that has it is whole."""
     manifest = {
         "trenchcoat": version("trenchcoat"),
         "command": shlex.join(command),
@@ -362,5 +375,6 @@ def write_manifest(
         ],
         "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
     }
+    write_report(Finished.about_to_be(out, manifest), verdict.to_dict() if verdict.checks else None)
     blocks.write_json(manifest, f"{out}/manifest.json")
     return manifest

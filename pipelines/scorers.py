@@ -20,6 +20,7 @@ from schemas.config import Config, RewardModel
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.embed.models import Model, ModelError
+from transforms.markers import Stats
 from transforms.meta.named import BLOCK, LEDGER, Named, json_path
 from transforms.meta.stage import BASELINES
 from transforms.scorers.files import ScoreFileError, read_scores
@@ -33,7 +34,7 @@ from transforms.scorers.stage import (
     score_surface,
 )
 from transforms.spurious.features import NAMES as FEATURES
-from transforms.tasks import RunTasks, Stats
+from transforms.tasks import RunTasks
 
 #: Raised where a scorer's code gives other numbers than before.
 VERSION = 1

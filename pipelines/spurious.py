@@ -31,6 +31,17 @@ class Shortcuts:
     done: Done
     report: dict[str, Any]
 
+    def parts(self) -> list[dict[str, str]]:
+        """The blocks of the rows that were added, with the folders of what lies beside them, for publication."""
+        beside = {name: f"{self.done.folder}/{name}" for name in ("identity", "decided")}
+        return [{"path": block.path, "name": block.path.rsplit("/", 1)[-1], **beside} for block in self.done.blocks(0)]
+
+    @property
+    def added(self) -> dict[str, int]:
+        """How many rows were added, and how many of them are ties."""
+        said = self.report["balance"] or {"added": 0, "added_ties": 0}
+        return {"rows": said["added"], "ties": said["added_ties"]}
+
     def notes(self) -> list[str]:
         """What a reader must know of it, for the card."""
         pairs, balanced = self.report["pairs"], self.report["balance"]
@@ -107,7 +118,7 @@ def find_shortcuts(
     )  # fmt: skip
     cuts = [vars(cut) for cut in found]
     train = training_split(list(config.split.fractions))
-    settings = [asked.ceiling, asked.seed, balance.model_dump(), cuts, config.split.seed, train]
+    settings = [asked.ceiling, asked.seed, balance.model_dump(), cuts, config.split.seed, train, list(configurations)]
     task = {
         "blocks": [{"index": b.index, "path": b.path, "name": b.sidecar, "rows": b.rows} for b in every],
         "decided": decided.folder,
@@ -120,6 +131,9 @@ def find_shortcuts(
         "seed": config.split.seed,
         "train": train,
         "features": names_of(list(asked.features)),
+        "extra": asked.features,
+        "configurations": list(configurations),
+        "dimension": config.policy.dimension,
         "within": balance.within,
         "balance": balance.model_dump(),
         "ceiling": asked.ceiling,

@@ -290,7 +290,7 @@ class Check:
 
     def words(self) -> str:
         """The outcome as a line of text."""
-        return f"{self.name}: {_seen(self.observed)}, expected {_wanted(self.expected)}"
+        return f"{self.name}: {seen(self.observed)}, expected {wanted(self.expected)}"
 
 
 @dataclass(frozen=True)
@@ -323,7 +323,13 @@ class Verdict:
         return "\n".join(lines)
 
 
-def _seen(observed: Any) -> str:
+def verdict_of(told: dict[str, Any]) -> Verdict:
+    """A verdict that `to_dict` made values of."""
+    return Verdict(told["passed"], [Check(**check) for check in told["checks"]], told["seconds"])
+
+
+def seen(observed: Any) -> str:
+    """What was observed, in words."""
     if not isinstance(observed, dict):
         return f"observed {_said(observed)}"
     examples = [example for example in observed.get("examples", []) if not isinstance(example, bool | None)]
@@ -333,7 +339,8 @@ def _seen(observed: Any) -> str:
     return f"{observed.get('unexpected', 0):,} of {observed.get('rows', 0):,} rows are otherwise{such}{where}"
 
 
-def _wanted(kwargs: dict[str, Any]) -> str:
+def wanted(kwargs: dict[str, Any]) -> str:
+    """What was expected, in words."""
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
     if "column" in kwargs and set(kwargs) <= {"column", "min_value", "max_value", "strict_min"}:
         if low is not None and high is not None:

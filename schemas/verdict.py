@@ -33,6 +33,7 @@ REASONS: dict[str, str] = {
     "overlap_kept": "The row, or a duplicate of it, overlaps with a benchmark, and the policy keeps it where it is.",
     "likely_mislabelled": "The recorded label is probably wrong.",
     "ambiguous": "The responses can hardly be told apart.",
+    "augmented": "Made of two rows to weigh against shortcuts; the score is by how much, the counterpart the partner.",
     "error_slice": "It is in a slice of the data where labels go wrong, or raters disagree, more than elsewhere.",
     "balanced_out": "Left out so that no shortcut pays: the score is the row's draw, the threshold the share kept.",
     "misrated": "The rating is not what its text and other raters of it lead to expect, and is probably wrong.",

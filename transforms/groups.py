@@ -19,8 +19,8 @@ from transforms.blocks import Block
 from transforms.duplicates.components import Components
 from transforms.hashing import as_hashes, as_nodes
 from transforms.identity.keys import prompt_ids
+from transforms.markers import Stats, finish
 from transforms.signals.masking import MASKED, mask_rows
-from transforms.tasks import Stats, finish
 from transforms.texts import blank
 
 #: What tells a row's node.

@@ -36,7 +36,9 @@ def of_counts(values: pl.Series, counts: np.ndarray, absent: np.ndarray | None =
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     arrow = values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     mask = None if absent is None else pa.array(absent)
-    nested = pa.LargeListArray.from_arrays(pa.array(offsets), arrow, mask=mask)
+    # Not by pa.array: to look at what it is given, pyarrow imports pandas.
+    places = pa.Int64Array.from_buffers(pa.int64(), len(offsets), [None, pa.py_buffer(offsets)])
+    nested = pa.LargeListArray.from_arrays(places, arrow, mask=mask)
     return pl.Series(values.name, pl.from_arrow(nested))
 
 

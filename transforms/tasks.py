@@ -18,44 +18,7 @@ import polars as pl
 
 from transforms import blocks
 from transforms.blocks import Block
-
-Stats = dict[str, Any]
-
-
-def marker(folder: str, task: int) -> str:
-    return f"{folder}/tasks/{task:06d}.json"
-
-
-def finish(folder: str, task: int, stats: Stats) -> None:
-    """Say that a task is done, and what it counted."""
-    blocks.write_json(stats, marker(folder, task))
-
-
-def finished(folder: str) -> dict[int, Stats]:
-    """The statistics of all tasks that are done, by task."""
-    paths = [path for path in blocks.listed(f"{folder}/tasks") if path.endswith(".json")]
-    return {int(path.rsplit("/", 1)[-1][:-5]): blocks.read_json(path) for path in paths}
-
-
-def total(stats: Sequence[Stats]) -> Stats:
-    """Counts added up, key by key and through nested counts; lists are put end to end."""
-    out: Stats = {}
-    for part in stats:
-        for key, value in part.items():
-            if isinstance(value, dict):
-                out[key] = total([out.get(key, {}), value])
-            elif isinstance(value, list):
-                out[key] = out.get(key, []) + value
-            else:
-                out[key] = out.get(key, 0) + value
-    return dict(sorted(out.items()))
-
-
-def counts(values: pl.Series) -> dict[str, int]:
-    """How often each value occurs, the commonest first; nulls are not counted."""
-    names, numbers = values.drop_nulls().value_counts(sort=True).get_columns()
-    return dict(zip(names.to_list(), numbers.to_list(), strict=True))
-
+from transforms.markers import Stats, finish, marker
 
 #: Tasks that a worker process runs at once: while one of them holds Python's lock, another's columns can be computed.
 #: What comes out is the same with any number; memory is that of so many blocks.

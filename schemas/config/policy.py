@@ -14,6 +14,9 @@ Recipe = Literal["conservative", "secrets2", "drop-only", "relabel"]
 class Policy(Section):
     """What becomes of rows with a signal."""
 
+    act: bool = Field(
+        True, description="Whether anything becomes of rows; false only says what is wrong with them, as `audit` does."
+    )
     recipe: Recipe = Field(
         "conservative", description="Values for the keys on wrong labels below; a key that is given wins over them."
     )

@@ -162,3 +162,33 @@ def test_features_that_are_none_are_refused_before_any_work(sets: list[str], mes
 def test_balancing_without_measuring_is_refused() -> None:
     with pytest.raises(UserError, match=r"weights needs shortcuts\.find"):
         load(None, ["a.jsonl"], None, ["shortcuts.find=false", "balance.output=weights"])
+
+
+def test_pairs_and_ties_are_added_to_training_alone(run: Run) -> None:
+    before, _, _ = run("balance.output=off")
+    others = {split: published(before, "preference_soft", split) for split in ("validation", "test")}
+    out, manifest, said = run("balance.output=augment", "balance.added=0.5", "balance.features=[characters, words]")
+    added = said["balance"]["added"]
+    assert 300 < added <= 450
+    ledger = pl.read_parquet(out / "ledger.parquet").filter(pl.col("reasons").list.contains("augmented"))
+    assert ledger.height == added == manifest["reasons"]["augmented"] == manifest["counts"]["derived_rows"]
+    assert ledger["split"].unique().to_list() == ["train"]
+    assert ledger["counterpart"].null_count() == 0
+    for split, frame in others.items():
+        assert published(out, "preference_soft", split).equals(frame)
+    frame = published(out, "preference_soft", "train")
+    made = frame.filter(pl.col("source").str.ends_with("+augmented"))
+    assert made.height == added
+    ties = made.filter(pl.col("soft_label") == 0.5)
+    assert ties.height == said["balance"]["added_ties"] >= 0.2 * added
+    sided = frame.filter(pl.col("soft_label") > 0.5)
+    rate = longer(sided).mean()
+    assert rate < longer(frame.filter(~pl.col("source").str.ends_with("+augmented"))).mean() - 0.1
+    assert feature(said, "characters")["share_after"] == pytest.approx(rate, abs=0.01)
+    # Each is of a prompt, one of its responses, and one to another prompt; what it was made of stands in its block.
+    parents = pl.concat([pl.read_parquet(path) for path in sorted(out.glob("work/shortcuts-*/blocks/*.parquet"))])[
+        "parents"
+    ]
+    assert (parents.list.n_unique() == 2).all()
+    assert whole(manifest)
+    assert run_validate(str(out), json=False) == 0

@@ -20,7 +20,7 @@ from transforms.ingest.readers import read
 from transforms.ingest.readers.streams import BOM, CHUNK, Stream, StreamBreak
 from transforms.ingest.records import Records
 from transforms.ingest.stage import batches
-from transforms.tasks import Stats
+from transforms.markers import Stats
 from transforms.texts import prompt_texts, reference_texts, response_texts
 
 #: An item's place (`benchmark:file:line`), its part, its text.

@@ -17,7 +17,7 @@ from transforms.contamination.items import Items
 from transforms.contamination.judge import best, judge
 from transforms.contamination.letters import MESSAGE_END, ragged
 from transforms.contamination.scan import Scanner
-from transforms.tasks import Stats, counts
+from transforms.markers import Stats, counts
 from transforms.texts import prompt_texts, reference_texts, response_texts
 
 #: What is said of a row: the benchmark and its item (`benchmark:file:line`) that it overlaps with, where in the row

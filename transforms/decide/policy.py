@@ -200,10 +200,13 @@ def decide(
     strongest = pl.min_horizontal(
         *(pl.when(clause.holds.fill_null(False)).then(rank[clause.action]) for clause in found), pl.lit(rank["keep"])
     )
+    if not policy.act:
+        strongest = pl.lit(rank["keep"])
     rows = rows.with_columns(action=strongest.replace_strict(list(rank.values()), list(rank), return_dtype=pl.String))
     rows = _relabelled(rows, policy, found)
     rows = rows.with_columns(published_in(rows, configurations))
-    listed = _details(rows, [*found, *_remarks(), _overlap_kept(), *_unpublished(configurations)])
+    carried_out = [_overlap_kept(), *_unpublished(configurations)] if policy.act else []
+    listed = _details(rows, [*found, *_remarks(), *carried_out])
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
         "action", "label", "soft_label", "margin", "published_in", weight=_weight(policy), masked=masked

@@ -8,32 +8,30 @@ from typing import Any
 import polars as pl
 
 from schemas.config import Policy
+from schemas.signals import CONSENSUS, PUBLISHED, SEMANTIC
 from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.contamination.stage import SIGNALS as CONTAMINATION
 from transforms.decide.policy import VERDICTS, decide
 from transforms.decide.split import Cut, assign
 from transforms.duplicates.representatives import SIGNALS as NEAR
-from transforms.duplicates.semantic_signals import SIGNALS as SEMANTIC
 from transforms.identity.keys import response_ids
 from transforms.lists import of_counts
+from transforms.markers import Stats, counts
 from transforms.publish.shapes import KEPT
-from transforms.published.stage import SIGNALS as KNOWN
-from transforms.raters.conclude import SIGNALS as CONSENSUS
 from transforms.relabel.trusted import SIGNALS as TRUSTED
 from transforms.signals.masking import MASKED, mask_rows
 from transforms.slices.signals import SIGNALS as SLICES
 from transforms.spurious.signals import SIGNALS as BALANCE
-from transforms.tasks import Stats, counts
 
 _BLOCK = ("row_id", "source", "kind", "response_ids", "judgements", "parents")
 #: Stages that may not run, and what policy reads of each.
 _BESIDE = {
-    "known": KNOWN,
+    "known": PUBLISHED,
     "near": NEAR,
     "contamination": CONTAMINATION,
     "semantic": SEMANTIC,
-    "consensus": CONSENSUS,
+    "consensus": pl.Schema({"consensus": pl.List(CONSENSUS)}),
     "steps": pl.Schema({"steps_ambiguous": pl.Float64()}),
     "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
     "ratings": pl.Schema({"rating_error": pl.Float64()}),
@@ -41,6 +39,8 @@ _BESIDE = {
     "slices": SLICES,
     "balance": BALANCE,
 }
+#: All stages whose sidecars `load` reads, as its task names them.
+FACTS = ("identity", "signals", "groups", *_BESIDE)
 #: A sidecar's columns: the verdict, the row's group, the split that it is in already, and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "settled": pl.String(), "kind": pl.String()})
 

@@ -16,9 +16,9 @@ from transforms.blocks import BLOCK_ROWS, Block, read_frame
 from transforms.derive import build
 from transforms.derive.pairs import pair_up, units
 from transforms.hashing import digest, partition
+from transforms.markers import Stats, finish
 from transforms.raters.normalise import moments, normalise
 from transforms.shuffle import split
-from transforms.tasks import Stats, finish
 
 _UNITS = ("row_id", "source", "kind", "prompt", "prompt_id", "response_ids", "judgements", "scales")
 #: Units of one partition; fewer than the shuffle's usual rows, since a unit becomes several pairs with their texts.

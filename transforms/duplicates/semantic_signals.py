@@ -19,25 +19,15 @@ from transforms.blocks import Block, read_frame
 from transforms.duplicates.semantic import DIGITS, END, PAIRS, alike, forest, representatives
 from transforms.duplicates.semantic_members import Members, Search, gather, members, parts
 from transforms.groups import NODE_COLUMNS, group_nodes
-from transforms.tasks import Stats
+from transforms.markers import Stats
 
-#: What is said of each row: the row most like it and how alike they are, where that reaches the threshold; and the row
-#: that it is a duplicate of, which is none's duplicate itself.
-SIGNALS = pl.Schema(
-    {
-        "semantic_neighbour": pl.String(),
-        "semantic_cosine": pl.Float64(),
-        "semantic_of": pl.String(),
-        "semantic_of_cosine": pl.Float64(),
-    }
-)
 EDGES = "edges.parquet"
 #: Rows, and prompts, that are compared with all others to find the recall: this many comparisons, within these bounds.
 _COMPARISONS, _FEWEST, _MOST = 40_000_000, 256, 2_000
 
 
 def conclude(every: Sequence[Block], search: Search, most: int, folder: str) -> Stats:
-    """Write all blocks' signals (`SIGNALS`), and `edges.parquet`: `PAIRS` with the nodes of groups that they connect.
+    """Write all blocks' signals (`SEMANTIC`), and `edges.parquet`: `PAIRS` with the nodes of groups that they connect.
 
     Args:
         every: all blocks.

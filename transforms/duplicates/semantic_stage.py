@@ -20,8 +20,8 @@ from transforms.duplicates import kmeans
 from transforms.duplicates.semantic import PAIRS, ROWS, links, neighbours, slices
 from transforms.duplicates.semantic_members import MEMBER, Search, gather, members
 from transforms.duplicates.semantic_signals import conclude
+from transforms.markers import finish, marker
 from transforms.shuffle import split
-from transforms.tasks import finish, marker
 
 #: Vectors that partitions are fitted on, at most: those with the smallest keys.
 SAMPLE = 65_536

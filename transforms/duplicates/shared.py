@@ -11,8 +11,8 @@ import polars as pl
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.hashing import as_nodes
+from transforms.markers import finish
 from transforms.shuffle import partitions_for, split
-from transforms.tasks import finish
 
 #: A text that more generators gave than this ("Yes.") says nothing of any two of them.
 MANY = 10

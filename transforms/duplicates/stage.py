@@ -24,8 +24,9 @@ from transforms.duplicates.representatives import DEFAULTS, SIGNALS, choose
 from transforms.duplicates.sketch import UNITS, Unit, key_column, shingled, sketch
 from transforms.duplicates.template import read_template
 from transforms.duplicates.verify import neighbours
+from transforms.markers import Stats, finish
 from transforms.shuffle import partitions_for, split
-from transforms.tasks import Stats, WriteSidecars, finish
+from transforms.tasks import WriteSidecars
 
 #: Prompts that are alike must not be in two splits, so that more of those on the threshold have to be found.
 _PROMPT_RECALL = 0.999

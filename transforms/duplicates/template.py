@@ -13,7 +13,7 @@ from transforms import blocks
 from transforms.duplicates.members import Member
 from transforms.duplicates.parts import sets_of
 from transforms.hashing import as_nodes
-from transforms.tasks import finish
+from transforms.markers import finish
 
 #: Prompts that are looked at: those with the smallest hashes, so that order and number of rows do not matter.
 SAMPLE = 10_000

@@ -14,7 +14,7 @@ import apache_beam as beam
 import polars as pl
 from apache_beam.ml.inference.base import RunInference
 
-from transforms import blocks, tasks
+from transforms import blocks, markers
 from transforms.blocks import Block, read_frame
 from transforms.embed import cache, items, needs
 from transforms.embed.items import What
@@ -66,7 +66,7 @@ class _WriteTold(beam.DoFn):
         blocks.write_frame(told, f"{self.folder}/told/{block.sidecar}")
         own = int(told["chunk"].count())
         stats = {"rows": block.rows, "own": own, "kept": int((told["owner"] == index).sum()) - own}
-        tasks.finish(self.folder, index, {**stats, "chunks": {str(index): -(-own // self.size)}})
+        markers.finish(self.folder, index, {**stats, "chunks": {str(index): -(-own // self.size)}})
 
 
 @dataclass
@@ -153,7 +153,7 @@ class _ReadChunks(beam.DoFn):
     def process(self, share: Share) -> Iterator[Chunk]:
         numbers = range(share.start, share.start + share.chunks)
         ahead = share.first - share.start  # of a chunk's number in its block, the number of its task is
-        missing = [n for n in numbers if not blocks.exists(tasks.marker(self.folder, ahead + n))]
+        missing = [n for n in numbers if not blocks.exists(markers.marker(self.folder, ahead + n))]
         if not missing:
             return
         told = read_frame(f"{self.found}/told/{share.block.sidecar}", ["item", "place", "chunk"])
@@ -175,7 +175,7 @@ class _Keep(beam.DoFn):
     def process(self, embedded: Embedded) -> None:
         cache.write(self.kept, embedded.items, embedded.vectors)
         stats: dict[str, Any] = {"rows": len(embedded.items), "without_vector": embedded.empty}
-        tasks.finish(self.folder, embedded.task, stats)
+        markers.finish(self.folder, embedded.task, stats)
 
 
 class _Assemble(beam.DoFn):
@@ -184,9 +184,9 @@ class _Assemble(beam.DoFn):
 
     def process(self, block: Block, embedded: Iterable[None] = ()) -> None:
         task = self.first + block.index
-        if not blocks.exists(tasks.marker(self.folder, task)):
+        if not blocks.exists(markers.marker(self.folder, task)):
             assemble(block.sidecar, self.folder, self.found, self.kept, self.what)
-            tasks.finish(self.folder, task, {})
+            markers.finish(self.folder, task, {})
 
 
 @dataclass

@@ -11,7 +11,7 @@ import polars as pl
 from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.embed.sidecars import read_texts
-from transforms.tasks import Stats
+from transforms.markers import Stats
 
 _BLOCK = ("source", "kind", "metadata", "responses")
 

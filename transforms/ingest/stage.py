@@ -21,8 +21,8 @@ from transforms.ingest.files import FileRef
 from transforms.ingest.readers import read
 from transforms.ingest.records import Broken, Records, concat
 from transforms.ingest.units import parts, whole_units
+from transforms.markers import Stats, counts
 from transforms.publish.shapes import OPTIONAL_FIELDS
-from transforms.tasks import Stats, counts
 
 #: Small files are read together until they have this many bytes, so that a block is worth its overhead.
 TASK_BYTES = 32 * 2**20

@@ -16,12 +16,12 @@ from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.hashing import as_number
 from transforms.lists import of_counts
+from transforms.markers import Stats
 from transforms.meta import judge_pairs, judge_rankings, judge_ratings, named
 from transforms.meta.lines import PAIRS, RATED, pair_lines, rank_kinds, rated_lines
 from transforms.meta.scope import Settings
 from transforms.publish.shapes import KEPT
 from transforms.strength.folds import uniform
-from transforms.tasks import Stats
 
 #: Baselines beside every table: a draw, the number of characters, and the same for all.
 CHANCE, LENGTH, TIES = "chance", "length", "all ties"

@@ -14,10 +14,11 @@ from schemas.verdict import LEDGER_SCHEMA, MERGED
 from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.decide.split import Cut, assign
+from transforms.markers import Stats, counts
 from transforms.parquet import RowGroups
 from transforms.publish.shapes import KEPT, Facts, shape
 from transforms.signals.masking import mask_rows
-from transforms.tasks import THREADS, Stats, counts
+from transforms.tasks import THREADS
 
 _BLOCK = (
     "row_id", "source", "file", "line", "content_id", "prompt", "responses", "tools", "steps", "references",
@@ -61,7 +62,7 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
 
     with ThreadPoolExecutor(THREADS) as pool:
         for part in task["blocks"]:
-            decided = read_frame(f"{task['decided']}/{part['name']}").with_columns(
+            decided = read_frame(f"{part.get('decided', task['decided'])}/{part['name']}").with_columns(
                 split=pl.when(pl.col("action").is_in(KEPT)).then(
                     assign(pl.col("group_id"), found, task["seed"], "settled")
                 )
@@ -86,7 +87,9 @@ def _kept(task: dict[str, Any], part: dict[str, Any], decided: pl.DataFrame) -> 
     kept = decided.with_row_index("row").filter(pl.col("published_in").list.len() > 0)
     if kept.is_empty():
         return kept
-    merged = read_frame(f"{task['identity']}/{part['name']}", ["judgements"])["judgements"][kept["row"]]
+    merged = read_frame(f"{part.get('identity', task['identity'])}/{part['name']}", ["judgements"])["judgements"][
+        kept["row"]
+    ]
     texts = read_frame(part["path"], _BLOCK)[kept["row"]].with_columns(merged.alias("merged"))
     whole = texts.with_columns(judgements=pl.coalesce("merged", "judgements")).drop("merged")
     rows = kept.hstack(whole.rename({"content_id": "id"}))

@@ -9,18 +9,18 @@ from typing import Any
 import apache_beam as beam
 import polars as pl
 
+from schemas.signals import PUBLISHED
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.gate import batches
 from transforms.groups import group_nodes
 from transforms.hashing import as_nodes, partition
 from transforms.identity.keys import identify
+from transforms.markers import Stats
 from transforms.published.rows import published_rows
 from transforms.shuffle import Shuffle, partitions_for, split
-from transforms.tasks import Stats, WriteSidecars
+from transforms.tasks import WriteSidecars
 
-#: What is said of each new row: the published row that it is a copy of.
-SIGNALS = pl.Schema({"published_of": pl.String()})
 DEFAULTS = {"published_of": None}
 _NAMED = ("content_id", "row_id", "group_id")
 
@@ -140,5 +140,5 @@ class FindKnown(beam.PTransform):
             | "blocks" >> beam.Create(every)
             | "names" >> beam.ParDo(_Names(partitions, self.identity, len(self.blocks)))
             | "known" >> Shuffle(known, home="block")
-            | "sidecars" >> WriteSidecars(self.blocks, self.folder, SIGNALS, DEFAULTS)
+            | "sidecars" >> WriteSidecars(self.blocks, self.folder, PUBLISHED, DEFAULTS)
         )

@@ -9,36 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from schemas.signals import CONSENSUS
 from transforms.graph import cycles
 from transforms.raters import bradley_terry
 from transforms.raters.consensus import ANONYMOUS, Model, majority, posterior_of
 from transforms.raters.measure import without_copies
 from transforms.raters.pairs import CONFUSION, HABITS, bradley_terry_votes
 
-#: What is concluded of one row on one dimension. `soft_label` is the preference for the row's own `responses[0]`, null
-#: where all votes were left out; `tied` the probability of a tie that is part of it (half of it counts for each side),
-#: 0 where the method knows none; `uncertainty` the probability that another label is right; `raters` how many voices
-#: it rests on; `agreement` the share of them that are for the label; `opposed` whether votes were cast for both sides;
-#: `left_out` how many votes of raters worse than chance were not counted, and `reliability` the lowest of theirs.
-#: `component`, `reversal` and `onward` are of the graph: how many responses are in the cycle's component (0 without
-#: one), whether the row is one of the fewest to turn round, the row that leads on from this one's loser.
-CONSENSUS = pl.Struct(
-    {
-        "dimension": pl.String,
-        "method": pl.String,
-        "soft_label": pl.Float64,
-        "tied": pl.Float64,
-        "uncertainty": pl.Float64,
-        "raters": pl.Int64,
-        "agreement": pl.Float64,
-        "opposed": pl.Boolean,
-        "left_out": pl.Int64,
-        "reliability": pl.Float64,
-        "component": pl.Int64,
-        "reversal": pl.Boolean,
-        "onward": pl.String,
-    }
-)
 SIGNALS = pl.Schema({"consensus": pl.List(CONSENSUS)})
 DEFAULTS = {"consensus": None}
 #: Digits that are kept, before anything is decided on.

@@ -11,11 +11,12 @@ import polars as pl
 
 from schemas.config import Raters
 from transforms.blocks import Block, gather, read_frame, write_frame
+from transforms.markers import finish
 from transforms.raters.conclude import DEFAULTS, SIGNALS, Known, conclude
 from transforms.raters.judgements import BLOCK, IDENTITY, judgements, votes
 from transforms.raters.measure import Measured, measure
 from transforms.shuffle import Shuffle, partitions_for, split
-from transforms.tasks import WriteSidecars, finish
+from transforms.tasks import WriteSidecars
 
 #: Judgements that raters are measured by at most (about 2 GiB); past it, those on a sample of the units, by hash.
 MEASURED = 2_000_000

@@ -12,8 +12,8 @@ from transforms.arrays import write_array
 from transforms.blocks import read_frame
 from transforms.embed.sidecars import read_texts
 from transforms.hashing import as_number
+from transforms.markers import Stats
 from transforms.spurious.features import of_rows, scaled
-from transforms.tasks import Stats
 
 _BLOCK = ("source", "kind", "content_id", "prompt", "responses", "judgements", "scales", "generators")
 #: One line a value.

@@ -10,9 +10,9 @@ import polars as pl
 from transforms import blocks
 from transforms.arrays import read_array
 from transforms.blocks import read_frame
+from transforms.markers import Stats
 from transforms.ratings.fit import FOUND, Settings, fit
 from transforms.ratings.inputs import ROWS, VALUES
-from transforms.tasks import Stats
 
 _PER = pl.Struct({name: dtype for name, dtype in FOUND.items() if name not in ("line", "source")})
 #: A sidecar's columns: over all dimensions, or the one that policy names, and each dimension's own.

@@ -12,8 +12,8 @@ from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
+from transforms.markers import Stats
 from transforms.strength.voices import voices
-from transforms.tasks import Stats
 
 #: `trusted` is their preference for `responses[0]`, null where they took no side and called it no tie; `unsure` says
 #: that all who were asked could not tell; `chance` with what chance the row was drawn, null where it was not drawn.

@@ -15,11 +15,11 @@ from transforms.embed.model_handler import encoder_of
 from transforms.embed.models import Model
 from transforms.embed.sidecars import read_texts
 from transforms.lists import of_counts, side_by_side
+from transforms.markers import Stats
 from transforms.meta.named import BLOCK, LEDGER, from_dict, numbers, values
 from transforms.scorers.files import placed
 from transforms.scorers.overlap import overlap
 from transforms.spurious.features import of_rows
-from transforms.tasks import Stats
 from transforms.texts import prompt_texts, reference_texts, response_texts
 
 SCORES = pl.Schema({"score": pl.List(pl.Float64())})

@@ -10,9 +10,9 @@ import polars as pl
 from schemas.config import Length, Signals
 from transforms import blocks
 from transforms.blocks import read_frame
+from transforms.markers import Stats, counts
 from transforms.signals.rows import row_signals
 from transforms.signals.tokens import TokenCounter
-from transforms.tasks import Stats, counts
 
 _COLUMNS = ("kind", "prompt", "responses", "language", "tools", "steps", "references")
 

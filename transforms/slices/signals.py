@@ -11,7 +11,7 @@ from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.decide.labels import labels
 from transforms.hashing import as_number
-from transforms.tasks import Stats
+from transforms.markers import Stats
 
 #: Added to the variance of an error, so that a contradiction of what is nearly sure does not outweigh all others.
 _FLOOR = 0.02

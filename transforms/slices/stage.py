@@ -14,6 +14,7 @@ from transforms import blocks
 from transforms.blocks import Block, gather, read_frame
 from transforms.keywords import keywords
 from transforms.lists import of_counts
+from transforms.markers import Stats
 from transforms.signals import pii
 from transforms.slices.find import Rows, Settings, find
 from transforms.slices.rates import over_represented, rate
@@ -23,7 +24,6 @@ from transforms.slices.signals import COLUMNS, SIGNALS
 from transforms.slices.views import views_of
 from transforms.spurious.features import of_rows, surface
 from transforms.strength.folds import sample
-from transforms.tasks import Stats
 from transforms.texts import prompt_texts, response_texts
 
 #: The signals that slices are found by: what is tested, and what the rate is of.
@@ -59,7 +59,7 @@ def find_all(task: dict[str, Any], folder: str) -> Stats:
         chosen = some[sample(some["key"].to_numpy(), task["ceiling"], salt=23)]
         rows = _rows(task, every, chosen)
         if kind == "disagreement":
-            rows.views.pop("differences")
+            rows.views.pop("differences", None)  # which there are none of without embeddings
         found, families = find(rows, chosen[tested].to_numpy().astype(np.float64), settings)
         values, hashes = chosen[shown].to_numpy(), chosen["group"].to_numpy()
         looked[kind] |= {"sampled": chosen.height, "rate": round(float(values.mean()), 5)}

@@ -68,6 +68,13 @@ class Balanced:
     why: dict[int, str]
     strata: list[Stratum]
 
+    def together(self) -> tuple[np.ndarray, np.ndarray]:
+        """The moments' units and lambda, means of all lots' by their rows [2 * columns]."""
+        share = np.array([one.rows for one in self.strata], dtype=np.float64) / sum(one.rows for one in self.strata)
+        sizes = np.stack([one.size for one in self.strata])
+        coefficients = np.stack([one.solution.coefficients for one in self.strata])
+        return np.maximum(share @ sizes, 1e-9), share @ coefficients
+
     def weigh(self, pairs: Sides) -> np.ndarray:
         """Weights of any pairs; those of the training pairs sum to what the verdicts' do."""
         out = pairs.weights.astype(np.float64).copy()

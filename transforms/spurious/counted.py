@@ -10,9 +10,9 @@ import polars as pl
 from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.lists import of_counts
+from transforms.markers import Stats
 from transforms.spurious.extra import extras
 from transforms.spurious.features import of_rows
-from transforms.tasks import Stats
 
 
 def count_surface(task: dict[str, Any], folder: str) -> Stats:

@@ -59,6 +59,11 @@ class Sides:
         """Some of the pairs."""
         return Sides(**{field.name: getattr(self, field.name)[places] for field in fields(self)})
 
+    @classmethod
+    def together(cls, parts: Sequence[Sides]) -> Sides:
+        """Several lots of pairs as one."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
 
 def training_split(splits: Sequence[str]) -> str:
     """The split that is trained on: `train`, or else the first."""
@@ -129,8 +134,8 @@ def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
         else pl.Series([None], dtype=pl.Float64).new_from_index(0, kept.height)
     )
     return kept.hstack(more).select(
-        key=_number(pl.col("content_id")),
-        group=_number(pl.col("group_id")),
+        key=numbered(pl.col("content_id")),
+        group=numbered(pl.col("group_id")),
         block=pl.lit(block["index"], dtype=pl.Int64),
         row=pl.col("row").cast(pl.Int64),
         held="held",
@@ -142,7 +147,8 @@ def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
     )
 
 
-def _number(hashes: pl.Expr) -> pl.Expr:
+def numbered(hashes: pl.Expr) -> pl.Expr:
+    """The first 60 bits of hexadecimal hashes."""
     return hashes.str.slice(0, 15).str.to_integer(base=16, dtype=pl.Int64).cast(pl.UInt64)
 
 
@@ -211,7 +217,7 @@ def _rated(task: dict[str, Any], block: dict[str, Any], names: list[str]) -> pl.
     rows = values["row"].to_numpy()
     features = read_surface(task["surface"], block["name"], rows, names)[:, 0]
     return values.select(
-        "dimension", "score", key=_number(pl.col("content_id")), group=_number(pl.col("group_id"))
+        "dimension", "score", key=numbered(pl.col("content_id")), group=numbered(pl.col("group_id"))
     ).hstack(pl.DataFrame(features, schema=names))
 
 

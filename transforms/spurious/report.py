@@ -52,8 +52,9 @@ def features(pairs: Sides, names: Sequence[str], after: np.ndarray | None) -> li
     """
     train, held = np.flatnonzero(~pairs.held), np.flatnonzero(pairs.held)
     mine, others = pairs.at(train), pairs.at(held)
-    n, z, flagged = competency(mine.raw, mine.sides)
-    size = sizes(mine.scaled)
+    there = mine.at(np.flatnonzero(mine.weights > 0))
+    n, z, flagged = competency(there.raw, there.sides)
+    size = sizes(there.scaled)
     x = in_units(mine.scaled, size)
     chosen = sampled(mine.keys, RULED)
     text = [j for j, name in enumerate(names) if name not in PLACES]
@@ -100,6 +101,11 @@ def _kind(name: str) -> str:
     if name in PLACES:
         return "position" if name == "first" else "generator"
     return "text" if name in NAMES else "user"
+
+
+def _there(pairs: Sides) -> np.ndarray:
+    """Training pairs with a preference that count before anything is balanced."""
+    return np.asarray(~pairs.held & (pairs.sides != 0) & (pairs.weights > 0))
 
 
 def sampled(keys: np.ndarray, count: int) -> np.ndarray:
@@ -151,7 +157,7 @@ def position(pairs: Sides, after: np.ndarray | None) -> dict[str, float | None]:
 
 def generators(pairs: Sides, seed: int) -> dict[str, Any] | None:
     """How often who wrote the responses, each by its wins in other folds, names the better one."""
-    told = np.flatnonzero(~pairs.held & (pairs.sides != 0) & (pairs.generators >= 0).all(axis=1))
+    told = np.flatnonzero(_there(pairs) & (pairs.generators >= 0).all(axis=1))
     mine = pairs.at(told)
     if len(mine) < PAIRS or len(np.unique(mine.groups)) < GROUPS:
         return None
@@ -179,7 +185,7 @@ def biases(pairs: Sides, names: Sequence[str], scorers: dict[str, np.ndarray], s
     """
     out = []
     for scorer, margins in scorers.items():
-        told = np.flatnonzero(~pairs.held & (pairs.sides != 0) & np.isfinite(margins))
+        told = np.flatnonzero(_there(pairs) & np.isfinite(margins))
         told = told[sampled(pairs.keys[told], RULED)]
         if len(told) < PAIRS:
             continue

@@ -10,7 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from schemas.config import Balance
 from transforms import blocks
+from transforms.markers import Stats
 from transforms.spurious import report
+from transforms.spurious.augment import make, plan
 from transforms.spurious.balance import Balanced, balance, draws, keep_shares, matched
 from transforms.spurious.entropy import effective
 from transforms.spurious.extra import PLACES
@@ -18,7 +20,6 @@ from transforms.spurious.given import Sides, read_ratings, read_sides
 from transforms.spurious.heads import embedded, halves, margins, views
 from transforms.spurious.measure import rounded
 from transforms.spurious.signals import SIGNALS
-from transforms.tasks import Stats
 
 #: Pairs that heads are fitted on at most.
 _HEADED = 20_000
@@ -34,24 +35,28 @@ def measure_all(task: dict[str, Any], folder: str) -> Stats:
         folder: to write to.
     """
     with threadpool_limits(1):  # so that sums do not depend on how many threads there are
-        said = _all(task, Balance.model_validate(task["balance"]), folder)
+        said, written = _all(task, Balance.model_validate(task["balance"]), folder)
     blocks.write_json(said, f"{folder}/report.json")
-    return {"rows": said["pairs"]["rows"] if said["pairs"] else 0}
+    return {"rows": said["pairs"]["rows"] if said["pairs"] else 0, "blocks": written}
 
 
-def _all(task: dict[str, Any], asked: Balance, folder: str) -> dict[str, Any]:
+def _all(task: dict[str, Any], asked: Balance, folder: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     names, seed = task["features"], task["shortcut_seed"]
     # Matching counts rows against rows, so it needs them all.
     pairs = read_sides(task, 2**62 if asked.output == "match" else task["ceiling"])
     ratings = read_ratings(task, task["ceiling"])
     said: dict[str, Any] = {"balance": None, "pairs": None}
+    written: list[dict[str, Any]] = []
     said["ratings"] = report.ratings(ratings, [name for name in names if name not in PLACES], seed)
     if len(pairs):
         said["pairs"] = _counted(pairs)
     if len(pairs) and not (why := report.enough(pairs)):
         after = None
         if asked.output != "off":
-            after, said["balance"] = _balanced(task, asked, pairs, folder)
+            found = _fitted(task, asked, pairs)
+            if asked.output == "augment":
+                pairs, written = _augmented(task, asked, pairs, found, folder)
+            after, said["balance"] = _balanced(task, asked, pairs, found, folder)
         said["pairs"] |= _measured(task, pairs, after)
         if said["balance"]:
             _told_apart(said, names)
@@ -59,7 +64,25 @@ def _all(task: dict[str, Any], asked: Balance, folder: str) -> dict[str, Any]:
         said["pairs"] |= {"measured": False, "why": why}
     if asked.output != "off" and said["balance"] is None:
         _write(task, folder, pl.DataFrame(schema={"block": pl.Int64, "row": pl.Int64, **SIGNALS}))
-    return said
+    return said, written
+
+
+def _fitted(task: dict[str, Any], asked: Balance, pairs: Sides) -> Balanced:
+    names = task["features"]
+    wanted = asked.features or [name for name in names if name not in PLACES]
+    return balance(pairs.at(np.flatnonzero(~pairs.held)), [names.index(name) for name in wanted], asked)
+
+
+def _augmented(
+    task: dict[str, Any], asked: Balance, pairs: Sides, found: Balanced, folder: str
+) -> tuple[Sides, list[dict[str, Any]]]:
+    """The pairs with those that were made behind them, and the blocks these are in."""
+    train = pairs.at(np.flatnonzero(~pairs.held))
+    planned = plan(task, train, found, round(asked.added * len(train)), task["shortcut_seed"])
+    if planned.is_empty():
+        return pairs, []
+    written, made = make(task, train, planned, folder)
+    return Sides.together([pairs, made]), written
 
 
 def _counted(pairs: Sides) -> dict[str, Any]:
@@ -80,7 +103,8 @@ def _measured(task: dict[str, Any], pairs: Sides, after: np.ndarray | None) -> d
     scorers, heads = {}, None
     if np.isfinite(pairs.heads).any():
         scorers["heads"] = pairs.heads
-    if after is not None:
+    # A head that does not see the prompt cannot tell what was made across prompts.
+    if after is not None and task["balance"]["output"] != "augment":
         train = np.flatnonzero(~pairs.held)
         places = train[report.sampled(pairs.keys[train], _HEADED)]
         mine = pairs.at(places)
@@ -102,13 +126,14 @@ def _measured(task: dict[str, Any], pairs: Sides, after: np.ndarray | None) -> d
     }
 
 
-def _balanced(task: dict[str, Any], asked: Balance, pairs: Sides, folder: str) -> tuple[np.ndarray, dict[str, Any]]:
-    """Balance the training pairs and write the signals: weights of all pairs afterwards, and what is said of it."""
+def _balanced(
+    task: dict[str, Any], asked: Balance, pairs: Sides, found: Balanced, folder: str
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Write the signals: weights of all pairs once balanced, and what is said of it."""
     names = task["features"]
     places = np.flatnonzero(~pairs.held)
     train = pairs.at(places)
-    columns = [names.index(name) for name in asked.features or [name for name in names if name not in PLACES]]
-    found = balance(train, columns, asked)
+    made = pairs.block < 0
     weights = found.weigh(pairs)
     share, draw = np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
     most = 1.0
@@ -123,26 +148,28 @@ def _balanced(task: dict[str, Any], asked: Balance, pairs: Sides, folder: str) -
     if asked.output != "weights":
         held = weights if asked.output == "subsample" else pairs.weights
         after = np.where(pairs.held, held, pairs.weights * ~(draw >= share))
+        after[made] = pairs.weights[~made & ~pairs.held].mean()
     signals = [_signals(pairs, weights if asked.output == "weights" else None, share, draw)]
-    if len(pairs) == task["ceiling"] and asked.output != "match":
+    if len(pairs) == task["ceiling"] and asked.output in ("weights", "subsample"):
         signals += _beyond(task, asked, found, pairs, most)
     _write(task, folder, pl.concat(signals))
-    kept = after[places] > 0
-    ess = effective(after[places][kept])
+    kept, rows = after[places] > 0, len(places) - int(made.sum())
+    count = effective(after[places][kept]) * kept.sum() / rows
     return after, {
         "output": asked.output,
         "within": task["within"],
-        "rows": len(places),
-        "kept": int(kept.sum()),
-        "added": 0,
-        "ess": rounded(ess * kept.mean() if asked.output != "weights" else ess),
+        "rows": rows,
+        "kept": int(kept.sum()) - int(made.sum()),
+        "added": int(made.sum()),
+        "added_ties": int((pairs.sides[made] == 0).sum()),
+        "ess": rounded(count),
         "ess_floor": asked.ess_floor,
         "cap": asked.cap,
         "largest": rounded(float(max((one.solution.weights.max() for one in found.strata), default=1.0))),
         "strata": _strata(found, names),
         "why": {names[j]: why for j, why in found.why.items()},
         "columns": [names[j] for j in found.columns],
-        "notes": _notes(found, names, asked, ess * kept.mean()),
+        "notes": _notes(found, names, asked, count),
     }
 
 
@@ -158,7 +185,9 @@ def _signals(pairs: Sides, weights: np.ndarray | None, share: np.ndarray, draw: 
             "balance_draw": draw,
         }
     )
-    return told.filter(pl.Series(~pairs.held)).with_columns(pl.col(name).fill_nan(None) for name in SIGNALS)
+    return told.filter(pl.Series(~pairs.held & (pairs.block >= 0))).with_columns(
+        pl.col(name).fill_nan(None) for name in SIGNALS
+    )
 
 
 def _beyond(task: dict[str, Any], asked: Balance, found: Balanced, pairs: Sides, most: float) -> list[pl.DataFrame]:

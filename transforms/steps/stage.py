@@ -10,9 +10,9 @@ import polars as pl
 
 from transforms import blocks
 from transforms.blocks import read_frame
+from transforms.markers import Stats
 from transforms.steps.aggregate import AGGREGATORS, contradiction, verdicts
 from transforms.steps.rows import DIMENSION, aggregated, judged
-from transforms.tasks import Stats
 
 _BLOCK = ("kind", "steps", "judgements")
 #: A sidecar's columns. Of stepwise rows: the number of steps, of those judged, the place of the first that is wrong,

@@ -12,12 +12,12 @@ from transforms.arrays import read_array, write_array
 from transforms.blocks import read_frame
 from transforms.decide.labels import labels
 from transforms.embed.sidecars import read_texts
+from transforms.markers import Stats
 from transforms.relabel.trusted import SIGNALS, others
 from transforms.spurious.features import NAMES, scaled, surface
 from transforms.strength.likeness import likeness
 from transforms.strength.pairs import Pairs
 from transforms.strength.voices import voices
-from transforms.tasks import Stats
 from transforms.texts import prompt_texts, response_texts
 
 _BLOCK = ("source", "kind", "content_id", "prompt", "responses", "judgements")

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from transforms import blocks
+from transforms.markers import Stats
 from transforms.strength import store
 from transforms.strength.bins import BINS, bins, quantiles
 from transforms.strength.folds import sample
@@ -18,7 +19,6 @@ from transforms.strength.model import Fitted, Scores, Settings, fit
 from transforms.strength.noise import Rate, from_trusted, label_rate
 from transforms.strength.pairs import Pairs
 from transforms.strength.selfcheck import attainable, self_check
-from transforms.tasks import Stats
 
 #: Fewer pairs with a side, or groups, and nothing is fitted: what would be said would be chance.
 PAIRS, GROUPS = 400, 50

@@ -17,7 +17,8 @@ from transforms import blocks
 from transforms.blocks import Block
 from transforms.contamination.stage import SIGNALS, judge_all, mark, scan
 from transforms.identity.keys import identify
-from transforms.tasks import RunTasks, finished, total
+from transforms.markers import finished, total
+from transforms.tasks import RunTasks
 
 PLAIN = "What are the names of some famous actors that started their careers on Broadway?"
 LONG = " ".join(f"word{i}" for i in range(40))

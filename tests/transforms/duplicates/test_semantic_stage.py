@@ -24,7 +24,7 @@ from transforms.duplicates.semantic_members import Search
 from transforms.duplicates.semantic_stage import FindAlike, partitions_at_most
 from transforms.hashing import digest
 from transforms.lists import of_counts
-from transforms.tasks import finished
+from transforms.markers import finished
 
 DIMENSIONS = 8
 

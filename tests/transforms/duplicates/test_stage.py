@@ -24,7 +24,8 @@ from transforms.duplicates.template import FindTemplate
 from transforms.groups import Group
 from transforms.hashing import as_nodes
 from transforms.identity.keys import identify
-from transforms.tasks import RunTasks, finished, total
+from transforms.markers import finished, total
+from transforms.tasks import RunTasks
 
 THRESHOLD = 0.7
 WORDS = [f"word{i}" for i in range(400)]

@@ -1,0 +1,73 @@
+"""`OUT/report.html`: a run on one page, from its own files, that asks for nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.finished import Finished
+
+NAME = "report.html"
+
+
+def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
+    """Write the report of a run; returns its path.
+
+    Args:
+        run: the run.
+        gate: the gate's verdict, as `gate.json` has it; None where nothing was published.
+    """
+    from pipelines.report.checks import checks
+    from pipelines.report.contamination import contamination
+    from pipelines.report.duplicates import duplicates
+    from pipelines.report.fate import fates
+    from pipelines.report.findings import findings, summary
+    from pipelines.report.flow import flow
+    from pipelines.report.page import render
+    from pipelines.report.raters import raters
+    from pipelines.report.shortcuts import shortcuts
+    from pipelines.report.slices import slices
+    from pipelines.report.splits import cost, splits
+    from pipelines.report.strength import ambiguity, pairs_of, strength
+    from schemas.expectations import verdict_of
+    from transforms import blocks
+
+    found, pairs = fates(run), pairs_of(run)
+    acted = run.config.policy.act
+    sections = [
+        None if acted else summary(run, findings(run, found)),
+        flow(run, found),
+        checks(verdict_of(gate)) if gate else None,
+        duplicates(run),
+        contamination(run),
+        raters(run),
+        strength(run, pairs),
+        ambiguity(run, pairs),
+        shortcuts(run),
+        slices(run),
+        splits(run, found) if acted else None,
+        cost(run),
+    ]
+    manifest = run.manifest
+    what, how = ("what was done to it", "Curated") if acted else ("what is wrong with it", "Left as it is, audited")
+    title = f"{manifest['name']}: {what}"
+    subtitle = f"{how} with Trenchcoat {manifest['trenchcoat']} from {', '.join(manifest['sources'])}."
+    page = render(run, [section for section in sections if section], title, subtitle)
+    path = f"{run.out}/{NAME}"
+    blocks.write_bytes(page.encode(), path)
+    return path
+
+
+def run_report(out: str) -> int:
+    """Write the report of a finished run again."""
+    from pipelines.commands import answer
+
+    return answer(lambda: _report(out))
+
+
+def _report(out: str) -> int:
+    from transforms import blocks
+
+    run = Finished.at(out)
+    path = f"{run.out}/gate.json"
+    print(write_report(run, blocks.read_json(path) if blocks.exists(path) else None))
+    return 0

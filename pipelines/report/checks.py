@@ -1,0 +1,40 @@
+"""The gate on the page: its verdict in words, and each expectation with what was observed."""
+
+from __future__ import annotations
+
+from pipelines.report.parts import Section, Table
+from schemas.expectations import Check, Verdict, seen, wanted
+
+
+def checks(verdict: Verdict) -> Section:
+    """The gate's section: what holds of all files of a configuration is one line, and what does not a line a file."""
+    told: dict[tuple[str, str, str], list[Check]] = {}
+    for check in verdict.checks:
+        told.setdefault((check.on.split("/")[0], check.name, check.status), []).append(check)
+    lines = []
+    for (on, name, status), alike in sorted(told.items(), key=lambda item: item[0][2] == "passed"):
+        shown = [alike[0]] if status == "passed" else alike
+        for check in shown:
+            files = f"{on} ({len(alike)} files)" if len(alike) > 1 and status == "passed" else check.on
+            observed = _together(alike) if status == "passed" else seen(check.observed)
+            lines.append([status, check.severity, files, name, observed, wanted(check.expected), check.expectation])
+    first, *rest = verdict.words().split("\n")
+    columns = ["outcome", "severity", "on", "what should hold", "observed", "expected", "expectation"]
+    passed = Table(columns, lines, f"All {len(verdict.checks):,} expectations with what was observed", folded=True)
+    return Section(
+        "gate",
+        "The gate",
+        first,
+        "passed" if verdict.passed else "failed",
+        words=[line.strip() for line in rest] or ["Nothing is amiss: every expectation holds."],
+        tables=[passed],
+    )
+
+
+def _together(alike: list[Check]) -> str:
+    """What was observed in all files of a configuration."""
+    counted = [check.observed for check in alike]
+    if all(isinstance(one, dict) and "rows" in one for one in counted):
+        rows, otherwise = (sum(one.get(name, 0) for one in counted) for name in ("rows", "unexpected"))
+        return f"{otherwise:,} of {rows:,} rows are otherwise"
+    return "; ".join(dict.fromkeys(seen(one) for one in counted))

@@ -1,0 +1,238 @@
+"""What is wrong with a dataset, in the order in which to fix it, and the settings that do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines.finished import Finished
+from pipelines.report.fate import Fates
+from pipelines.report.parts import Link, Section, Table, key_of, many, share
+from schemas.config import Config
+from transforms import blocks
+
+
+@dataclass(frozen=True)
+class Ailment:
+    """Something that rows can have, by its reason code.
+
+    Attributes:
+        harm: how much a row with it weighs against one with another ailment: 10 makes results untrue, 1 costs little.
+        why: what it does to whoever trains on it.
+        fix: keys of the configuration, dotted, with the values that deal with it.
+        cure: what these do.
+    """
+
+    harm: float
+    why: str
+    cure: str
+    fix: dict[str, Any] = field(default_factory=dict)
+
+
+#: Ailments by reason. Exact copies are always merged, and need no setting.
+AILMENTS: dict[str, Ailment] = {
+    "contaminated": Ailment(
+        10,
+        "A model trained on these has seen the benchmark: its score there says nothing.",
+        "drops them, and their duplicates, from every split",
+        {"policy.contaminated": "drop"},
+    ),
+    "likely_mislabelled": Ailment(
+        6,
+        "The label is probably for the wrong side, and is learnt as readily as a right one.",
+        "drops the surest and softens the others' labels",
+        {"policy.recipe": "conservative"},
+    ),
+    "conflict": Ailment(
+        5,
+        "The same comparison is there with opposite labels.",
+        "makes one row of them, with the share of the votes as its label",
+        {"policy.conflict": "soften"},
+    ),
+    "unreliable_rater": Ailment(
+        5,
+        "These votes are of raters who take the worse side more often than not.",
+        "leaves their votes out, and sets rows without other votes aside",
+        {"raters.worse_than_chance": "leave_out", "policy.unreliable_rater": "review"},
+    ),
+    "misrated": Ailment(
+        5,
+        "The rating is not what its text and other raters lead to expect.",
+        "sets them aside for somebody to look at",
+        {"policy.misrated": "review"},
+    ),
+    "error_slice": Ailment(
+        1,
+        "They are in a region of the data where labels go wrong more often than elsewhere.",
+        "needs somebody to look: the section on slices, and trenchcoat relabel export",
+    ),
+    "pii": Ailment(
+        5,
+        "Personal data is learnt, and published.",
+        "puts placeholders in its place",
+        {"policy.pii": "mask"},
+    ),
+    "identical_responses": Ailment(
+        4,
+        "Both sides are one text: there is nothing to learn, and many trainers fail on it.",
+        "drops them",
+        {"policy.identical_responses": "drop"},
+    ),
+    "empty_response": Ailment(
+        4,
+        "A side has no text: whoever trains on it learns that anything beats nothing, or the reverse.",
+        "drops them",
+        {"policy.empty_response": "drop"},
+    ),
+    "no_judgement": Ailment(4, "Nobody judged these rows: there is no label.", "is always done: they are dropped"),
+    "in_cycle": Ailment(
+        3,
+        "Preferences of a prompt go in a circle: no reward can be in line with all of them.",
+        "takes the fewest that close a circle for ties",
+        {"policy.in_cycle": "soften"},
+    ),
+    "too_long": Ailment(
+        3, "What the trainer cuts off is not compared.", "drops them", {"policy.too_long": "drop"}
+    ),
+    "identical_after_truncation": Ailment(
+        3, "The sides differ only where the trainer cuts them off.", "drops them", {"policy.too_long": "drop"}
+    ),
+    "exact_duplicate": Ailment(
+        2,
+        "Copies count several times, and stand in several splits: test scores are too good.",
+        "is always done: they are merged into one row with all judgements",
+    ),
+    "merged_judgement": Ailment(
+        1, "Copies with another judgement; together they are one row.", "is always done: they are merged"
+    ),
+    "near_duplicate": Ailment(
+        2,
+        "Near-copies count several times, and stand in several splits: test scores are too good.",
+        "keeps the best of each set, and the rest of a group in one split",
+        {"policy.near_duplicate": "drop"},
+    ),
+    "semantic_duplicate": Ailment(
+        0.5, "These say the same as another row in other words.", "reports them; look at some before you drop them",
+        {"policy.semantic_duplicate": "report"},
+    ),
+    "ambiguous": Ailment(
+        1,
+        "The sides can hardly be told apart: the label is close to chance.",
+        "lets them count half",
+        {"policy.ambiguous_weight": 0.5},
+    ),
+}  # fmt: skip
+#: Records that could not be used.
+_DEAD = Ailment(3, "They are in no dataset; each has its line and what is wrong with it.", "needs the source mended")
+_SHORTCUT = Ailment(
+    4,
+    "A model can follow it without reading the responses.",
+    "weighs pairs until it does not pay",
+    {"balance.output": "weights"},
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An ailment as it is in a dataset.
+
+    Attributes:
+        name: the reason's code, or what else it is.
+        rows: how many have it.
+        whole: of how many.
+        weight: harm times share: the order of findings.
+        to: where on the page such rows are.
+    """
+
+    name: str
+    rows: int
+    whole: int
+    ailment: Ailment
+    weight: float
+    to: str
+
+
+def findings(run: Finished, fates: Fates) -> list[Finding]:
+    """What is wrong with a run's data, what weighs most first."""
+    counts = run.manifest["counts"]
+    rows = max(sum(fates.actions.values()), 1)
+    out = []
+    for name, ailment in AILMENTS.items():
+        some = [(action, group) for (action, reason), group in fates.reasons.items() if reason == name]
+        if some:
+            total = sum(group.rows for _, group in some)
+            most = max(some, key=lambda one: one[1].rows)[0]
+            weight = ailment.harm * total / rows
+            out.append(Finding(name, total, rows, ailment, weight, key_of("reason", most, name)))
+    for code, count in run.manifest["dead_letter_codes"].items():
+        records = max(counts["records_in"], 1)
+        name = f"unusable: {code}"
+        out.append(Finding(name, count, records, _DEAD, _DEAD.harm * count / records, key_of("dead", code)))
+    return sorted([*out, *_shortcuts(run)], key=lambda one: (-one.weight, one.name))
+
+
+def _shortcuts(run: Finished) -> list[Finding]:
+    """Features that pay, by how often the chosen side has more of them."""
+    path = f"{run.out}/spurious.json"
+    pairs = blocks.read_json(path).get("pairs") if blocks.exists(path) else None
+    if not pairs or not pairs["measured"]:
+        return []
+    return [
+        Finding(
+            f"shortcut: {one['feature']}",
+            round(one["share_before"] * one["n"]),
+            one["n"],
+            _SHORTCUT,
+            _SHORTCUT.harm * abs(2 * one["share_before"] - 1) * one["n"] / max(pairs["rows"], 1),
+            "shortcuts",
+        )
+        for one in pairs["features"]
+        if one["flagged"]
+    ]
+
+
+def fixes(found: list[Finding]) -> dict[str, tuple[Any, str]]:
+    """Keys of the configuration with the values that deal with what was found, and what for."""
+    out: dict[str, tuple[Any, str]] = {}
+    for one in found:
+        for key, value in one.ailment.fix.items():
+            if key.split(".")[0] in Config.model_fields:
+                out.setdefault(key, (value, f"{one.name}: {one.rows:,} of {one.whole:,}"))
+    return out
+
+
+def summary(run: Finished, found: list[Finding]) -> Section:
+    """The first section of an audit: what to fix first, and how."""
+    if not found:
+        lead = "Nothing was found that needs fixing."
+        return Section("findings", "What to fix first", lead, "passed", words=_unseen(run))
+    first = found[0]
+    lead = (
+        f"{many(len(found), 'thing')} to fix; first {first.name}, with {many(first.rows, 'row')} of {first.whole:,} "
+        f"({share(first.rows, first.whole)})."
+    )
+    lines = []
+    for place, one in enumerate(found, 1):
+        keys = ", ".join(f"{key}: {value}" for key, value in one.ailment.fix.items())
+        cure = f"{keys} {one.ailment.cure}" if keys else f"This {one.ailment.cure}"
+        lines.append([place, one.name, Link(one.rows, one.to), share(one.rows, one.whole), one.ailment.why, cure])
+    table = Table(["", "what", "rows", "share", "why it matters", "what to do"], lines)
+    words = [
+        "Ordered by how many rows have it, weighed by what it does to whoever trains on them. suggested.yaml beside "
+        "this page has these settings; trenchcoat curate takes it as it is.",
+        *_unseen(run),
+    ]
+    return Section("findings", "What to fix first", lead, "failed", words=words, tables=[table])
+
+
+def _unseen(run: Finished) -> list[str]:
+    """What was not looked for, which is not the same as not there."""
+    out = []
+    if run.manifest["contamination"] is None:
+        out.append("No benchmark was compared with: name those you evaluate on under contamination.benchmarks.")
+    told = run.manifest["strength"]
+    if told is None or not told["fitted"]:
+        out.append("Wrong labels were not looked for" + (f": there are {told['why']}." if told else "."))
+    if run.config.signals.length is None:
+        out.append("Lengths were not held against a trainer's limit: name its tokenizer under signals.length.")
+    return out
