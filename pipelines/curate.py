@@ -24,6 +24,7 @@ from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.slices import Slices, across_splits, find_slices
 from pipelines.spurious import Shortcuts, check_features, find_shortcuts
+from pipelines.steps import Steps, find_steps
 from pipelines.strength import Strength, find_strength, gated
 from pipelines.trusted import Relabels, Trusted, find_trusted
 from schemas.config import Benchmark, Config, Derive, Source
@@ -80,6 +81,7 @@ class Curated:
     probes: Probes | None
     strength: Strength | None
     ratings: Ratings | None
+    steps: Steps | None
     settled: float
     slices: Slices | None
     attributes: Attributes | None
@@ -129,6 +131,7 @@ def curate(
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
+    steps = find_steps(every, kinds, identity, engine)
     rated = _rated(config, examples, models, engine) if examples and texts else None
     probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
     raters = _raters(config, every, identity, engine)
@@ -154,6 +157,7 @@ def curate(
         "balance": None,
         "mixture": None,
         "ratings": ratings.done if ratings else None,
+        "steps": steps.done if steps else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
@@ -199,6 +203,7 @@ def curate(
         probes,
         strength,
         ratings,
+        steps,
         settled_share,
         slices,
         attributes,
