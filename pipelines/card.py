@@ -19,25 +19,13 @@ import pyarrow.parquet as pq
 import yaml
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.licences import combine, front_matter
+from pipelines.loading import trainers
 from schemas.config import Config, Files
 from schemas.verdict import DEAD_LETTERS, REASONS
 from transforms import blocks
 from transforms.publish.shapes import SHAPES, ShapeKind
 
-# fmt: off
-#: Licence identifiers that the Hugging Face hub knows (its page "Licenses").
-HUB_LICENCES = frozenset((
-    "afl-3.0", "agpl-3.0", "apache-2.0", "artistic-2.0", "bigcode-openrail-m", "bigscience-bloom-rail-1.0",
-    "bigscience-openrail-m", "bsd", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear", "bsl-1.0", "c-uda", "cc",
-    "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0",
-    "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0",
-    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0", "cdla-sharing-1.0",
-    "creativeml-openrail-m", "deepfloyd-if-license", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1", "gemma",
-    "gfdl", "gpl", "gpl-2.0", "gpl-3.0", "isc", "lgpl", "lgpl-2.1", "lgpl-3.0", "lgpl-lr", "llama2", "lppl-1.3c", "mit",
-    "mpl-2.0", "ms-pl", "ncsa", "odbl", "odc-by", "ofl-1.1", "openrail", "openrail++", "osl-3.0", "pddl", "postgresql",
-    "unknown", "unlicense", "wtfpl", "zlib",
-))
-# fmt: on
 #: Tasks of the hub that each configuration is data for; ratings alone belong to none.
 _TASKS = {
     "preference": "text-generation",
@@ -102,6 +90,25 @@ class Published:
         return sum(split.rows for split in self.splits)
 
 
+@dataclass(frozen=True)
+class Publication:
+    """Where a card goes with the dataset, and what its reader must know of how it went there.
+
+    Attributes:
+        below: the folder that the configurations' folders are in, with a slash behind it; empty where it is the card's.
+        address: what `load_dataset` calls the dataset; None where that depends on where the folder is put.
+        override: what failed in a gate that was overruled, in words; None where it passed.
+        redacted: what was left out on request.
+        checks: how many checks the gate made and how many of them warned.
+    """
+
+    below: str = ""
+    address: str | None = None
+    override: str | None = None
+    redacted: tuple[str, ...] = ()
+    checks: tuple[int, int] | None = None
+
+
 class Plain(str):
     """Text that goes into the card as it is."""
 
@@ -120,7 +127,27 @@ def write_card(
     raters: dict[str, Any] | None = None,
     contamination: dict[str, Any] | None = None,
 ) -> None:
-    """Write `README.md` into a published folder.
+    """Write `README.md` into a published folder; arguments are those of `make_card`."""
+    made = make_card(
+        dataset, config, counts, reasons, dead_letter_codes, sources, notes, version, raters, contamination
+    )
+    blocks.write_bytes(made, f"{dataset}/README.md")
+
+
+def make_card(
+    dataset: str,
+    config: Config,
+    counts: dict[str, int],
+    reasons: dict[str, int],
+    dead_letter_codes: dict[str, int],
+    sources: dict[str, dict[str, Any]],
+    notes: list[str],
+    version: str,
+    raters: dict[str, Any] | None = None,
+    contamination: dict[str, Any] | None = None,
+    publication: Publication | None = None,
+) -> bytes:
+    """The card of a folder with configurations.
 
     Args:
         dataset: the folder, with `CONFIGURATION/SPLIT-0000x-of-0000N.parquet` in it.
@@ -133,7 +160,10 @@ def write_card(
         version: of Trenchcoat.
         raters: how well raters agree, by source, kind and dimension, and how many rows are on cycles.
         contamination: what was found of which benchmarks (`pipelines.contamination.summary`); None without any.
+        publication: where the folder is published; None for a folder that just lies in its run.
     """
+    publication = publication or Publication()
+    stated = {name: one["licence"] for name, one in sources.items() if one["kept"] or len(sources) == 1}
     published = inspect(dataset, list(config.split.fractions))
     title = " ".join((config.publish.title or config.name).split())
     body = _template().render(
@@ -155,9 +185,22 @@ def write_card(
         settings=yaml.safe_dump(_settings(config), sort_keys=False, allow_unicode=True, width=100),
         name=config.name,
         version=version,
+        together=combine(stated).asks,
+        trainers=trainers([one.shape.name for one in published], publication.address),
+        citation=_citation(title, config.name, version, publication.address),
+        publication=publication,
     )
-    front = _front_matter(title, published, {name: one["licence"] for name, one in sources.items()})
-    blocks.write_bytes(f"---\n{front}\n---\n\n{body}".encode(), f"{dataset}/README.md")
+    licences = {name: one["licence"] for name, one in sources.items()}
+    front = _front_matter(title, published, licences, publication.below)
+    return f"---\n{front}\n---\n\n{body}".encode()
+
+
+def _citation(title: str, name: str, version: str, address: str | None) -> str:
+    """A BibTeX entry; of the title only what means nothing to LaTeX or Markdown."""
+    key = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "dataset"
+    where = f",\n  howpublished = {{\\url{{{address}}}}}" if address else ""
+    plain = " ".join(re.sub(r"[^\w\s.,:;()'/+-]", "", title).split())
+    return f"@misc{{{key},\n  title = {{{plain}}},\n  note = {{Curated with Trenchcoat {version}}}{where}\n}}"
 
 
 def inspect(dataset: str, order: Sequence[str]) -> list[Published]:
@@ -201,7 +244,7 @@ def inspect(dataset: str, order: Sequence[str]) -> list[Published]:
     return out
 
 
-def _front_matter(title: str, published: list[Published], licences: dict[str, str | None]) -> str:
+def _front_matter(title: str, published: list[Published], licences: dict[str, str | None], below: str) -> str:
     # Slow to import, and nothing else here needs them.
     from datasets import Features
     from huggingface_hub import DatasetCardData
@@ -213,7 +256,7 @@ def _front_matter(title: str, published: list[Published], licences: dict[str, st
         configs.append(
             {
                 "config_name": name,
-                "data_files": [{"split": s.name, "path": f"{name}/{s.name}-*.parquet"} for s in one.splits],
+                "data_files": [{"split": s.name, "path": f"{below}{name}/{s.name}-*.parquet"} for s in one.splits],
             }
         )
         infos.append(
@@ -228,7 +271,7 @@ def _front_matter(title: str, published: list[Published], licences: dict[str, st
     most = max((one.rows for one in published), default=0)
     tasks = dict.fromkeys(_TASKS[one.shape.name] for one in published if one.shape.name in _TASKS)
     data = DatasetCardData(
-        **_licence(licences),  # type: ignore[arg-type]
+        **front_matter(licences),  # type: ignore[arg-type]
         pretty_name=title,
         size_categories=[_SIZES[min(max(len(str(most)) - 3, 0), len(_SIZES) - 1)]],
         task_categories=list(tasks) or None,
@@ -237,17 +280,6 @@ def _front_matter(title: str, published: list[Published], licences: dict[str, st
         dataset_info=infos or None,
     )
     return str(data.to_yaml())
-
-
-def _licence(stated: dict[str, str | None]) -> dict[str, str]:
-    """The hub's identifier where all sources share one; else `other`, with what each source says."""
-    each = {name: " ".join((licence or "").split()) for name, licence in stated.items()}
-    ids = sorted({licence.lower() for licence in each.values()})
-    if len(ids) == 1 and ids[0] in HUB_LICENCES | {""}:
-        return {"license": ids[0] or "unknown"}
-    only = re.sub(r"[^a-z0-9.]+", "-", ids[0]).strip("-.") if len(ids) == 1 else ""
-    details = "; ".join(f"{name}: {licence or 'not stated'}" for name, licence in each.items())
-    return {"license": "other", "license_name": only or "see-sources", "license_details": details}
 
 
 def _asked(config: Config) -> list[str]:

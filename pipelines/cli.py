@@ -215,6 +215,31 @@ def diff(
 
 
 @app.command()
+def publish(
+    run: Annotated[str, typer.Argument(help="Output folder of a finished run.")],
+    target: Annotated[str, typer.Argument(help="A folder, an fsspec URL (s3://…), or hf://datasets/ORG/NAME.")],
+    public: Annotated[bool, typer.Option("--public", help="Anybody may read it; else a new one is private.")] = False,
+    pull_request: Annotated[bool, typer.Option("--pull-request", help="On the hub: propose it instead.")] = False,
+    despite_gate: Annotated[
+        bool, typer.Option("--despite-gate", help="Though the gate failed; the card says so.")
+    ] = False,
+    confirm_licence: Annotated[
+        bool, typer.Option("--confirm-licence", help="The licences are read, and allow a public dataset.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Say everything as JSON lines.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
+) -> None:
+    """Put a run's dataset where others look for it: whole or not at all, checked after it arrived.
+
+    Running again goes on where an earlier try stopped, and changes nothing where all is there.
+    """
+    from pipelines.publish import PublishRequest, run_publish
+
+    request = PublishRequest(run, target, public, pull_request, despite_gate, confirm_licence, json, dry_run)
+    raise typer.Exit(run_publish(request))
+
+
+@app.command()
 def formats(
     json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print them as the page docs/formats.md.")] = False,

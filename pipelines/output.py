@@ -19,6 +19,7 @@ from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.finished import Finished
 from pipelines.gate import Verdict, run_gate
+from pipelines.listing import listing
 from pipelines.report import write_report
 from pipelines.slices import write_slices
 from schemas.config import Config
@@ -94,6 +95,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     }
     if config.policy.act or curated.configurations:
         _dataset(out, config, curated, summary)
+        summary["files"] = [one.to_dict() for one in listing(f"{out}/dataset")]
     return summary
 
 

@@ -14,7 +14,8 @@ import pytest
 import yaml
 from huggingface_hub import DatasetCard
 
-from pipelines.card import HUB_LICENCES, code, escape, shorten, write_card
+from pipelines.card import code, escape, shorten, write_card
+from pipelines.licences import HUB_LICENCES
 from schemas.arrow import JUDGEMENT, ROW_SCHEMA
 from schemas.config import SHAPES as NAMES
 from schemas.config import Config

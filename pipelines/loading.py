@@ -1,0 +1,82 @@
+"""How a published dataset is opened in the trainers that it is for, as the card tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Recipe(NamedTuple):
+    """How one trainer reads one configuration; `how` has `{data}` where the dataset's name goes."""
+
+    who: str
+    shape: str
+    language: str
+    how: str
+
+
+_TRL = """\
+from datasets import load_dataset
+from trl import {trainer}
+
+data = load_dataset({{data}}, "{shape}")
+trainer = {trainer}(model=MODEL, train_dataset=data["train"]{more})"""
+_EXPORT = """\
+from datasets import load_dataset
+
+data = load_dataset({{data}}, "{shape}", split="train")
+{line}"""
+
+_RECIPES = (
+    Recipe(
+        "TRL's RewardTrainer", "preference", "python",
+        _TRL.format(trainer="RewardTrainer", shape="preference", more=""),
+    ),
+    Recipe(
+        "TRL's DPOTrainer", "preference", "python",
+        _TRL.format(trainer="DPOTrainer", shape="preference", more=", processing_class=TOKENIZER"),
+    ),
+    Recipe(
+        "OpenRLHF (chosen and rejected are its keys, with a chat template)", "preference_full", "python",
+        _EXPORT.format(shape="preference_full", line='data.to_json("train.jsonl")'),
+    ),
+    Recipe(
+        "RewardBench's command", "preference_full", "python",
+        _EXPORT.format(
+            shape="preference_full",
+            line='data.to_json("pairs.jsonl")  # rewardbench --model MODEL --dataset pairs.jsonl --load_json',
+        ),
+    ),
+    Recipe(
+        "TRL's KTOTrainer", "kto", "python",
+        _TRL.format(trainer="KTOTrainer", shape="kto", more=", processing_class=TOKENIZER"),
+    ),
+    Recipe(
+        "COMET", "comet", "python",
+        _EXPORT.format(
+            shape="comet", line='data.select_columns(["src", "mt", "ref", "score"]).to_csv("train.csv", index=False)'
+        ),
+    ),
+    Recipe(
+        "MetricX", "metricx", "python",
+        _EXPORT.format(
+            shape="metricx",
+            line='data.select_columns(["source", "hypothesis", "reference", "label"]).to_json("train.jsonl")',
+        ),
+    ),
+    Recipe(
+        "Process reward models (TRL's experimental PRMTrainer)", "stepwise", "python",
+        _EXPORT.format(shape="stepwise", line='data = data.select_columns(["prompt", "completions", "labels"])'),
+    ),
+)  # fmt: skip
+
+
+def trainers(shapes: Sequence[str], address: str | None) -> list[Recipe]:
+    """The recipes for configurations that are there.
+
+    Args:
+        shapes: their names.
+        address: what `load_dataset` calls the dataset; DIR when None.
+    """
+    data = "DIR" if address is None else f'"{address}"'
+    return [one._replace(how=one.how.format(data=data)) for one in _RECIPES if one.shape in shapes]

@@ -1,0 +1,148 @@
+"""What is published of a run: its data files as they lie on this machine, and the card that goes with them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipelines.card import Publication, make_card
+from pipelines.errors import UserError
+from pipelines.finished import Finished
+from pipelines.licences import Combined, combine
+from pipelines.listing import Entry, listing, opened
+from schemas.expectations import verdict_of
+from transforms import blocks
+
+CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A dataset ready to be sent.
+
+    Attributes:
+        folder: where its files are, on this machine.
+        files: its data files.
+        digest: of their names and contents: 16 hexadecimal characters.
+    """
+
+    folder: Path
+    files: tuple[Entry, ...]
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("".join(f"{one.sha256} {one.file}\n" for one in self.files).encode()).hexdigest()[:16]
+
+    @property
+    def bytes(self) -> int:
+        return sum(one.bytes for one in self.files)
+
+    @property
+    def rows(self) -> int:
+        return sum(one.rows or 0 for one in self.files)
+
+
+def check(run: Finished, despite_gate: bool) -> list[Entry]:
+    """The files of a run's dataset, when they may be published.
+
+    Raises:
+        UserError: the run is an audit, published nothing, failed its gate, or its files are not those that it wrote.
+    """
+    manifest = run.manifest
+    if not run.config.policy.act:
+        raise UserError(f"{run.out} is an audit: it publishes nothing. `trenchcoat curate` makes what can be published")
+    told = manifest.get("files")
+    if told is None:
+        raise UserError(
+            f"{run.out}/manifest.json does not list its files: run the same curate command again, then publish"
+        )
+    if not [one for one in told if one["rows"]]:
+        raise UserError(f"{run.out} has no rows to publish")
+    if not manifest["gate"]["passed"] and not despite_gate:
+        raise UserError(
+            f"{run.out} failed its gate: {failures(run)}. Mend it and run curate again; or publish it all the same "
+            "with --despite-gate, which the card will say"
+        )
+    wanted, found = (
+        {one["file"]: Entry(**one) for one in told},
+        {one.file: one for one in listing(f"{run.out}/dataset")},
+    )
+    for name in sorted(wanted.keys() | found.keys()):
+        if name not in found:
+            raise UserError(f"{run.out}/dataset/{name} is gone: run the same curate command again")
+        if name not in wanted:
+            raise UserError(f"{run.out}/dataset/{name} is not of this run: its manifest does not list it")
+        if wanted[name] != found[name]:
+            raise UserError(
+                f"{run.out}/dataset/{name} is not the file that the run wrote: it has {found[name].bytes:,} bytes and "
+                f"SHA-256 {found[name].sha256[:12]}…, the manifest says {wanted[name].bytes:,} and "
+                f"{wanted[name].sha256[:12]}…. Run the same curate command again"
+            )
+    return list(found.values())
+
+
+def failures(run: Finished) -> str:
+    """What failed in a run's gate, in words."""
+    path = f"{run.out}/gate.json"
+    if not blocks.exists(path):
+        return "gate.json is gone"
+    checks = verdict_of(blocks.read_json(path)).checks
+    failed = dict.fromkeys(
+        f"{one.on.split('/')[0]}: {one.name}" for one in checks if one.status != "passed" and one.severity == "critical"
+    )
+    return "; ".join(failed) or "it says no more"
+
+
+def licences(run: Finished) -> Combined:
+    """What the licences of the sources that rows are from come to."""
+    sources = run.manifest["sources"]
+    return combine({name: one["licence"] for name, one in sources.items() if one["kept"] or len(sources) == 1})
+
+
+def pack(run: Finished, files: list[Entry], scratch: Path) -> Parcel:
+    """The data files on this machine; those of a run on an object store are fetched into `scratch`."""
+    data = tuple(sorted(one for one in files if one.file != CARD))
+    if not blocks.is_remote(run.out):
+        return Parcel(Path(run.out) / "dataset", data)
+    fs, root = opened(f"{run.out}/dataset")
+    for one in data:
+        (scratch / one.file).parent.mkdir(parents=True, exist_ok=True)
+        fs.get_file(f"{root}/{one.file}", str(scratch / one.file))
+    return Parcel(scratch, data)
+
+
+def card(run: Finished, parcel: Parcel, below: str, address: str | None) -> bytes:
+    """The card of a run's dataset where it is published.
+
+    Args:
+        run: the run.
+        parcel: what is published of it.
+        below: the folder under the card that the configurations are in, with a slash; or nothing.
+        address: what `load_dataset` calls it there, where that is known.
+    """
+    said: dict[str, Any] = run.manifest
+    path, passed = f"{run.out}/gate.json", said["gate"]["passed"]
+    verdict = verdict_of(blocks.read_json(path)) if blocks.exists(path) else None
+    warned = sum(one.status != "passed" and one.severity != "critical" for one in verdict.checks) if verdict else 0
+    publication = Publication(
+        below=below,
+        address=address,
+        override=None if passed else failures(run),
+        checks=(len(verdict.checks), warned) if verdict else None,
+    )
+    return make_card(
+        str(parcel.folder),
+        run.config,
+        counts=said["counts"],
+        reasons=said["reasons"],
+        dead_letter_codes=said["dead_letter_codes"],
+        sources=said["sources"],
+        notes=said["notes"],
+        version=version("trenchcoat"),
+        raters=said["raters"],
+        contamination=said["contamination"],
+        publication=publication,
+    )
