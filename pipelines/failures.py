@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from pipelines.errors import SystemFault, UserError
 
@@ -30,6 +32,22 @@ _BROKEN = (
     "httpclienterror",
     "reset by",
 )
+
+T = TypeVar("T")
+#: Seconds to wait before what only reads is asked once more.
+_WAITS = (0.5, 2.0, 5.0)
+
+
+def patiently(read: Callable[[], T], target: str) -> T:
+    """What a read gives; one whose connection breaks is tried a few times more."""
+    for wait in _WAITS:
+        try:
+            return read()
+        except Exception as error:
+            if not isinstance(in_words(error, target), SystemFault):
+                raise
+            time.sleep(wait)
+    return read()
 
 
 @contextmanager
@@ -57,9 +75,10 @@ def in_words(error: BaseException, target: str) -> UserError | SystemFault | Non
     short = " ".join(str(error).split()) or type(error).__name__
     if numbers & {errno.ENOSPC, errno.EDQUOT} or any(word in text for word in _FULL):
         return UserError(f"{target} is full ({short}): make room and run the same command again to go on")
-    if any(word in text for word in _WHO):
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 401 or any(word in text for word in _WHO):
         return UserError(f"{target}: the credentials are missing or not accepted ({short})")
-    if isinstance(error, PermissionError) or any(word in text for word in _FORBIDDEN):
+    if status == 403 or isinstance(error, PermissionError) or any(word in text for word in _FORBIDDEN):
         return UserError(f"{target}: no permission to write there ({short})")
     if numbers & {errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}:
         return UserError(f"{target}: cannot be written ({short})")

@@ -16,7 +16,9 @@ from pipelines.listing import Entry, listing, opened
 from schemas.expectations import verdict_of
 from transforms import blocks
 
+#: What lies beside the data: the card, which readers go by.
 CARD = "README.md"
+NOTES = (CARD,)
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,11 @@ def pack(run: Finished, files: list[Entry], scratch: Path) -> Parcel:
         (scratch / one.file).parent.mkdir(parents=True, exist_ok=True)
         fs.get_file(f"{root}/{one.file}", str(scratch / one.file))
     return Parcel(scratch, data)
+
+
+def notes(run: Finished, parcel: Parcel, below: str, address: str | None) -> dict[str, bytes]:
+    """What lies beside the data, the card last; arguments are those of `card`."""
+    return {CARD: card(run, parcel, below, address)}
 
 
 def card(run: Finished, parcel: Parcel, below: str, address: str | None) -> bytes:

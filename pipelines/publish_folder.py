@@ -16,7 +16,7 @@ import yaml
 from pipelines.errors import SystemFault, UserError
 from pipelines.finished import Finished
 from pipelines.listing import Entry, entry, names, opened
-from pipelines.parcel import CARD, Parcel, card
+from pipelines.parcel import CARD, NOTES, Parcel, notes
 from pipelines.publish import Delivered, Step
 from transforms import blocks
 
@@ -41,13 +41,14 @@ class Folder:
     def plan(self, run: Finished, parcel: Parcel) -> Delivered:
         fs, root, there = self._look()
         missing = [one.file for one in self._wanted(parcel) if not _same(fs, root, one, there)]
-        notes = [name for name, text in self._notes(run, parcel).items() if not _holds(fs, root, name, text, there)]
-        return Delivered([*missing, *notes], self._stale(parcel, there), self._opened(parcel))
+        texts = self._notes(run, parcel)
+        missing += [name for name, text in texts.items() if not _holds(fs, root, name, text, there)]
+        return Delivered(missing, self._stale(parcel, there), self._opened(parcel))
 
     def deliver(self, run: Finished, parcel: Parcel, step: Step) -> Delivered:
         fs, root, there = self._look()
-        wanted, notes, written = self._wanted(parcel), self._notes(run, parcel), []
-        of = len(wanted) + len(notes)
+        wanted, texts, written = self._wanted(parcel), self._notes(run, parcel), []
+        of = len(wanted) + len(texts)
         for done, (source, one) in enumerate(zip(parcel.files, wanted, strict=True), 1):
             if not _same(fs, root, one, there):
                 path = f"{root}/{one.file}"
@@ -56,8 +57,8 @@ class Folder:
                 _arrived(fs, root, one)
                 written.append(one.file)
             step(one.file, done, of, one.bytes)
-        # The card is the last of the notes: nothing of the dataset is seen before it.
-        for done, (name, text) in enumerate(notes.items(), len(wanted) + 1):
+        # The card is the last of the texts: nothing of the dataset is seen before it.
+        for done, (name, text) in enumerate(texts.items(), len(wanted) + 1):
             if not _holds(fs, root, name, text, there):
                 blocks.write_bytes(text, f"{self.target}/{name}")
                 fs.invalidate_cache()
@@ -81,8 +82,8 @@ class Folder:
         if not blocks.is_remote(self.target) and fs.isfile(root):
             raise UserError(f"{self.target} is a file; name a folder")
         there = names(fs, root)
-        ours = CARD not in there or _is_ours(fs.cat_file(f"{root}/{CARD}"))
-        others = [name for name in there if not _DATA.fullmatch(name) and name not in _NOTES]
+        ours = CARD not in there or is_ours(fs.cat_file(f"{root}/{CARD}"))
+        others = [name for name in there if not _DATA.fullmatch(name) and name not in NOTES]
         if others or not ours:
             raise UserError(
                 f"{self.target} holds something else ({(others or [CARD])[0]}): name an empty folder, or one that "
@@ -98,7 +99,7 @@ class Folder:
         return [Entry(f"{below}{one.file}", one.bytes, one.sha256, one.rows) for one in parcel.files]
 
     def _notes(self, run: Finished, parcel: Parcel) -> dict[str, bytes]:
-        return {CARD: card(run, parcel, self._below(parcel), None)}
+        return notes(run, parcel, self._below(parcel), None)
 
     def _stale(self, parcel: Parcel, there: dict[str, int]) -> list[str]:
         return [name for name in there if _DATA.fullmatch(name) and not name.startswith(self._below(parcel))]
@@ -110,11 +111,7 @@ class Folder:
         return f"load_dataset({self.target!r}, {first!r})"
 
 
-#: What lies beside the data.
-_NOTES = (CARD,)
-
-
-def _is_ours(text: bytes) -> bool:
+def is_ours(text: bytes) -> bool:
     """Whether a card is one that Trenchcoat wrote, by the tag in its front matter."""
     front = re.match(r"---\n(.*?)\n---\n", text.decode("utf-8", "replace"), re.S)
     try:
