@@ -187,7 +187,7 @@ def make_card(
         version=version,
         together=combine(stated).asks,
         trainers=trainers([one.shape.name for one in published], publication.address),
-        citation=_citation(title, config.name, version, publication.address),
+        citation=citation(title, config.name, version, publication.address),
         publication=publication,
     )
     licences = {name: one["licence"] for name, one in sources.items()}
@@ -195,7 +195,7 @@ def make_card(
     return f"---\n{front}\n---\n\n{body}".encode()
 
 
-def _citation(title: str, name: str, version: str, address: str | None) -> str:
+def citation(title: str, name: str, version: str, address: str | None) -> str:
     """A BibTeX entry; of the title only what means nothing to LaTeX or Markdown."""
     key = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "dataset"
     where = f",\n  howpublished = {{\\url{{{address}}}}}" if address else ""

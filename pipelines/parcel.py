@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipelines.card import Publication, make_card
+from pipelines import croissant
+from pipelines.card import Publication, citation, inspect, make_card
 from pipelines.errors import UserError
 from pipelines.finished import Finished
 from pipelines.licences import Combined, combine
@@ -16,9 +17,9 @@ from pipelines.listing import Entry, listing, opened
 from schemas.expectations import verdict_of
 from transforms import blocks
 
-#: What lies beside the data: the card, which readers go by.
+#: What lies beside the data: what it is for machines, and last the card, which readers go by.
 CARD = "README.md"
-NOTES = (CARD,)
+NOTES = (croissant.FILE, CARD)
 
 
 @dataclass(frozen=True)
@@ -116,27 +117,38 @@ def pack(run: Finished, files: list[Entry], scratch: Path) -> Parcel:
     return Parcel(scratch, data)
 
 
-def notes(run: Finished, parcel: Parcel, below: str, address: str | None) -> dict[str, bytes]:
-    """What lies beside the data, the card last; arguments are those of `card`."""
-    return {CARD: card(run, parcel, below, address)}
-
-
-def card(run: Finished, parcel: Parcel, below: str, address: str | None) -> bytes:
-    """The card of a run's dataset where it is published.
+def notes(run: Finished, parcel: Parcel, below: str, repo: str | None, url: str | None = None) -> dict[str, bytes]:
+    """What lies beside the data, the card last.
 
     Args:
         run: the run.
         parcel: what is published of it.
         below: the folder under the card that the configurations are in, with a slash; or nothing.
-        address: what `load_dataset` calls it there, where that is known.
+        repo: what `load_dataset` calls it there, where that is known.
+        url: where it can be looked at, on the hub.
     """
+    config, sources = run.config, run.manifest["sources"]
+    title = " ".join((config.publish.title or config.name).split())
+    described = croissant.describe(
+        title,
+        config.publish.description or f"Made with Trenchcoat from {', '.join(sources)}.",
+        [one["licence"] for one in sources.values() if one["licence"]],
+        citation(title, config.name, version("trenchcoat"), repo),
+        inspect(str(parcel.folder), list(config.split.fractions)),
+        [replace(one, file=f"{below}{one.file}") for one in parcel.files],
+        url,
+    )
+    return {croissant.FILE: described, CARD: _card(run, parcel, below, repo)}
+
+
+def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
     said: dict[str, Any] = run.manifest
     path, passed = f"{run.out}/gate.json", said["gate"]["passed"]
     verdict = verdict_of(blocks.read_json(path)) if blocks.exists(path) else None
     warned = sum(one.status != "passed" and one.severity != "critical" for one in verdict.checks) if verdict else 0
     publication = Publication(
         below=below,
-        address=address,
+        address=repo,
         override=None if passed else failures(run),
         checks=(len(verdict.checks), warned) if verdict else None,
     )

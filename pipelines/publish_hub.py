@@ -68,7 +68,7 @@ class Hub:
     def plan(self, run: Finished, parcel: Parcel) -> Delivered:
         api = _api()
         there = self._there(api)
-        texts = notes(run, parcel, "", self.repo)
+        texts = notes(run, parcel, "", self.repo, self._url(api))
         missing = _missing(there, parcel, texts)
         self._may_replace(api, there)
         if (missing or _stale(there, parcel)) and (open_one := self._proposed(api, run, parcel, texts)):
@@ -81,7 +81,7 @@ class Hub:
         api = _api()
         planned = self.plan(run, parcel)
         at = planned.at
-        texts = notes(run, parcel, "", self.repo)
+        texts = notes(run, parcel, "", self.repo, self._url(api))
         if planned.written or planned.removed:
             if self._there(api) is None:
                 if self.propose:

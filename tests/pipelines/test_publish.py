@@ -52,7 +52,7 @@ def test_another_dataset_takes_the_place_of_the_first(run: Path, tmp_path: Path,
     target = tmp_path / "published"
     assert run_publish(PublishRequest(str(run), str(target))) == 0
     assert run_publish(PublishRequest(like("smaller", smaller), str(target))) == 0
-    assert len(list(target.iterdir())) == 2
+    assert len(list(target.iterdir())) == 3
     assert run_publish(PublishRequest(like("again", smaller), str(tmp_path / "fresh"))) == 0
     assert files(target) == files(tmp_path / "fresh")
 

@@ -103,7 +103,7 @@ def test_whole_and_again(run: Path, store: Store, capsys: pytest.CaptureFixture[
     assert publish(run, "s3://lake/set") == 0
     first = store.reader()
     wanted = list((run / "dataset").rglob("*.parquet"))
-    assert len(first) == len(wanted) + 1
+    assert len(first) == len(wanted) + 2
     assert {one for path, one in first.items() if path.endswith(".parquet")} == {path.read_bytes() for path in wanted}
     assert len(seen(first, "lake/set") or {}) == 6
     capsys.readouterr()
