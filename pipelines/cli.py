@@ -226,6 +226,9 @@ def publish(
     confirm_licence: Annotated[
         bool, typer.Option("--confirm-licence", help="The licences are read, and allow a public dataset.")
     ] = False,
+    redact: Annotated[
+        str | None, typer.Option("--redact", help="Leave out raters, metadata, or raters,metadata.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Say everything as JSON lines.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
 ) -> None:
@@ -235,7 +238,7 @@ def publish(
     """
     from pipelines.publish import PublishRequest, run_publish
 
-    request = PublishRequest(run, target, public, pull_request, despite_gate, confirm_licence, json, dry_run)
+    request = PublishRequest(run, target, public, pull_request, despite_gate, confirm_licence, redact, json, dry_run)
     raise typer.Exit(run_publish(request))
 
 

@@ -14,6 +14,7 @@ from pipelines.errors import UserError
 from pipelines.finished import Finished
 from pipelines.licences import Combined, combine
 from pipelines.listing import Entry, listing, opened
+from pipelines.redact import redact
 from schemas.expectations import verdict_of
 from transforms import blocks
 
@@ -29,14 +30,16 @@ class Parcel:
     Attributes:
         folder: where its files are, on this machine.
         files: its data files.
-        digest: of their names and contents: 16 hexadecimal characters.
+        left_out: what was left out of them.
     """
 
     folder: Path
     files: tuple[Entry, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
+        """Of the files' names and contents: 16 hexadecimal characters."""
         return hashlib.sha256("".join(f"{one.sha256} {one.file}\n" for one in self.files).encode()).hexdigest()[:16]
 
     @property
@@ -105,16 +108,25 @@ def licences(run: Finished) -> Combined:
     return combine({name: one["licence"] for name, one in sources.items() if one["kept"] or len(sources) == 1})
 
 
-def pack(run: Finished, files: list[Entry], scratch: Path) -> Parcel:
-    """The data files on this machine; those of a run on an object store are fetched into `scratch`."""
-    data = tuple(sorted(one for one in files if one.file != CARD))
-    if not blocks.is_remote(run.out):
-        return Parcel(Path(run.out) / "dataset", data)
-    fs, root = opened(f"{run.out}/dataset")
-    for one in data:
-        (scratch / one.file).parent.mkdir(parents=True, exist_ok=True)
-        fs.get_file(f"{root}/{one.file}", str(scratch / one.file))
-    return Parcel(scratch, data)
+def pack(run: Finished, files: list[Entry], scratch: Path, left_out: tuple[str, ...] = ()) -> Parcel:
+    """The data files on this machine.
+
+    Args:
+        run: the run; of one on an object store the files are fetched.
+        files: all files of its dataset.
+        scratch: an empty folder for what has to be written for that.
+        left_out: what is not to be published of it (`pipelines.redact.PARTS`).
+    """
+    data, folder = tuple(sorted(one for one in files if one.file != CARD)), Path(run.out) / "dataset"
+    if blocks.is_remote(run.out):
+        fs, root = opened(f"{run.out}/dataset")
+        folder = scratch / "fetched"
+        for one in data:
+            (folder / one.file).parent.mkdir(parents=True, exist_ok=True)
+            fs.get_file(f"{root}/{one.file}", str(folder / one.file))
+    if left_out:
+        return Parcel(scratch / "redacted", tuple(redact(folder, data, left_out, scratch / "redacted")), left_out)
+    return Parcel(folder, data)
 
 
 def notes(run: Finished, parcel: Parcel, below: str, repo: str | None, url: str | None = None) -> dict[str, bytes]:
@@ -149,6 +161,7 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
     publication = Publication(
         below=below,
         address=repo,
+        redacted=parcel.left_out,
         override=None if passed else failures(run),
         checks=(len(verdict.checks), warned) if verdict else None,
     )
@@ -161,7 +174,7 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
         sources=said["sources"],
         notes=said["notes"],
         version=version("trenchcoat"),
-        raters=said["raters"],
+        raters=None if "raters" in parcel.left_out else said["raters"],
         contamination=said["contamination"],
         publication=publication,
     )

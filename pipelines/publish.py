@@ -29,6 +29,7 @@ class PublishRequest:
     pull_request: bool = False
     despite_gate: bool = False
     confirm_licence: bool = False
+    redact: str | None = None
     json: bool = False
     dry_run: bool = False
 
@@ -75,8 +76,9 @@ def _publish(request: PublishRequest) -> int:
     from pipelines.finished import Finished
     from pipelines.parcel import check, licences, pack
     from pipelines.progress import Reporter
+    from pipelines.redact import parts
 
-    place, reporter = _place(request), Reporter(request.json)
+    place, left_out, reporter = _place(request), parts(request.redact), Reporter(request.json)
     run = Finished.at(request.run)
     files = check(run, request.despite_gate)
     with told(request.target), tempfile.TemporaryDirectory() as scratch:
@@ -86,7 +88,7 @@ def _publish(request: PublishRequest) -> int:
                 f"licences stand against publishing for everyone: {'. '.join(combined.stops)}. Who has read them and "
                 "may publish says so with --confirm-licence; without --public a new dataset on the hub is private"
             )
-        parcel = pack(run, files, Path(scratch))
+        parcel = pack(run, files, Path(scratch), left_out)
         if request.dry_run:
             done = place.plan(run, parcel)
         else:
