@@ -9,6 +9,8 @@ TORCH_ARGS ?=
 VENV       := .venv
 BIN        := $(VENV)/bin
 STAMP      := $(VENV)/.installed
+# A file's tests share runs, so a file goes to one process.
+SPREAD     := -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all lint docs format bench lock clean
@@ -30,17 +32,17 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "  torch"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH_ARGS) -c constraints.txt torch
 	@echo "  everything else"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,s3,consumers]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,s3,consumers,metrics]'
 	@touch $@
 
 demo: $(STAMP) ## curate a small real dataset into runs/chitchat
 	@$(BIN)/trenchcoat curate examples/chitchat.yaml --out runs/chitchat
 
 test: $(STAMP) ## run the tests, but for the slow end
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SPREAD)
 
 test-all: $(STAMP) ## run the tests with the slow end
-	@$(BIN)/python -m pytest -m ''
+	@$(BIN)/python -m pytest $(SPREAD) -m ''
 
 lint: $(STAMP) ## check style, format and types
 	@$(BIN)/ruff check
@@ -62,7 +64,7 @@ bench: $(STAMP) ## run the benchmarks
 lock: $(STAMP) ## make constraints.txt again from the newest versions that pyproject.toml allows
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	@.venv-lock/bin/python -m pip install -q --disable-pip-version-check $(TORCH_ARGS) $$(grep '^torch==' constraints.txt)
-	@.venv-lock/bin/python -m pip install -q --disable-pip-version-check -e '.[demo,dev,s3,consumers]'
+	@.venv-lock/bin/python -m pip install -q --disable-pip-version-check -e '.[demo,dev,s3,consumers,metrics]'
 	@{ sed -n '/^#/p' constraints.txt; .venv-lock/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//'; } > .venv-lock/new
 	@mv .venv-lock/new constraints.txt && rm -rf .venv-lock
 

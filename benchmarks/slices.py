@@ -22,9 +22,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from benchmarks.noise_data import LOADERS, chosen, load
 from transforms.embed.models import in_package
-from transforms.slices.families import Family
-from transforms.slices.find import Rows, Settings, families
-from transforms.slices.scan import Found, measure, select
+from transforms.slices.find import Rows, Settings, aware, families
+from transforms.slices.scan import measure, select
 from transforms.slices.signals import contradicted
 from transforms.strength.model import Settings as Fitting
 from transforms.strength.model import fit
@@ -67,20 +66,13 @@ def tfidf(prompts: list[str]) -> np.ndarray:
     return np.asarray(reduced / np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-9))
 
 
+EMBEDDINGS = {"transformer": transformer, "TF-IDF": tfidf}
+
+
 def views(pairs: Pairs) -> dict[str, np.ndarray]:
     """The vectors that a run looks at, but for the differences, in which no prompt's cluster lies."""
     rows = pairs.prompts + pairs.responses.mean(axis=1)
     return {"prompts": pairs.prompts, "rows": rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)}
-
-
-def search(pairs: Pairs, values: np.ndarray, settings: Settings) -> tuple[list[Found], list[Family], int]:
-    """Slices, the families, and how many candidates there were."""
-    order = np.argsort(pairs.keys, kind="stable")
-    assert (order == np.arange(len(pairs))).all(), "pairs lie in the order of their hashes"
-    rows = Rows(pairs.keys, pairs.groups, views(pairs))
-    every = families(rows, values, settings)
-    null = measure(values, every, rows.keys, rows.groups, settings.permutations, settings.smallest)
-    return select(null, every, settings.level, settings.most), every, len(null.z)
 
 
 def signal(pairs: Pairs, members: int) -> tuple[np.ndarray, np.ndarray]:
@@ -93,12 +85,14 @@ def signal(pairs: Pairs, members: int) -> tuple[np.ndarray, np.ndarray]:
 
 def planted(known: Given, seeds: int, members: int, clusters: int) -> None:
     """One cluster a seed."""
+    rows = Rows(known.pairs.keys, known.pairs.groups, views(known.pairs))
+    fixed = families(rows, _SETTINGS)
+    print(f"{clusters} clusters:\n")
     print(
-        f"{clusters} clusters:\n\n| planted by | cluster | rows | wrong in it "
-        "| best of the top three: precision, recall, rate, p, by | s |"
+        "| planted by | cluster | rows | errors in it | best of the top three: precision, recall, errors, p, by | s |"
     )
     print("|---|---|---|---|---|---|")
-    for name, embed in (("transformer", transformer), ("TF-IDF", tfidf)):
+    for name, embed in EMBEDDINGS.items():
         each = KMeans(clusters, n_init=3, random_state=0).fit_predict(embed(known.prompts))
         precisions, recalls = [], []
         for seed in range(seeds):
@@ -106,7 +100,9 @@ def planted(known: Given, seeds: int, members: int, clusters: int) -> None:
             flipped = inside & (np.random.default_rng([seed, 3]).random(len(inside)) < _FLIPPED)
             error, residual = signal(known.pairs.turned(flipped), members)
             started = time.perf_counter()
-            found, every, _ = search(known.pairs, residual, _SETTINGS)
+            every = [*fixed, *aware(rows, residual, _SETTINGS)]
+            tested = measure(residual, every, rows.keys, rows.groups, _SETTINGS.permutations, _SETTINGS.smallest)
+            found = select(tested, every, _SETTINGS.level, _SETTINGS.most)
             took = time.perf_counter() - started
             top = found[:_TOP]
             precision = [float(inside[one.rows].mean()) for one in top]
@@ -137,13 +133,14 @@ def null(known: Given, draws: int) -> None:
     pairs = known.pairs
     settings = Settings(resolutions=(10, 20, 40), seeds=1, permutations=100)
     rows = Rows(pairs.keys, pairs.groups, views(pairs))
+    fixed = families(rows, settings)
     for name, spread in (("each row by itself", 0.0), ("alike within a prompt", 1.0)):
         false = alone = 0
         for draw in range(draws):
             rng = np.random.default_rng([draw, 5])
             prompt = rng.normal(-1.7, spread, len(known.prompts))[known.prompt]
             values = (rng.random(len(pairs)) < 1 / (1 + np.exp(-prompt))).astype(np.float64)
-            every = families(rows, values, settings)
+            every = [*fixed, *aware(rows, values, settings)]
             tested = measure(values, every, rows.keys, rows.groups, settings.permutations, settings.smallest)
             false += bool(select(tested, every, settings.level, 1))
             single = measure(values, every, rows.keys, rows.keys, settings.permutations, settings.smallest)

@@ -30,7 +30,8 @@ def as_it_is(config: Config) -> Config:
             loud[key] = "drop"
     policy = config.policy.model_copy(update=loud)
     publish = config.publish.model_copy(update={"configurations": []})
-    return config.model_copy(update={"policy": policy, "publish": publish})
+    balance = config.balance.model_copy(update={"output": "off"})
+    return config.model_copy(update={"policy": policy, "publish": publish, "balance": balance})
 
 
 def unjudged() -> Verdict:

@@ -315,6 +315,7 @@ def _settings(config: Config) -> dict[str, Any]:
         if blocks.is_remote(name) or name.startswith(("/", ".", "~")) or name.count("/") > 1:  # else a name on the hub
             section[key] = shorten(name)
     whole["external"].pop("cache")
+    whole["probes"]["ratings"] = _named(config.probes.ratings)
     return whole
 
 

@@ -137,7 +137,7 @@ def _curate(request: Request) -> int:
     from pipelines.engine import Engine
     from pipelines.external import plan_external
     from pipelines.gate import check_expectations
-    from pipelines.plan import Planned, plan_benchmarks, plan_sources
+    from pipelines.plan import Planned, plan_benchmarks, plan_ratings, plan_sources
     from pipelines.progress import Reporter
     from pipelines.trusted import plan_relabels
     from schemas.config import SHAPES
@@ -147,6 +147,7 @@ def _curate(request: Request) -> int:
     if not request.dry_run:
         _writable(out)
     planned, benchmarks, earlier = plan_sources(config), plan_benchmarks(config), plan_earlier(config, out)
+    examples = plan_ratings(config)
     relabels, voices = plan_relabels(config, out), plan_external(config)
     config, models = plan_models(config)
     if request.audit:
@@ -166,7 +167,7 @@ def _curate(request: Request) -> int:
     for note in models.notes:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
-    curated = curate(config, planned, benchmarks, earlier, models, relabels, voices, engine)
+    curated = curate(config, planned, examples, benchmarks, earlier, models, relabels, voices, engine)
     summary = output.assemble(out, config, curated)
     verdict = audit.unjudged() if request.audit else output.judge(out, config, summary)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
@@ -274,6 +275,7 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
         ("dead_letters.jsonl", "records that could not be used"),
         *([("raters.parquet", "every rater: reliability, bias, consistency")] if manifest["raters"] else []),
         *([("contamination.jsonl", "what overlaps with benchmarks: the items and the passages")] if overlaps else []),
+        *([("attributes.json", "domains and skills of prompts")] if manifest["attributes"] else []),
         *([("slices.json", "where labels go wrong, or raters disagree")] if manifest["slices"] else []),
         ("report.html", "all of this on one page, with rows behind the numbers"),
         ("gate.json", "every check"),

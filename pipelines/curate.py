@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from pipelines.against import Earlier, Published, find_published
+from pipelines.attributes import Attributes, find_attributes, find_mixture, with_findings
 from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
@@ -18,10 +19,12 @@ from pipelines.errors import UserError
 from pipelines.external import External, Voices, find_external
 from pipelines.likeness import Near, find_near, group, mask_links, measure_groups, too_alike
 from pipelines.plan import Planned
+from pipelines.probes import Probes, Rated, find_probes
 from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.slices import Slices, across_splits, find_slices
 from pipelines.spurious import Shortcuts, check_features, find_shortcuts
+from pipelines.steps import Steps, find_steps
 from pipelines.strength import Strength, find_strength, gated
 from pipelines.trusted import Relabels, Trusted, find_trusted
 from schemas.config import Benchmark, Config, Derive, Source
@@ -75,16 +78,20 @@ class Curated:
     largest_group: float
     trusted: Trusted | None
     external: External | None
+    probes: Probes | None
     strength: Strength | None
     ratings: Ratings | None
+    steps: Steps | None
     settled: float
     slices: Slices | None
+    attributes: Attributes | None
     shortcuts: Shortcuts | None
 
 
 def curate(
     config: Config,
     planned: list[Planned[Source]],
+    examples: list[Planned[Source]],
     benchmarks: list[Planned[Benchmark]],
     earlier: list[Earlier],
     models: Models,
@@ -122,14 +129,18 @@ def curate(
         groups = group(every, identity, _links(near, None, published) | masked, settled, engine)
     grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
-    trusted = find_trusted(config, relabels, every, identity, engine)
-    external = find_external(config, voices, every, identity, engine)
-    strength = find_strength(config, every, identity, groups, texts, trusted, external, engine)
-    slices = find_slices(config, every, identity, groups, texts, strength, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
+    steps = find_steps(every, kinds, identity, engine)
+    rated = _rated(config, examples, models, engine) if examples and texts else None
+    probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
+    trusted = find_trusted(config, relabels, every, identity, engine)
+    external = find_external(config, voices, every, identity, engine)
+    strength = find_strength(config, every, identity, groups, consensus, texts, trusted, external, engine)
+    slices = find_slices(config, every, identity, groups, texts, strength, engine)
+    attributes = find_attributes(config, every, identity, texts, engine)
     configurations = resolve(config.publish.configurations, kinds)
     facts_of_rows: dict[str, Done | None] = {
         "identity": identity,
@@ -144,12 +155,18 @@ def curate(
         "strength": strength.scored if strength else None,
         "slices": slices.assigned if slices else None,
         "balance": None,
+        "mixture": None,
         "ratings": ratings.done if ratings else None,
+        "steps": steps.done if steps else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    attributes = find_mixture(config, every, attributes, decided, found, engine)
+    if attributes and attributes.mixed:
+        facts_of_rows["mixture"] = attributes.mixed
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     shortcuts = find_shortcuts(
         config, every, identity, signals, strength, external, texts, decided, found, configurations, engine
@@ -157,6 +174,7 @@ def curate(
     if shortcuts and config.balance.output != "off":
         facts_of_rows["balance"] = shortcuts.done
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    attributes = with_findings(attributes, every, signals, slices, decided)
     slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
     if shortcuts and shortcuts.added["rows"]:  # which have no margin, and it stands on all rows or on none
@@ -182,10 +200,13 @@ def curate(
         largest,
         trusted,
         external,
+        probes,
         strength,
         ratings,
+        steps,
         settled_share,
         slices,
+        attributes,
         shortcuts,
     )
 
@@ -217,7 +238,7 @@ def _links(near: Near | None, semantic: Semantic | None, published: Published | 
     }
 
 
-def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
+def _ingest(planned: list[Planned[Source]], engine: Engine, name: str = "ingest") -> Done:
     """Raw files to blocks of canonical rows and dead letters."""
     work: list[dict[str, Any]] = []
     lineage = []
@@ -245,7 +266,7 @@ def _ingest(planned: list[Planned[Source]], engine: Engine) -> Done:
         )
     work = [{**task, "number": number} for number, task in enumerate(work)]
     return engine.run(
-        "ingest",
+        name,
         VERSIONS["ingest"],
         lineage,
         [],
@@ -299,17 +320,27 @@ def _derive(rule: Derive, raw: list[Block], ingested: Done, engine: Engine) -> D
     )
 
 
-def _identity(config: Config, every: list[Block], made: list[Done], engine: Engine) -> Done:
+def _identity(config: Config, every: list[Block], made: list[Done], engine: Engine, name: str = "identity") -> Done:
     """Which rows are copies, with their judgements merged into one."""
     votes = [source.name for source in config.sources if source.anonymous_copies == "votes"]
     return engine.run(
-        "identity",
+        name,
         VERSIONS["identity"],
         votes,
         [done.key for done in made],
         len(every),
         lambda p, folder: p | "identity" >> FindCopies(every, folder, votes),
     )
+
+
+def _rated(config: Config, examples: list[Planned[Source]], models: Models, engine: Engine) -> Rated | None:
+    """Ratings that only probes learn from, read and embedded like the run's own rows."""
+    read = _ingest(examples, engine, "ingest-ratings")
+    lying = read.blocks(0)
+    if not lying or models.text is None:
+        return None
+    copies = _identity(config, lying, [read], engine, "identity-ratings")
+    return Rated(read, lying, copies, embed(models.text, lying, config.embed.cache, copies, engine, "-ratings"))
 
 
 def _signals(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done:

@@ -24,7 +24,8 @@ from transforms.tasks import RunTasks
 #: Raised where a stage's code gives other results than before.
 VERSIONS = {"distil": 1, "find": 1, "embed": 1}
 #: How the stages of each kind of input are called.
-_NAMES = {"text": ("texts", "embed"), "image": ("images", "embed-images"), "dialogue": ("dialogues", "score")}
+_NAMES = {"text": ("texts", "embed"), "image": ("images", "embed-images"), "dialogue": ("dialogues", "score"),
+          "answer": ("answers", "score-answers")}  # fmt: skip
 #: What each kind of model is given, where that is no text.
 _GIVEN: dict[str, What] = {"image": "image", "reward": "dialogue"}
 _NO_MODEL = (
@@ -126,7 +127,15 @@ def _asked(key: str, get: Callable[[], T]) -> T:
         raise UserError(f"{key}: {error}") from error
 
 
-def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done, engine: Engine) -> Vectors:
+def embed(
+    model: Model,
+    every: Sequence[Block],
+    kept: str | None,
+    identity: Done,
+    engine: Engine,
+    suffix: str = "",
+    what: What | None = None,
+) -> Vectors:
     """Embed all texts or all images, or score all dialogues, of the rows that are not copies.
 
     Args:
@@ -135,12 +144,14 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
         kept: folder of vectors that runs share; None for one in the engine's work folder.
         identity: that stage.
         engine: runs the stages.
+        suffix: of the stages' names, where there are several such in a run.
+        what: the model is given; what its kind is given when absent.
     """
     # RunInference brings torch, which takes seconds and 250 MB: not for runs that embed nothing.
     from transforms.embed.stage import EmbedItems, FindItems, chunks_of, shares
 
-    what = _GIVEN.get(model.kind, "text")
-    find, name = _NAMES[what]
+    what = what or _GIVEN.get(model.kind, "text")
+    find, name = (stage + suffix for stage in _NAMES[what])
     place = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"
     found = engine.run(
         find,

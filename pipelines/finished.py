@@ -21,8 +21,8 @@ from transforms import blocks, markers
 from transforms.blocks import Block
 
 _DEAD = pl.Schema({name: pl.String() for name in ("source", "file", "code", "message", "raw")} | {"line": pl.Int64()})
-#: Stages that write blocks.
-_WRITERS = ("ingest", "derive-")
+#: Stages that write blocks of the run.
+_INGEST, _DERIVE = "ingest", "derive-"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Finished:
         """All blocks, with the numbers that they had in the run; raises UserError where they are gone."""
         written: list[tuple[str, int]] = []
         for stage in self.manifest["stages"]:
-            if stage["stage"].startswith(_WRITERS):
+            if stage["stage"] == _INGEST or stage["stage"].startswith(_DERIVE):
                 folder = self._of(stage["stage"], stage["lineage"])
                 for _, stats in sorted(markers.finished(folder).items()):
                     written += [(f"{folder}/blocks/{block['name']}", block["rows"]) for block in stats["blocks"]]

@@ -29,6 +29,8 @@ _ONLY = {
     "exact_duplicate": "it would have to say something that {} does not",
     "merged_judgement": "its texts would have to differ from those of {}",
     "part_of_row": "it is a record of {}, whose verdict counts",
+    "relabelled": "somebody trusted would have to judge it otherwise",
+    "balanced_out": "balance.output would have to be one that leaves no row out, such as weights",
     "no_judgement": "somebody would have to judge it (on policy.dimension, where that is set)",
 }
 #: Signals that a key of the policy acts on, before they are a reason.
@@ -38,13 +40,23 @@ _SIGNALS = {
     "benchmark_item": "contaminated",
     "p_error": "mislabelled",
     "p_ambiguous": "ambiguous",
+    "rating_error": "misrated",
 }
+#: Thresholds of the policy, by the signals that are held against them.
+_THRESHOLDS = (
+    ("p_error", "mislabelled_at"),
+    ("p_error", "doubtful_at"),
+    ("p_ambiguous", "ambiguous_at"),
+    ("rating_error", "misrated_at"),
+)
 
 
 def signals(run: Finished, place: int) -> pl.DataFrame | None:
     """All that is known of a row as one line, as `decide` reads it; None where the files are gone."""
     there = run.where(place)
     folders = {name: run.left(name) for name in FACTS}
+    # Shortcuts are measured where nothing is balanced, too.
+    folders["balance"] = run.left("shortcuts") if run.config.balance.output != "off" else None
     if there is None or None in (folders["identity"], folders["signals"], folders["groups"]):
         return None
     block, row = there
@@ -110,7 +122,7 @@ def _changes(row: pl.DataFrame, policy: Policy, line: Mapping[str, Any]) -> Iter
         for value in get_args(field.annotation) if field else ():
             if value != getattr(policy, key):
                 yield {key: value}
-    for signal, key in (("p_error", "mislabelled_at"), ("p_error", "doubtful_at"), ("p_ambiguous", "ambiguous_at")):
+    for signal, key in _THRESHOLDS:
         measured, at = row[signal][0], getattr(policy, key)
         if measured is not None:
             other = math.floor(measured * 1000) / 1000 if measured < at else math.floor(measured * 1000 + 1) / 1000

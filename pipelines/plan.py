@@ -42,6 +42,11 @@ def plan_sources(config: Config) -> list[Planned[Source]]:
     return out
 
 
+def plan_ratings(config: Config) -> list[Planned[Source]]:
+    """The same for ratings that only probes learn from."""
+    return [_plan(source, "probes.ratings") for source in config.probes.ratings]
+
+
 def plan_benchmarks(config: Config) -> list[Planned[Benchmark]]:
     """The same for the benchmarks that rows are compared with."""
     return [_plan(benchmark, "benchmark") for benchmark in config.contamination.benchmarks]

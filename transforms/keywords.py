@@ -7,6 +7,8 @@ import polars as pl
 
 #: Letters of any script; two of them say little.
 _WORD = r"\p{L}[\p{L}\p{M}'\x{2019}-]{2,}"
+#: How much more of a class's texts must have a word than of the others.
+_MORE = 1.5
 
 
 def keywords(texts: pl.Series, members: np.ndarray, count: int = 8, least: int = 3) -> list[list[str]]:
@@ -14,7 +16,8 @@ def keywords(texts: pl.Series, members: np.ndarray, count: int = 8, least: int =
 
     A word weighs tf · log(1 + A / f): `tf` the share of the class's texts that have it, `f` how many texts of all
     classes do, `A` the mean number of distinct words of a class's texts together. So a text counts once, however often
-    it says a word. A word that is no more frequent in the class than elsewhere is not the class's.
+    it says a word. A word is the class's own only where
+    its share of the texts is half as much again as elsewhere.
 
     Args:
         texts: of all classes.
@@ -48,7 +51,9 @@ def keywords(texts: pl.Series, members: np.ndarray, count: int = 8, least: int =
         else each.clear().with_columns(f=pl.lit(0), size=pl.lit(1.0))
     )
     best = (
-        scored.filter((pl.col("texts") >= pl.min_horizontal(pl.lit(least), pl.col("size") / 2)) & (inside > outside))
+        scored.filter(
+            (pl.col("texts") >= pl.min_horizontal(pl.lit(least), pl.col("size") / 2)) & (inside > _MORE * outside)
+        )
         .with_columns(weight=(inside * (1 + mean / pl.col("f")).log()).round(9))
         .sort("class", "weight", "word", descending=[False, True, False])
         .group_by("class", maintain_order=True)

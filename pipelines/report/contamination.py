@@ -64,7 +64,7 @@ def _samples(run: Finished) -> dict[str, Sample]:
         return {}
     source: Any = blocks.read_bytes(path) if blocks.is_remote(path) else path
     matches = pl.scan_ndjson(source, schema=_MATCHES).with_row_index("place")
-    chance = pl.concat_str("row_id", "side", "item", separator="|").nchash.xxh3_64()  # type: ignore[attr-defined]
+    chance = pl.concat_str("row_id", "side", "item", "part", "rule", separator="|").nchash.xxh3_64()  # type: ignore[attr-defined]
     chosen = (
         matches.select("place", "benchmark", chance=chance)
         .group_by("benchmark")

@@ -110,8 +110,8 @@ def _groups(run: Finished) -> tuple[list[Table], list[Sample]]:
         .group_by("group_id", "split")
         .agg(rows=pl.len(), places=pl.col("place").bottom_k_by("chance", MEMBERS))
         .filter(pl.col("rows") > 1)
-        .top_k(GROUPS, by="rows")
-        .sort("rows", "group_id", descending=[True, False])
+        .sort("rows", "group_id", "split", descending=[True, False, False])
+        .head(GROUPS)
         .collect(engine="streaming")
     )
     lines, samples = [], []

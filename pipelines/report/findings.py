@@ -55,6 +55,17 @@ AILMENTS: dict[str, Ailment] = {
         "leaves their votes out, and sets rows without other votes aside",
         {"raters.worse_than_chance": "leave_out", "policy.unreliable_rater": "review"},
     ),
+    "misrated": Ailment(
+        5,
+        "The rating is not what its text and other raters lead to expect.",
+        "sets them aside for somebody to look at",
+        {"policy.misrated": "review"},
+    ),
+    "error_slice": Ailment(
+        1,
+        "They are in a region of the data where labels go wrong more often than elsewhere.",
+        "needs somebody to look: the section on slices, and trenchcoat relabel export",
+    ),
     "pii": Ailment(
         5,
         "Personal data is learnt, and published.",

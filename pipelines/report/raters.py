@@ -78,7 +78,8 @@ def _agreement(figures: list[dict[str, Any]]) -> Table:
 
 def _reliability(measured: pl.DataFrame) -> Chart:
     """How many raters there are at each volume and reliability."""
-    common = measured["source"].value_counts(sort=True)["source"].to_list()[:_SOURCES]
+    sources = measured["source"].value_counts().sort("count", "source", descending=[True, False])
+    common = sources["source"].to_list()[:_SOURCES]
     volume = (pl.col("votes").cast(pl.Float64).log10() * _VOTES).round() / _VOTES
     counted = (
         measured.select(
@@ -127,7 +128,12 @@ def _busiest(known: pl.DataFrame, run: Finished) -> list[Table]:
         ("Who judged most", known),
         ("Worse than chance, the busiest first", known.filter("worse_than_chance")),
     ):
-        lines = part.sort("votes", "rater", descending=[True, False]).select(columns).head(LINES).rows()
+        lines = (
+            part.sort("votes", "rater", "source", "dimension", descending=[True, False, False, False])
+            .select(columns)
+            .head(LINES)
+            .rows()
+        )
         if lines:
             shown = [[number(v) if isinstance(v, float) else v for v in line] for line in lines]
             out.append(Table(titles, shown, title, folded=True))

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from schemas.config.attributes import Attributes
 from schemas.config.balance import Balance, Shortcuts
 from schemas.config.external import External, ResponseScores, RewardModel
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
 from schemas.config.policy import Policy, Recipe
+from schemas.config.probes import Probes
 from schemas.config.ratings import Ratings
 from schemas.config.section import Section, Share
 from schemas.config.signals import (
@@ -27,10 +29,10 @@ from schemas.config.slices import Slices
 from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named_apart
 
 __all__ = [
-    "DEFAULT_MODEL", "SHAPES", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed",
-    "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Publish", "Raters", "Ratings", "Recipe",
-    "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share", "Shortcuts", "Signals", "Slices",
-    "Source", "Split", "Strength",
+    "DEFAULT_MODEL", "SHAPES", "Attributes", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates",
+    "Embed", "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Probes", "Publish", "Raters",
+    "Ratings", "Recipe", "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share", "Shortcuts",
+    "Signals", "Slices", "Source", "Split", "Strength",
 ]  # fmt: skip
 
 
@@ -54,8 +56,10 @@ class Config(Section):
     semantic: Semantic = Semantic()
     raters: Raters = Raters()
     external: External = External()
+    probes: Probes = Probes()
     strength: Strength = Strength()
     slices: Slices = Slices()
+    attributes: Attributes = Attributes()
     shortcuts: Shortcuts = Shortcuts()
     ratings: Ratings = Ratings()
     policy: Policy = Policy()
@@ -67,6 +71,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _named_apart(self) -> Config:
         named_apart("sources", self.sources)
+        named_apart("probes.ratings", self.probes.ratings)
         unknown = sorted(set(self.policy.contaminated_splits) - set(self.split.fractions))
         if self.policy.contaminated == "train_only" and unknown:
             known = ", ".join(self.split.fractions)

@@ -10,6 +10,7 @@ import polars as pl
 from schemas.config import Policy
 from schemas.signals import CONSENSUS, PUBLISHED, SEMANTIC
 from transforms import blocks
+from transforms.attributes.signals import MIXTURE
 from transforms.blocks import read_frame
 from transforms.contamination.stage import SIGNALS as CONTAMINATION
 from transforms.decide.policy import VERDICTS, decide
@@ -32,11 +33,13 @@ _BESIDE = {
     "contamination": CONTAMINATION,
     "semantic": SEMANTIC,
     "consensus": pl.Schema({"consensus": pl.List(CONSENSUS)}),
+    "steps": pl.Schema({"steps_ambiguous": pl.Float64()}),
     "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
     "ratings": pl.Schema({"rating_error": pl.Float64()}),
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
     "slices": SLICES,
     "balance": BALANCE,
+    "mixture": MIXTURE,
 }
 #: All stages whose sidecars `load` reads, as its task names them.
 FACTS = ("identity", "signals", "groups", *_BESIDE)
@@ -60,7 +63,8 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
     beside = [_beside(task, name, schema, rows.height) for name, schema in _BESIDE.items()]
     groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id", "settled"])
     whole = pl.concat([rows, identity, signals, *beside, groups], how="horizontal").with_columns(
-        judgements=pl.coalesce("merged", "judgements")
+        judgements=pl.coalesce("merged", "judgements"),
+        p_ambiguous=pl.max_horizontal("p_ambiguous", "steps_ambiguous"),
     )
     found = [Cut(**cut) for cut in task["cuts"]]
     split = assign(pl.col("group_id"), found, task["seed"], "settled") if found else pl.lit(None, dtype=pl.String)

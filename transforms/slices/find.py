@@ -50,24 +50,29 @@ class Rows:
     views: dict[str, np.ndarray]
 
 
-def families(rows: Rows, values: np.ndarray, settings: Settings) -> list[Family]:
-    """Every candidate: clusters of each view at each resolution, balls of prompts, the error-aware mixture's."""
+def families(rows: Rows, settings: Settings) -> list[Family]:
+    """The candidates that no signal has shaped: clusters of each view at each resolution, balls of prompts."""
     out: list[Family] = []
     # Finer than this, clusters are too small to be looked at.
-    counts = [count for count in settings.resolutions if count * settings.smallest <= len(values)]
+    counts = [count for count in settings.resolutions if count * settings.smallest <= len(rows.keys)]
     for seed in range(settings.seeds):
         for view, vectors in rows.views.items():
             # A prompt counts once where prompts are clustered, however many rows it has.
             keys = rows.groups if view == "prompts" else rows.keys
             out += [clusters(view, vectors, keys, count, seed, settings.device) for count in counts]
-        prompts = rows.views["prompts"]
-        ball = balls(prompts, rows.groups, seed)
-        out += [] if ball is None else [ball, *mixtures(prompts, values, rows.groups, seed)]
+        ball = balls(rows.views["prompts"], rows.groups, seed)
+        out += [] if ball is None else [ball]
     return out
+
+
+def aware(rows: Rows, values: np.ndarray, settings: Settings) -> list[Family]:
+    """Those that the signal has shaped: components of the error-aware mixture."""
+    prompts = rows.views["prompts"]
+    return [one for seed in range(settings.seeds) for one in mixtures(prompts, values, rows.groups, seed)]
 
 
 def find(rows: Rows, values: np.ndarray, settings: Settings) -> tuple[list[Found], list[Family]]:
     """The slices that have more of a signal than chance gives any candidate, the strongest first; and all families."""
-    every = families(rows, values, settings)
+    every = [*families(rows, settings), *aware(rows, values, settings)]
     null = measure(values, every, rows.keys, rows.groups, settings.permutations, settings.smallest)
     return select(null, every, settings.level, settings.most), every

@@ -120,6 +120,11 @@ def read_sides(task: dict[str, Any], ceiling: int) -> Sides:
     )
 
 
+def _alone(identity: str, name: str) -> pl.Series:
+    """Which of a block's rows are no copies: where policy acts on nothing, copies are kept, too."""
+    return read_frame(f"{identity}/{name}", ["copy_of"])["copy_of"].is_null()
+
+
 def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
     """One block's kept pairs."""
     name = block["name"]
@@ -129,7 +134,10 @@ def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
     split = assign(pl.col("group_id"), [Cut(**cut) for cut in task["cuts"]], task["seed"], "settled")
     decided = decided.with_columns(held=split != task["train"])
     kept = decided.filter(
-        pl.col("action").is_in(KEPT) & (pl.col("kind") == "pair") & pl.col("soft_label").is_not_null()
+        pl.col("action").is_in(KEPT)
+        & (pl.col("kind") == "pair")
+        & pl.col("soft_label").is_not_null()
+        & _alone(task["identity"], name)
     )
     places = kept["row"]
     more = read_frame(block["path"], ["content_id", "source", "generators", "judgements"])[places]
@@ -213,7 +221,8 @@ def read_ratings(task: dict[str, Any], ceiling: int) -> dict[str, tuple[np.ndarr
 
 def _rated(task: dict[str, Any], block: dict[str, Any], names: list[str]) -> pl.DataFrame:
     decided = read_frame(f"{task['decided']}/{block['name']}", ["action", "kind", "group_id"]).with_row_index("row")
-    kept = decided.filter(pl.col("action").is_in(KEPT) & (pl.col("kind") == "rating"))
+    alone = _alone(task["identity"], block["name"])
+    kept = decided.filter(pl.col("action").is_in(KEPT) & (pl.col("kind") == "rating") & alone)
     if kept.is_empty():
         return kept
     merged = read_frame(f"{task['identity']}/{block['name']}", ["judgements"])[kept["row"]].rename({"judgements": "m"})

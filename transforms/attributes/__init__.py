@@ -1,0 +1,1 @@
+"""Attributes: domains and skills of prompts, what is known of each, and mixtures of them."""
