@@ -126,7 +126,9 @@ def _asked(key: str, get: Callable[[], T]) -> T:
         raise UserError(f"{key}: {error}") from error
 
 
-def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done, engine: Engine) -> Vectors:
+def embed(
+    model: Model, every: Sequence[Block], kept: str | None, identity: Done, engine: Engine, suffix: str = ""
+) -> Vectors:
     """Embed all texts or all images, or score all dialogues, of the rows that are not copies.
 
     Args:
@@ -135,12 +137,13 @@ def embed(model: Model, every: Sequence[Block], kept: str | None, identity: Done
         kept: folder of vectors that runs share; None for one in the engine's work folder.
         identity: that stage.
         engine: runs the stages.
+        suffix: of the stages' names, where there are several such in a run.
     """
     # RunInference brings torch, which takes seconds and 250 MB: not for runs that embed nothing.
     from transforms.embed.stage import EmbedItems, FindItems, chunks_of, shares
 
     what = _GIVEN.get(model.kind, "text")
-    find, name = _NAMES[what]
+    find, name = (stage + suffix for stage in _NAMES[what])
     place = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"
     found = engine.run(
         find,

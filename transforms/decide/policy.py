@@ -11,7 +11,7 @@ import polars as pl
 from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
 from transforms.decide.believed import EVENED, SETTLED, TURNED, settle
-from transforms.decide.consensus import concluded
+from transforms.decide.consensus import concluded, even
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, published_in, shape
@@ -149,9 +149,7 @@ def _weighed(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         soft = pl.when(pl.col("reversal")).then(0.5).otherwise(soft)
     rows = rows.with_columns(soft_label=soft)
     soft, tied = pl.col("soft_label"), pl.col("consensus_tied").fill_null(0)
-    # A tie is also where that is the most probable of the three, which their mean does not show.
-    tie = (tied > soft - tied / 2) & (tied > 1 - soft - tied / 2)
-    pair = (pl.col("kind") == "pair") & ~tie
+    pair = (pl.col("kind") == "pair") & ~even(soft, tied)
     return rows.with_columns(
         label=pl.when(pair & (soft > 0.5)).then(0).when(pair & (soft < 0.5)).then(1).cast(pl.Int64)
     )
