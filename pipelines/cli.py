@@ -162,6 +162,9 @@ def evaluate(
     split: Annotated[str | None, typer.Option("--split", help="Rows of this split alone.")] = None,
     dimension: Annotated[str | None, typer.Option("--dimension", help="Ratings on this dimension alone.")] = None,
     segment: Annotated[str | None, typer.Option("--segment", help="Columns A,B of segments; else prompts.")] = None,
+    require: Annotated[
+        list[str] | None, typer.Option("--require", help="PATH>=NUMBER in evaluation.json, or exit 1. Repeatable.")
+    ] = None,
     resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the bootstrap.")] = 1000,
     permutations: Annotated[int, typer.Option("--permutations", min=100, help="Of soft pairwise accuracy.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the resamples.")] = 0,
@@ -173,7 +176,7 @@ def evaluate(
 
     request = EvaluateRequest(
         run, scorer or [], by or [], rows, split, dimension, segment, resamples, permutations, seed, out,
-        ctx.args, json, ["trenchcoat", *sys.argv[1:]],
+        ctx.args, json, ["trenchcoat", *sys.argv[1:]], require or [],
     )  # fmt: skip
     raise typer.Exit(run_evaluate(request))
 

@@ -23,6 +23,7 @@ from pipelines.ratings import Ratings, find_ratings
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.slices import Slices, across_splits, find_slices
 from pipelines.spurious import Shortcuts, check_features, find_shortcuts
+from pipelines.steps import Steps, find_steps
 from pipelines.strength import Strength, find_strength, gated
 from pipelines.trusted import Relabels, Trusted, find_trusted
 from schemas.config import Benchmark, Config, Derive, Source
@@ -79,6 +80,7 @@ class Curated:
     probes: Probes | None
     strength: Strength | None
     ratings: Ratings | None
+    steps: Steps | None
     settled: float
     slices: Slices | None
     shortcuts: Shortcuts | None
@@ -127,6 +129,7 @@ def curate(
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
+    steps = find_steps(every, kinds, identity, engine)
     rated = _rated(config, examples, models, engine) if examples and texts else None
     probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
     raters = _raters(config, every, identity, engine)
@@ -135,6 +138,7 @@ def curate(
     external = find_external(config, voices, every, identity, engine)
     strength = find_strength(config, every, identity, groups, consensus, texts, trusted, external, engine)
     slices = find_slices(config, every, identity, groups, texts, strength, engine)
+    attributes = find_attributes(config, every, identity, texts, engine)
     configurations = resolve(config.publish.configurations, kinds)
     facts_of_rows: dict[str, Done | None] = {
         "identity": identity,
@@ -150,6 +154,7 @@ def curate(
         "slices": slices.assigned if slices else None,
         "balance": None,
         "ratings": ratings.done if ratings else None,
+        "steps": steps.done if steps else None,
     }
     config = config.model_copy(update={"policy": gated(config.policy, strength)})
     decided = _decide(config, every, configurations, facts_of_rows, engine)
@@ -190,6 +195,7 @@ def curate(
         probes,
         strength,
         ratings,
+        steps,
         settled_share,
         slices,
         shortcuts,

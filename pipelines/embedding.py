@@ -24,7 +24,8 @@ from transforms.tasks import RunTasks
 #: Raised where a stage's code gives other results than before.
 VERSIONS = {"distil": 1, "find": 1, "embed": 1}
 #: How the stages of each kind of input are called.
-_NAMES = {"text": ("texts", "embed"), "image": ("images", "embed-images"), "dialogue": ("dialogues", "score")}
+_NAMES = {"text": ("texts", "embed"), "image": ("images", "embed-images"), "dialogue": ("dialogues", "score"),
+          "answer": ("answers", "score-answers")}  # fmt: skip
 #: What each kind of model is given, where that is no text.
 _GIVEN: dict[str, What] = {"image": "image", "reward": "dialogue"}
 _NO_MODEL = (
@@ -127,7 +128,13 @@ def _asked(key: str, get: Callable[[], T]) -> T:
 
 
 def embed(
-    model: Model, every: Sequence[Block], kept: str | None, identity: Done, engine: Engine, suffix: str = ""
+    model: Model,
+    every: Sequence[Block],
+    kept: str | None,
+    identity: Done,
+    engine: Engine,
+    suffix: str = "",
+    what: What | None = None,
 ) -> Vectors:
     """Embed all texts or all images, or score all dialogues, of the rows that are not copies.
 
@@ -138,11 +145,12 @@ def embed(
         identity: that stage.
         engine: runs the stages.
         suffix: of the stages' names, where there are several such in a run.
+        what: the model is given; what its kind is given when absent.
     """
     # RunInference brings torch, which takes seconds and 250 MB: not for runs that embed nothing.
     from transforms.embed.stage import EmbedItems, FindItems, chunks_of, shares
 
-    what = _GIVEN.get(model.kind, "text")
+    what = what or _GIVEN.get(model.kind, "text")
     find, name = (stage + suffix for stage in _NAMES[what])
     place = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"
     found = engine.run(

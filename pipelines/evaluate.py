@@ -26,6 +26,7 @@ class EvaluateRequest:
     flags: Sequence[str] = ()
     json: bool = False
     command: Sequence[str] = ()
+    require: Sequence[str] = ()
 
 
 def run_evaluate(request: EvaluateRequest) -> int:

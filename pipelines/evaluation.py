@@ -10,11 +10,12 @@ from importlib.metadata import version
 import orjson
 
 from pipelines.engine import Done, Engine
-from pipelines.errors import DONE, UserError
+from pipelines.errors import DONE, FAILED_GATE, UserError
 from pipelines.evaluate import EvaluateRequest
 from pipelines.evaluate_text import table_of
 from pipelines.finished import Finished
 from pipelines.progress import Reporter
+from pipelines.require import judge, plan_requirements
 from pipelines.runner import beam_options
 from pipelines.scorers import Scorer, find_column, lineage_of, plan_scorers, score, starts_of
 from schemas.config import Config
@@ -36,6 +37,7 @@ def evaluate(request: EvaluateRequest) -> int:
     """
     run = Finished.at(request.run)
     _check(request, run)
+    requirements = plan_requirements(request.require)
     options = beam_options(request.flags)
     by = [find_column(name, run, "--by") for name in dict.fromkeys(request.by)]
     segment = [find_column(name, run, "--segment") for name in (request.segment or "").split(",") if name]
@@ -59,14 +61,18 @@ def evaluate(request: EvaluateRequest) -> int:
         "scorers": [one.to_dict() | {"rows": scored[one.name].total["scored"]} for one in scorers],
         **blocks.read_json(f"{done.folder}/evaluation.json"),
     }
+    report["requirements"] = judge(requirements, report)
+    met = all(one["met"] for one in report["requirements"])
     out = (request.out or run.out).rstrip("/")
     blocks.write_json(report, f"{out}/evaluation.json")
     if request.json:
         print(orjson.dumps(report).decode())
-        return DONE
+        return DONE if met else FAILED_GATE
     print(table_of(report))
     print(f"\nevaluation    {out}/evaluation.json    intervals, calibration, slices, systems: every figure")
-    return DONE
+    for one in report["requirements"]:
+        print(f"{'met' if one['met'] else 'NOT met'}: {one['required']}; it is {one['observed']}")
+    return DONE if met else FAILED_GATE
 
 
 def _settings(request: EvaluateRequest) -> dict[str, int]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from pipelines.embedding import Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
-from schemas.config import Config, ResponseScores
+from schemas.config import Config, ResponseScores, RewardModel
 from transforms.blocks import Block
 from transforms.embed.models import Model, ModelError, device_for, hash_of, locate
 from transforms.external.margins import write_margins, write_together
@@ -78,17 +78,7 @@ def plan_external(config: Config) -> Voices:
     models = {}
     for place, one in enumerate(asked.models):
         try:
-            folder = locate(one.base)
-            _see(folder, one.label, one.input)
-            models[one.name] = Model(
-                "reward",
-                one.base,
-                hash_of(folder),
-                device_for(asked.device),
-                max_tokens=one.max_tokens,
-                label=one.label,
-                form=one.input,
-            )
+            models[one.name] = reward_model(one, asked.device)
         except ModelError as error:
             raise UserError(f"external.models.{place} ({one.name}): {error}") from error
     scores = list(asked.scores)
@@ -101,6 +91,21 @@ def plan_external(config: Config) -> Voices:
     if twice:
         raise UserError(f"external: {twice[0]!r} names two voices; each needs a name of its own")
     return Voices(models, scores)
+
+
+def reward_model(asked: RewardModel, device: Literal["auto", "cpu", "cuda"]) -> Model:
+    """Settle a reward model; raises ModelError for one that is not there or cannot score."""
+    folder = locate(asked.base)
+    _see(folder, asked.label, asked.input)
+    return Model(
+        "reward",
+        asked.base,
+        hash_of(folder),
+        device_for(device),
+        max_tokens=asked.max_tokens,
+        label=asked.label,
+        form=asked.input,
+    )
 
 
 def _see(folder: str, label: int | str | None, form: str) -> None:

@@ -84,6 +84,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "external": _external(curated),
         "probes": curated.probes.to_dict() if curated.probes else None,
         "strength": curated.strength.to_dict() if curated.strength else None,
+        "steps": curated.steps.to_dict() if curated.steps else None,
         "slices": curated.slices.to_dict() if curated.slices else None,
         "attributes": curated.attributes.to_dict() if curated.attributes else None,
         "ratings": curated.ratings.to_dict() if curated.ratings else None,
@@ -238,6 +239,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         notes += curated.trusted.notes()
     if curated.strength is not None:
         notes += curated.strength.notes(config.policy)
+    if curated.steps is not None:
+        notes += curated.steps.notes()
     if curated.slices is not None:
         notes += curated.slices.notes()
     if curated.attributes is not None:

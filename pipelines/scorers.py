@@ -11,26 +11,41 @@ import polars as pl
 from apache_beam import PTransform
 from xxhash import xxh3_128_hexdigest
 
-from pipelines.embedding import plan_models, static_model
+from pipelines.embedding import embed, plan_models, static_model
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.external import reward_model
 from pipelines.finished import Finished
-from schemas.config import Config
+from schemas.config import Config, RewardModel
 from transforms import blocks
 from transforms.blocks import Block
-from transforms.embed.models import Model
+from transforms.embed.models import Model, ModelError
 from transforms.markers import Stats
 from transforms.meta.named import BLOCK, LEDGER, Named, json_path
 from transforms.meta.stage import BASELINES
 from transforms.scorers.files import ScoreFileError, read_scores
 from transforms.scorers.overlap import LOWER, NAMES
-from transforms.scorers.stage import score_columns, score_file, score_overlap, score_similarity, score_surface
+from transforms.scorers.stage import (
+    score_columns,
+    score_file,
+    score_model,
+    score_overlap,
+    score_similarity,
+    score_surface,
+)
 from transforms.spurious.features import NAMES as FEATURES
 from transforms.tasks import RunTasks
 
 #: Raised where a scorer's code gives other numbers than before.
 VERSION = 1
-KINDS = ("column:NAME[,NAME]", "file:PATH[#COLUMN]", "similarity[:MODEL]", "surface:FEATURE", *NAMES)
+KINDS = (
+    "column:NAME[,NAME]",
+    "file:PATH[#COLUMN]",
+    "model:NAME[#LABEL]",
+    "similarity[:MODEL]",
+    "surface:FEATURE",
+    *NAMES,
+)
 _PACKAGES = {"rouge": "rouge_score"}
 
 
@@ -46,7 +61,7 @@ class Scorer:
         columns: for columns of the data, where they lie.
         column: for files, the one that holds the scores.
         scores: for files, what they hold.
-        model: for similarity, what embeds.
+        model: for similarity, what embeds; for models, the model.
     """
 
     name: str
@@ -102,6 +117,13 @@ def plan_scorer(spec: str, run: Finished) -> Scorer:
         try:
             return replace(scorer, value=path, column=column or None, scores=read_scores(path, column or None))
         except ScoreFileError as error:
+            raise UserError(f"--scorer {spec!r}: {error}") from error
+    if kind == "model" and value:
+        base, _, label = value.partition("#")
+        try:
+            asked = RewardModel(name="scorer", base=base, label=label or None)
+            return replace(scorer, value=base, model=reward_model(asked, "auto"))
+        except ModelError as error:
             raise UserError(f"--scorer {spec!r}: {error}") from error
     if kind == "similarity":
         return replace(scorer, model=_embedder(value, run, spec))
@@ -173,6 +195,11 @@ def score(scorer: Scorer, every: Sequence[Block], run: Finished, engine: Engine)
         ready = static_model(scorer.model, engine) if scorer.model.kind == "static" else scorer.model
         work, own = score_similarity, {"model": asdict(ready)}
         lineage.append(scorer.model.fingerprint)
+    elif scorer.kind == "model":
+        assert scorer.model is not None
+        answered = embed(scorer.model, every, None, _identity(run), engine, what="answer").done
+        work, own = score_model, {"answers": answered.folder}
+        lineage.append(answered.key)
     else:
         work = score_file
         lineage.append(_content(scorer))
@@ -184,6 +211,13 @@ def score(scorer: Scorer, every: Sequence[Block], run: Finished, engine: Engine)
         return p | "score" >> RunTasks([{**task, **own} for task in common], work, folder)
 
     return engine.run("score", VERSION, lineage, [], len(common), attach)
+
+
+def _identity(run: Finished) -> Done:
+    """The run's stage that found copies."""
+    folder = run.needed("identity")
+    key = next(one["lineage"] for one in reversed(run.manifest["stages"]) if one["stage"] == "identity")
+    return Done("identity", key, folder, {}, 0.0, 0, True)
 
 
 def lineage_of(run: Finished) -> str:

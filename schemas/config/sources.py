@@ -94,7 +94,7 @@ def named_apart(key: str, named: Sequence[Files]) -> None:
 class Derive(Section):
     """Rows made from other rows."""
 
-    make: Literal["pairs_from_rankings", "pairs_from_ratings", "ratings_from_rankings"]
+    make: Literal["pairs_from_rankings", "pairs_from_ratings", "ratings_from_rankings", "pairs_from_steps"]
     dimensions: list[str] | None = Field(None, description="Only these dimensions; all when absent.")
     raters: Literal["same", "normalised", "unknown"] = Field(
         "same",
@@ -105,6 +105,13 @@ class Derive(Section):
         0.0, description="A smaller gap is a tie, in units of the scale (z-units when normalised)."
     )
     ties: Literal["keep", "drop"] = Field("keep", description="Whether ties become pairs with the label 0.5.")
+    aggregators: list[Literal["product", "minimum", "mean", "last", "length_normalised", "log_odds"]] = Field(
+        ["product", "minimum", "mean", "last", "length_normalised", "log_odds"],
+        description="For pairs_from_steps: what makes one value of a solution's steps. Each is a dimension of the "
+        "pairs, `steps.product` and so on, so that the label is the share of them that are for a side; "
+        "`policy.dimension` takes one.",
+        min_length=1,
+    )
     pairs_per_response: Annotated[int, Field(ge=1)] = Field(
         10, description="At most this many partners for a response, chosen by hash."
     )

@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 
 from pipelines.commands import Request, run_curate
-from pipelines.errors import DONE, USER_MISTAKE
+from pipelines.errors import DONE, FAILED_GATE, USER_MISTAKE
 from pipelines.evaluate import EvaluateRequest, run_evaluate
+from tests.transforms.external.support import two_texts
 
 _WORDS = ["stone", "river", "cloud", "lamp", "window", "garden", "music", "paper", "bridge", "winter", "summer"]
 
@@ -146,6 +147,35 @@ def test_columns_of_the_data_and_files_of_what_was_published(
     assert found["scorers"]["own"]["accuracy"] == pytest.approx((79 + 0.5) / 80)
 
 
+def test_reward_models_are_asked_about_rows_of_every_kind(
+    run: Path, evaluate: Callable[..., dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = two_texts(tmp_path / "rm", seed=3)
+    found = evaluate(f"rm=model:{folder}", dimension="overall")
+    for part in (found["pairs"], found["ratings"]["overall"], found["rankings"]["overall"]):
+        assert part["left_out"] == 0
+        assert "rm" in part["scorers"]
+    # The same by hand: the share of pairs whose chosen side the model gives more.
+    rows = pl.concat([pl.read_parquet(path) for path in run.glob("dataset/preference/*.parquet")])
+    words, model = (
+        AutoTokenizer.from_pretrained(folder),
+        AutoModelForSequenceClassification.from_pretrained(folder).eval(),
+    )
+    texts = [rows[side].list.first().struct.field("content").to_list() for side in ("prompt", "chosen", "rejected")]
+    with torch.inference_mode():
+        chosen, rejected = (
+            model(**words(texts[0], side, truncation=True, padding=True, return_tensors="pt")).logits[:, 0]
+            for side in texts[1:]
+        )
+    right = (chosen > rejected).double().mean().item()
+    assert found["pairs"]["scorers"]["rm"]["accuracy"] == pytest.approx(right, abs=0.013)
+    assert run_evaluate(EvaluateRequest(str(run), [f"model:{tmp_path / 'gone'}"])) == USER_MISTAKE
+    assert "gone" in capsys.readouterr().err
+
+
 def test_running_again_takes_what_is_there_and_gives_the_same(
     run: Path, evaluate: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -156,6 +186,29 @@ def test_running_again_takes_what_is_there_and_gives_the_same(
     part = evaluate("words=surface:words", split="test")
     assert 0 < part["pairs"]["pairs"] < 80
     assert evaluate(rows="all")["pairs"]["pairs"] == 80
+
+
+def test_a_requirement_that_is_not_met_fails_the_evaluation(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def go(*required: str) -> int:
+        return run_evaluate(EvaluateRequest(str(run), [], out=str(tmp_path), resamples=200, require=required))
+
+    even = "pairs/scorers/all ties/accuracy"
+    assert go(f"{even}>=0.5", f"{even} <= 0.5") == DONE
+    assert go(f"{even}>0.5") == FAILED_GATE
+    assert f"NOT met: {even}>0.5; it is 0.5" in capsys.readouterr().out
+    told = json.loads((tmp_path / "evaluation.json").read_text())["requirements"]
+    assert told == [{"required": f"{even}>0.5", "observed": 0.5, "met": False}]
+    # A figure that is not defined meets nothing: a constant has no correlation.
+    assert go("ratings/overall/scorers/all ties/pearson<1") == FAILED_GATE
+    for wrong, words in [
+        ("accuracy", "is not PATH>=NUMBER"),
+        ("pairs/scorers/lenght/accuracy>0", "did you mean length?"),
+        ("pairs/scorers/length>0", "is no number"),
+    ]:
+        assert go(wrong) == USER_MISTAKE
+        assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ _BESIDE = {
     "contamination": CONTAMINATION,
     "semantic": SEMANTIC,
     "consensus": pl.Schema({"consensus": pl.List(CONSENSUS)}),
+    "steps": pl.Schema({"steps_ambiguous": pl.Float64()}),
     "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
     "ratings": pl.Schema({"rating_error": pl.Float64()}),
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
@@ -62,7 +63,8 @@ def load(task: dict[str, Any]) -> pl.DataFrame:
     beside = [_beside(task, name, schema, rows.height) for name, schema in _BESIDE.items()]
     groups = read_frame(f"{task['groups']}/{task['name']}", ["group_id", "settled"])
     whole = pl.concat([rows, identity, signals, *beside, groups], how="horizontal").with_columns(
-        judgements=pl.coalesce("merged", "judgements")
+        judgements=pl.coalesce("merged", "judgements"),
+        p_ambiguous=pl.max_horizontal("p_ambiguous", "steps_ambiguous"),
     )
     found = [Cut(**cut) for cut in task["cuts"]]
     split = assign(pl.col("group_id"), found, task["seed"], "settled") if found else pl.lit(None, dtype=pl.String)

@@ -11,6 +11,7 @@ import polars as pl
 
 from schemas.config import Derive
 from transforms.hashing import digest
+from transforms.steps import rows as steps
 
 #: A value below this share of a gap's unit is no gap: floating-point dust of normalised values.
 _DUST = 1e-9
@@ -28,6 +29,8 @@ def units(block: pl.DataFrame, index: int, rule: Derive) -> pl.DataFrame:
         block, row, response, unit_id (of the response's text), group, source, rater, dimension, value (higher is
         better, in the scale's own units).
     """
+    if rule.make == "pairs_from_steps":
+        return steps.units(block, index, rule.aggregators, unknown=rule.raters == "unknown")
     kind, group = ("ranking", "row_id") if rule.make == "pairs_from_rankings" else ("rating", "prompt_id")
     flat = (
         block.with_columns(block=pl.lit(index, dtype=pl.Int64), row=pl.int_range(pl.len(), dtype=pl.Int64))

@@ -2,8 +2,8 @@
 
 For texts the places are the rows' prompts, then the responses, row by row, and for dialogues (a prompt and a response
 together, which reward models are given) likewise, with nothing in a prompt's place and in those of rows that are no
-pairs; for images they are those of each row, row by row.
-Rows that are copies of another have places too, but nothing in them.
+pairs; answers are the dialogues of all rows, copies too. For images they are those of each row, row by row.
+Rows that are copies of another have places too, but, answers apart, nothing in them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from transforms.embed import images
 from transforms.hashing import digest
 from transforms.texts import prompt_texts, response_texts
 
-What = Literal["text", "image", "dialogue"]
+What = Literal["text", "image", "dialogue", "answer"]
 #: The columns of a block that are read.
 COLUMNS = ("kind", "prompt", "responses")
 
@@ -29,7 +29,7 @@ def known_by(block: pl.DataFrame, copies: pl.Series, what: What) -> tuple[pl.Ser
     Args:
         block: columns kind, prompt and responses.
         copies: whether a row is a copy of another.
-        what: texts, images or dialogues.
+        what: texts, images, dialogues or answers.
 
     Returns:
         A hash of each place's content, null where there is nothing to embed; and how many places each row has beyond
@@ -41,8 +41,8 @@ def known_by(block: pl.DataFrame, copies: pl.Series, what: What) -> tuple[pl.Ser
         asked = np.repeat(kept, counts)
         found = iter(images.addresses(refs.filter(pl.Series(asked))))
         return pl.Series("item", [next(found) if ask else None for ask in asked], dtype=pl.String), counts
-    if what == "dialogue":
-        asked = np.repeat(kept & (block["kind"] == "pair").to_numpy(), _counts(block))
+    if what in ("dialogue", "answer"):
+        asked = np.repeat((kept & (block["kind"] == "pair").to_numpy()) | (what == "answer"), _counts(block))
         said = _dialogues(block).to_frame("item").select(pl.when(pl.Series(asked)).then("item"))["item"]
         prompts = pl.Series("item", [None], dtype=pl.String).new_from_index(0, block.height)
         return digest(pl.concat([prompts, said])), _counts(block)
@@ -57,7 +57,7 @@ def given(block: pl.DataFrame, places: Sequence[int], what: What) -> list[Any]:
     if what == "image":
         refs, _ = images.references(block)
         return [images.content(uri) or b"" for uri in refs["uri"][list(places)].to_list()]
-    if what == "dialogue":
+    if what in ("dialogue", "answer"):
         return list(_dialogues(block)[[place - block.height for place in places]].to_list())
     texts, _ = _texts(block)
     return list(texts[list(places)].to_list())

@@ -16,7 +16,7 @@ from transforms.external.rewards import RewardEncoder
 
 #: Inputs a call. Padding is what costs, and a call sorts by length within itself: RunInference's own choice of batches,
 #: which begins with single texts, takes twice as long.
-INPUTS_A_CALL = {"text": 1024, "image": 128, "dialogue": 512}
+INPUTS_A_CALL = {"text": 1024, "image": 128, "dialogue": 512, "answer": 512}
 
 
 class Chunk(NamedTuple):

@@ -74,6 +74,7 @@ def judge(rated: Rated, settings: Settings, slices: Mapping[str, pl.DataFrame] |
         "ratings": len(kept.human),
         "segments": len(np.unique(kept.segments)),
         "comparisons": len(pairs.first),
+        "comparisons_left_out": _possible(kept.units) - len(pairs.first),
         "left_out": int((~shared.lines).sum()),
         "missing": shared.missing,
         "silent": shared.silent,
@@ -88,6 +89,12 @@ def judge(rated: Rated, settings: Settings, slices: Mapping[str, pl.DataFrame] |
         found = [{"value": value, **_brief(kept.at(mask), names, scorers)} for value, mask in some]
         out["slices"][column] = {"left_out": small, "slices": found}
     return out
+
+
+def _possible(units: np.ndarray) -> int:
+    """How many comparisons there are within units."""
+    sizes = np.unique(units, return_counts=True)[1].astype(np.int64)
+    return int((sizes * (sizes - 1) // 2).sum())
 
 
 def _within(rated: Rated) -> _Within:

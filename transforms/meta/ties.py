@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 #: Comparisons that are made at most; past it, those with the smallest hashes of their segments.
-LIMIT = 20_000_000
+LIMIT = 5_000_000
 #: Sizes nearer than this share of the largest are the same.
 _DUST = 1e-12
 

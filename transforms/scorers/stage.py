@@ -13,6 +13,7 @@ from transforms import blocks
 from transforms.blocks import read_frame
 from transforms.embed.model_handler import encoder_of
 from transforms.embed.models import Model
+from transforms.embed.sidecars import read_texts
 from transforms.lists import of_counts, side_by_side
 from transforms.markers import Stats
 from transforms.meta.named import BLOCK, LEDGER, from_dict, numbers, values
@@ -80,6 +81,13 @@ def score_file(task: dict[str, Any], folder: str) -> Stats:
     decided = read_frame(f"{task['decided']}/{task['name']}", ["soft_label"])
     named = rows.select("row_id", "content_id", count=pl.col("responses").list.len()).hstack(decided)
     return _write(task, folder, placed(blocks.read_frame(task["scores"]), named))
+
+
+def score_model(task: dict[str, Any], folder: str) -> Stats:
+    """A reward model's scores, which lie with the vectors of embedding models in `task["answers"]`."""
+    known = read_texts(task["answers"], task["name"])
+    scores = known.responses[:, 0] if known.responses.shape[1] else np.full(len(known.responses), np.nan)
+    return _write(task, folder, of_counts(pl.Series(scores.astype(np.float64)), known.counts))
 
 
 def score_similarity(task: dict[str, Any], folder: str) -> Stats:
