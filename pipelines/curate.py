@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from pipelines.against import Earlier, Published, find_published
+from pipelines.attributes import Attributes, find_attributes, find_mixture, with_findings
 from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
@@ -83,6 +84,7 @@ class Curated:
     steps: Steps | None
     settled: float
     slices: Slices | None
+    attributes: Attributes | None
     shortcuts: Shortcuts | None
 
 
@@ -153,6 +155,7 @@ def curate(
         "strength": strength.scored if strength else None,
         "slices": slices.assigned if slices else None,
         "balance": None,
+        "mixture": None,
         "ratings": ratings.done if ratings else None,
         "steps": steps.done if steps else None,
     }
@@ -161,12 +164,17 @@ def curate(
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    attributes = find_mixture(config, every, attributes, decided, found, engine)
+    if attributes and attributes.mixed:
+        facts_of_rows["mixture"] = attributes.mixed
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     shortcuts = find_shortcuts(
         config, every, identity, signals, strength, external, texts, decided, found, configurations, engine
     )
     if shortcuts and config.balance.output != "off":
         facts_of_rows["balance"] = shortcuts.done
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    attributes = with_findings(attributes, every, signals, slices, decided)
     slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
     if shortcuts and shortcuts.added["rows"]:  # which have no margin, and it stands on all rows or on none
@@ -198,6 +206,7 @@ def curate(
         steps,
         settled_share,
         slices,
+        attributes,
         shortcuts,
     )
 
