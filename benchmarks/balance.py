@@ -25,9 +25,9 @@ from threadpoolctl import threadpool_limits
 from benchmarks.noise_data import load
 from schemas.config import Balance
 from transforms.embed.static import StaticEncoder
-from transforms.spurious.balance import balance
+from transforms.spurious.balance import balance, moments
 from transforms.spurious.bias import gaps
-from transforms.spurious.entropy import effective, solve
+from transforms.spurious.entropy import effective
 from transforms.spurious.features import COUNTS, NAMES, scaled, surface
 from transforms.spurious.given import Sides
 from transforms.spurious.heads import halves, head, views
@@ -51,9 +51,10 @@ class Given:
 
     def pairs(self, name: str) -> tuple[Sides, np.ndarray]:
         """Pairs, and differences of their embeddings; labels are soft where the judge's are."""
-        found, truth = load(name, self.data, self.static, self.cache, self.rows)
+        judged = load(name, self.data, self.static, self.cache, self.rows)
+        found = judged.pairs
         # AlpacaEval's truth is the probability of the first side; the other sets' is how many raters agreed.
-        soft = truth if name == "AlpacaEval" else found.labels
+        soft = judged.truth if name == "AlpacaEval" else found.labels
         return sides(found.keys, found.groups, soft, found.surface), found.responses[:, 0] - found.responses[:, 1]
 
 
@@ -74,7 +75,7 @@ def sides(keys: np.ndarray, groups: np.ndarray, soft: np.ndarray, counted: np.nd
         scaled=counted[:, 0] - counted[:, 1],
         generators=np.full((rows, 2), -1),
         within=np.full(rows, "", dtype=object),
-        heads=np.full(rows, np.nan),
+        scores=np.zeros((rows, 0)),
     )
 
 
@@ -97,7 +98,7 @@ def told(x: np.ndarray, pairs: Sides, weights: np.ndarray, ruler: Callable[..., 
 
 
 def balanced(given: Given) -> None:
-    """Training pairs raw and weighed (cap 4, penalty 0.03, features and signs); held-out ones by the same lambda."""
+    """Training pairs raw and weighed (by the defaults of `balance:`); held-out ones by the same lambda."""
     print(
         "| set | pairs | weights | ESS/N | largest | longer wins | linear ruler | trees | means off 0: train | held |"
     )
@@ -222,21 +223,27 @@ def timing(given: Given) -> None:
     surface(texts, pl.concat([frame["prompt"], frame["prompt"]]))
     took = time.process_time() - started
     print(f"{len(texts):,} responses: {took:.1f} CPU s, {60 * len(texts) / took:,.0f} a minute and core")
-    rng = np.random.default_rng(0)
-    difference = rng.standard_normal((1_000_000, 40), dtype=np.float32)
-    side = np.sign(difference[:, :5].sum(axis=1) + 2 * rng.standard_normal(1_000_000)).astype(np.float32)
-    both = np.empty((1_000_000, 80), dtype=np.float32)
-    both[:, :40] = difference * side[:, None]
-    both[:, 40:] = np.sign(both[:, :40])
-    before, wall = time.process_time(), time.perf_counter()
-    with threadpool_limits(1):
-        found = solve(both, penalty=0.03, cap=4)
-    took, wall = time.process_time() - before, time.perf_counter() - wall
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"1,000,000 rows x 40 features and signs: {took:.1f} CPU s, {wall:.1f} s, {found.steps} steps, ESS/N "
-        f"{effective(found.weights):.3f}, largest mean left {np.abs(found.left).max():.4f}, {peak:.2f} GiB at the peak"
-    )
+    rng, rows = np.random.default_rng(0), 1_000_000
+    difference = rng.standard_normal((rows, 40), dtype=np.float32)
+    side = np.sign(difference[:, :5].sum(axis=1) + 2 * rng.standard_normal(rows, dtype=np.float32)).astype(np.float64)
+    keys = np.arange(rows).astype(np.uint64) + np.uint64(1)
+    none = np.zeros(rows, dtype=np.int64)
+    pairs = Sides(
+        keys, keys // np.uint64(2), none, none, none > 0, side, np.ones(rows), difference, difference,
+        np.zeros((rows, 2)), np.full(rows, ""), np.zeros((rows, 0)),
+    )  # fmt: skip
+    for trees_too in (False, True):
+        before, wall = time.process_time(), time.perf_counter()
+        with threadpool_limits(1):
+            found = balance(pairs, range(40), Balance(output="weights", trees=trees_too))
+            weights = found.weigh(pairs)
+        took, wall = time.process_time() - before, time.perf_counter() - wall
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(
+            f"1,000,000 rows x 40 features, {'with' if trees_too else 'without'} trees: {took:.1f} CPU s, {wall:.1f} s, "
+            f"{found.strata[0].solution.steps} steps, ESS/N {effective(weights):.3f}, {peak:.2f} GiB at the peak",
+            flush=True,
+        )
 
 
 def runs(given: Given) -> None:

@@ -215,8 +215,35 @@ def checks(given: Given) -> None:
             )
 
 
+def order(given: Given) -> None:
+    """The largest change of any score when rows are shuffled, and when half of them have their sides swapped."""
+    print("| set | pairs | rows shuffled | sides swapped |\n|---|---|---|---|")
+    for name in given.sets or SETS:
+        pairs = given.pairs(name)
+        rng = np.random.default_rng(0)
+        plain = _scores(pairs, given.settings)
+        shuffled = rng.permutation(len(pairs))
+        half = rng.random(len(pairs)) < 0.5
+        moved = {
+            "shuffled": _scores(pairs.at(shuffled), given.settings)[:, np.argsort(shuffled)] - plain,
+            "swapped": _scores(pairs.swapped(half), given.settings) - np.where(half & _SIGNED[:, None], -plain, plain),
+        }
+        told = " | ".join(f"{np.nanmax(np.abs(one)):.1e}" for one in moved.values())
+        print(f"| {name} | {len(pairs)} | {told} |", flush=True)
+
+
+_NAMES = ("mu", "surface", "neighbours", "residual", "logit", "sigma", "p_error", "p_ambiguous")
+_SIGNED = np.array([True] * 5 + [False] * 3)
+
+
+def _scores(pairs: Pairs, settings: Settings) -> np.ndarray:
+    """All scores, in the order of the pairs [scores, rows]."""
+    done = fit(pairs, settings)
+    return np.stack([getattr(done.scores, name)[np.argsort(done.places)] for name in _NAMES])
+
+
 TABLES: dict[str, Callable[[Given], None]] = {
-    one.__name__: one for one in (flips, synthetic, bins, ambiguity, cleaning, checks, timing)
+    one.__name__: one for one in (flips, synthetic, bins, ambiguity, cleaning, checks, order, timing)
 }
 
 

@@ -275,6 +275,7 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
         ("dead_letters.jsonl", "records that could not be used"),
         *([("raters.parquet", "every rater: reliability, bias, consistency")] if manifest["raters"] else []),
         *([("contamination.jsonl", "what overlaps with benchmarks: the items and the passages")] if overlaps else []),
+        *([("attributes.json", "domains and skills of prompts")] if manifest["attributes"] else []),
         *([("slices.json", "where labels go wrong, or raters disagree")] if manifest["slices"] else []),
         ("report.html", "all of this on one page, with rows behind the numbers"),
         ("gate.json", "every check"),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from pipelines.against import Earlier, Published, find_published
+from pipelines.attributes import Attributes, find_attributes, find_mixture, with_findings
 from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
@@ -83,6 +84,7 @@ class Curated:
     steps: Steps | None
     settled: float
     slices: Slices | None
+    attributes: Attributes | None
     shortcuts: Shortcuts | None
 
 
@@ -127,10 +129,6 @@ def curate(
         groups = group(every, identity, _links(near, None, published) | masked, settled, engine)
     grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
-    trusted = find_trusted(config, relabels, every, identity, engine)
-    external = find_external(config, voices, every, identity, engine)
-    strength = find_strength(config, every, identity, groups, texts, trusted, external, engine)
-    slices = find_slices(config, every, identity, groups, texts, strength, engine)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     steps = find_steps(every, kinds, identity, engine)
@@ -138,6 +136,11 @@ def curate(
     probes = find_probes(config, every, identity, groups, texts, rated, kinds, engine)
     raters = _raters(config, every, identity, engine)
     consensus = _consensus(every, identity, raters, engine) if raters and "pair" in kinds else None
+    trusted = find_trusted(config, relabels, every, identity, engine)
+    external = find_external(config, voices, every, identity, engine)
+    strength = find_strength(config, every, identity, groups, consensus, texts, trusted, external, engine)
+    slices = find_slices(config, every, identity, groups, texts, strength, engine)
+    attributes = find_attributes(config, every, identity, texts, engine)
     configurations = resolve(config.publish.configurations, kinds)
     facts_of_rows: dict[str, Done | None] = {
         "identity": identity,
@@ -152,6 +155,7 @@ def curate(
         "strength": strength.scored if strength else None,
         "slices": slices.assigned if slices else None,
         "balance": None,
+        "mixture": None,
         "ratings": ratings.done if ratings else None,
         "steps": steps.done if steps else None,
     }
@@ -160,12 +164,17 @@ def curate(
     found, largest, settled_share = _split(config, every, decided)
     if overlaps and config.policy.contaminated == "train_only":
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    attributes = find_mixture(config, every, attributes, decided, found, engine)
+    if attributes and attributes.mixed:
+        facts_of_rows["mixture"] = attributes.mixed
+        decided = _decide(config, every, configurations, facts_of_rows, engine, found)
     shortcuts = find_shortcuts(
-        config, every, identity, signals, facts_of_rows["strength"], texts, decided, found, configurations, engine
+        config, every, identity, signals, strength, external, texts, decided, found, configurations, engine
     )
     if shortcuts and config.balance.output != "off":
         facts_of_rows["balance"] = shortcuts.done
         decided = _decide(config, every, configurations, facts_of_rows, engine, found)
+    attributes = with_findings(attributes, every, signals, slices, decided)
     slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = _facts(config, ingested, decided)
     if shortcuts and shortcuts.added["rows"]:  # which have no margin, and it stands on all rows or on none
@@ -197,6 +206,7 @@ def curate(
         steps,
         settled_share,
         slices,
+        attributes,
         shortcuts,
     )
 
@@ -310,11 +320,11 @@ def _derive(rule: Derive, raw: list[Block], ingested: Done, engine: Engine) -> D
     )
 
 
-def _identity(config: Config, every: list[Block], made: list[Done], engine: Engine) -> Done:
+def _identity(config: Config, every: list[Block], made: list[Done], engine: Engine, name: str = "identity") -> Done:
     """Which rows are copies, with their judgements merged into one."""
     votes = [source.name for source in config.sources if source.anonymous_copies == "votes"]
     return engine.run(
-        "identity",
+        name,
         VERSIONS["identity"],
         votes,
         [done.key for done in made],
@@ -329,8 +339,8 @@ def _rated(config: Config, examples: list[Planned[Source]], models: Models, engi
     lying = read.blocks(0)
     if not lying or models.text is None:
         return None
-    copies = _identity(config, lying, [read], engine)
-    return Rated(read, lying, copies, embed(models.text, lying, config.embed.cache, copies, engine))
+    copies = _identity(config, lying, [read], engine, "identity-ratings")
+    return Rated(read, lying, copies, embed(models.text, lying, config.embed.cache, copies, engine, "-ratings"))
 
 
 def _signals(config: Config, every: list[Block], identity: Done, engine: Engine) -> Done:

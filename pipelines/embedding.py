@@ -133,6 +133,7 @@ def embed(
     kept: str | None,
     identity: Done,
     engine: Engine,
+    suffix: str = "",
     what: What | None = None,
 ) -> Vectors:
     """Embed all texts or all images, or score all dialogues, of the rows that are not copies.
@@ -143,13 +144,14 @@ def embed(
         kept: folder of vectors that runs share; None for one in the engine's work folder.
         identity: that stage.
         engine: runs the stages.
+        suffix: of the stages' names, where there are several such in a run.
         what: the model is given; what its kind is given when absent.
     """
     # RunInference brings torch, which takes seconds and 250 MB: not for runs that embed nothing.
     from transforms.embed.stage import EmbedItems, FindItems, chunks_of, shares
 
     what = what or _GIVEN.get(model.kind, "text")
-    find, name = _NAMES[what]
+    find, name = (stage + suffix for stage in _NAMES[what])
     place = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"
     found = engine.run(
         find,

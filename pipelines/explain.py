@@ -154,8 +154,8 @@ def _signals(run: Finished, place: int) -> dict[str, Any]:
     """What stages say of the row; what they have nothing to say of is left out."""
     out: dict[str, Any] = {}
     for stage, columns in _SIGNALS.items():
-        schema = run.columns(stage)
-        said = _first(run.said(stage, [place], [name for name in columns if name in schema]))
+        known = set(run.columns(stage))
+        said = _first(run.said(stage, [place], [name for name in columns if name in known])) if known else {}
         out |= {name: value for name, value in said.items() if name != "place" and value not in (None, [], False)}
     return out
 

@@ -130,7 +130,7 @@ def find_external(
     if not voices.models and not voices.scores:
         return None
     kept = config.external.cache
-    scored = {name: embed(model, every, kept, identity, engine) for name, model in voices.models.items()}
+    scored = {name: embed(model, every, kept, identity, engine, f"-{name}") for name, model in voices.models.items()}
     columns = [one.model_dump() for one in voices.scores]
     names = list(dict.fromkeys([*scored, *(one.name for one in voices.scores)]))
     models = {name: vectors.done.folder for name, vectors in scored.items()}

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.attributes import write_attributes_report
 from pipelines.card import write_card
 from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
@@ -51,6 +52,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
     write_slices(out, curated.slices)
+    write_attributes_report(out, curated.attributes)
     blocks.remove(f"{out}/spurious.json")
     if curated.shortcuts is not None:
         blocks.write_json(curated.shortcuts.report, f"{out}/spurious.json")
@@ -84,6 +86,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "strength": curated.strength.to_dict() if curated.strength else None,
         "steps": curated.steps.to_dict() if curated.steps else None,
         "slices": curated.slices.to_dict() if curated.slices else None,
+        "attributes": curated.attributes.to_dict() if curated.attributes else None,
         "ratings": curated.ratings.to_dict() if curated.ratings else None,
         "raters": _raters(curated),
         "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
@@ -240,6 +243,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         notes += curated.steps.notes()
     if curated.slices is not None:
         notes += curated.slices.notes()
+    if curated.attributes is not None:
+        notes += curated.attributes.notes()
     if curated.shortcuts is not None:
         notes += curated.shortcuts.notes()
     if curated.ratings is not None:
@@ -304,11 +309,14 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     )
     in_two = kept.group_by("group_id").agg(splits=pl.col("split").n_unique()).filter(pl.col("splits") > 1)
     merged = int((ledger["action"] == MERGED).sum()) - counts["merged_derived_rows"]
-    # Splits have their shares of what was there before balancing took from the training split or added to it.
+    # Splits have their shares of what was there before balancing or a mixture took from training, or added to it.
     splits, changed = counted(kept["split"]), ledger["reasons"].list
-    thinned = int(changed.contains("balanced_out").sum()) - int(changed.contains("augmented").sum())
+    thinned = int((changed.contains("balanced_out") | changed.contains("off_mixture")).sum())
+    thinned -= int(changed.contains("augmented").sum())
     if thinned:
-        splits[summary["balance"]["split"]] = splits.get(summary["balance"]["split"], 0) + thinned
+        told = [summary["balance"], (summary.get("attributes") or {}).get("mixture")]
+        train = next(one["split"] for one in told if one and "split" in one)
+        splits[train] = splits.get(train, 0) + thinned
     return {
         "records_in": counts["records_in"],
         "merged_records": merged,

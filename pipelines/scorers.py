@@ -197,7 +197,7 @@ def score(scorer: Scorer, every: Sequence[Block], run: Finished, engine: Engine)
         lineage.append(scorer.model.fingerprint)
     elif scorer.kind == "model":
         assert scorer.model is not None
-        answered = embed(scorer.model, every, None, _identity(run), engine, "answer").done
+        answered = embed(scorer.model, every, None, _identity(run), engine, what="answer").done
         work, own = score_model, {"answers": answered.folder}
         lineage.append(answered.key)
     else:

@@ -9,6 +9,8 @@ from typing import Any
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.external import External
+from pipelines.strength import Strength
 from schemas.config import Config
 from transforms import blocks
 from transforms.blocks import Block
@@ -21,7 +23,7 @@ from transforms.spurious.stage import measure_all
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"surface": 1, "shortcuts": 1}
+VERSIONS = {"surface": 1, "shortcuts": 2}
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def find_shortcuts(
     every: Sequence[Block],
     identity: Done,
     signals: Done,
-    strength: Done | None,
+    strength: Strength | None,
+    external: External | None,
     texts: Vectors | None,
     decided: Done,
     found: Sequence[Cut],
@@ -125,7 +128,9 @@ def find_shortcuts(
         "identity": identity.folder,
         "signals": signals.folder,
         "surface": surface.folder,
-        "strength": strength.folder if strength else None,
+        "strength": strength.scored.folder if strength else None,
+        "external": external.done.folder if external else None,
+        "voices": external.names if external else [],
         "texts": texts.done.folder if texts else None,
         "cuts": cuts,
         "seed": config.split.seed,
@@ -139,11 +144,12 @@ def find_shortcuts(
         "ceiling": asked.ceiling,
         "shortcut_seed": asked.seed,
     }
+    beside = [strength and strength.scored, external and external.done, texts and texts.done]
     done = engine.run(
         "shortcuts",
         VERSIONS["shortcuts"],
         settings,
-        [decided.key, surface.key, *([texts.done.key] if texts else [])],
+        [decided.key, surface.key, *(done.key for done in beside if done)],
         1,
         lambda p, folder: p | "shortcuts" >> RunTasks([task], measure_all, folder),
     )

@@ -20,7 +20,7 @@ from transforms.strength.stage import fit_all, score_block
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"pairs": 2, "fit": 3, "strength": 2}
+VERSIONS = {"pairs": 3, "fit": 3, "strength": 2}
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def find_strength(
     every: Sequence[Block],
     identity: Done,
     groups: Done,
+    consensus: Done | None,
     texts: Vectors | None,
     trusted: Trusted | None,
     external: External | None,
@@ -76,8 +77,10 @@ def find_strength(
     common = {"dimension": config.policy.dimension, "trusted": asked.trusted_raters}
     voices = external.margins.folder if external else None
     beside = [*([trusted.done] if trusted else []), *([external.margins] if external else [])]
+    beside += [consensus] if consensus else []
     judged = trusted.done.folder if trusted else None
-    shared = {**common, "identity": identity.folder, "groups": groups.folder, "judged": judged, "external": voices}
+    folders = {"identity": identity.folder, "groups": groups.folder, "consensus": consensus and consensus.folder}
+    shared = {**common, **folders, "judged": judged, "external": voices}
     pairs = engine.run(
         "pairs",
         VERSIONS["pairs"],

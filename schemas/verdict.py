@@ -37,6 +37,7 @@ REASONS: dict[str, str] = {
     "error_slice": "It is in a slice of the data where labels go wrong, or raters disagree, more than elsewhere.",
     "balanced_out": "Left out so that no shortcut pays: the score is the row's draw, the threshold the share kept.",
     "misrated": "The rating is not what its text and other raters of it lead to expect, and is probably wrong.",
+    "off_mixture": "Left out of the training split for the mixture of attributes that was asked for.",
     "tie_not_expressible": "The row is a tie and the published shape cannot say so.",
     "source_only": "The row is an input of derived rows and is not published itself.",
     "kind_not_published": "No published configuration takes rows of this kind.",

@@ -277,7 +277,7 @@ def dots(values: Sequence[tuple[str, str, float, float, float]], x: str, caption
         "encoding": {"y": _ROW, **offset, **colour, "x": _axis("low", x), "x2": {"field": "high"}},
     }
     points = {
-        "mark": {"type": "point", "filled": True, "size": 45},
+        "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
         "encoding": {"y": _ROW, **offset, **colour, "x": _axis("value", x, axis={"tickCount": 5})},
     }
     rule = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]}, "encoding": {"x": {"datum": 0}}}

@@ -35,7 +35,9 @@ def slices(run: Finished) -> Section | None:
     return Section(
         "slices",
         "Slices",
-        f"{many(len(found), 'slice of the data stands', 'slices of the data stand')} out.",
+        f"{many(len(found), 'slice of the data stands', 'slices of the data stand')} out."
+        if found
+        else "No slice of the data stands out.",
         words=[*looked, *left_out(len(found) - _LINES, "slice")],
         charts=[_dots(found[:_LINES])] if found else [],
         tables=[_table(found[:_LINES], samples), *_splits(found[:_LINES])] if found else [],

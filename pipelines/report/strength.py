@@ -153,7 +153,7 @@ def _roc(checks: list[dict[str, Any]]) -> Chart | None:
     for place in dict.fromkeys(check["place"] for check in checks):
         mine = [check for check in checks if check["place"] == place]
         name = f"{'anywhere' if place == 'uniform' else 'close pairs'} ({mine[0]['auroc']:.2f})"
-        values += [(name, 0.0, 0.0), *((name, check["over"], check["tpr"]) for check in mine), (name, 1.0, 1.0)]
+        values += [(name, 0.0, 0.0), *((name, check["over"], check["found"]) for check in mine), (name, 1.0, 1.0)]
     return charts.curves(
         sorted(values, key=lambda value: (value[0], value[1], value[2])),
         "share of other labels alarmed",
@@ -166,7 +166,7 @@ def _roc(checks: list[dict[str, Any]]) -> Chart | None:
 def _checked(checks: list[dict[str, Any]]) -> str:
     least = min(checks, key=lambda check: abs(check["threshold"] - 0.9))
     return (
-        f"Of flips that the run planted itself, p_error finds {least['tpr']:.0%} at a threshold of "
+        f"Of flips that the run planted itself, p_error finds {least['found']:.0%} at a threshold of "
         f"{least['threshold']:g}, and {least['over']:.1%} of all other labels are beyond it too."
     )
 
@@ -174,7 +174,7 @@ def _checked(checks: list[dict[str, Any]]) -> str:
 def _check_table(checks: list[dict[str, Any]]) -> Table:
     columns = ["flips", "p_error from", "planted", "found", "others beyond", "right if flipped, at least", "AUROC"]
     lines = [
-        [check["place"], check["threshold"], check["planted"], number(check["tpr"]), number(check["over"]),
+        [check["place"], check["threshold"], check["planted"], number(check["found"]), number(check["over"]),
          number(check["precision_bound"]), number(check["auroc"])]
         for check in checks
     ]  # fmt: skip

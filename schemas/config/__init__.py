@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from schemas.config.attributes import Attributes
 from schemas.config.balance import Balance, Shortcuts
 from schemas.config.external import External, ResponseScores, RewardModel
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
@@ -28,10 +29,10 @@ from schemas.config.slices import Slices
 from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named_apart
 
 __all__ = [
-    "DEFAULT_MODEL", "SHAPES", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates", "Embed",
-    "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Probes", "Publish", "Raters", "Ratings",
-    "Recipe", "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share", "Shortcuts", "Signals",
-    "Slices", "Source", "Split", "Strength",
+    "DEFAULT_MODEL", "SHAPES", "Attributes", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates",
+    "Embed", "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Probes", "Publish", "Raters",
+    "Ratings", "Recipe", "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share", "Shortcuts",
+    "Signals", "Slices", "Source", "Split", "Strength",
 ]  # fmt: skip
 
 
@@ -58,6 +59,7 @@ class Config(Section):
     probes: Probes = Probes()
     strength: Strength = Strength()
     slices: Slices = Slices()
+    attributes: Attributes = Attributes()
     shortcuts: Shortcuts = Shortcuts()
     ratings: Ratings = Ratings()
     policy: Policy = Policy()

@@ -43,10 +43,16 @@ class Balance(Section):
     within: Literal["source", "language", "dimension"] | None = Field(
         None, description="Balance the pairs of each of its values by themselves."
     )
-    cap: Annotated[float, Field(gt=1)] = Field(4.0, description="The largest weight, in mean weights.")
+    cap: Annotated[float, Field(gt=1)] = Field(3.5, description="The largest weight, in mean weights.")
     penalty: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.03,
-        description="Of the solver: means are left at this times lambda, and the more the larger the sample stays.",
+        0.1,
+        description="Of the solver, at most: means are left at this times lambda, and the more of the sample stays. "
+        "Where there are many groups it is less, 2.5 over the square root of their number.",
+    )
+    trees: bool = Field(
+        True,
+        description="For `weights` and `subsample`: balance what boosted trees still tell by the features as well, out "
+        "of fold, which is what differences and signs alone do not say.",
     )
     loss: Annotated[Share, Field(gt=0, lt=1)] = Field(
         0.5, description="For `subsample`: the share of the training pairs that may be lost."

@@ -79,7 +79,7 @@ def run(folder: Path, out: str, sources: list[dict[str, Any]], beside: list[dict
     return dict(json.loads((folder / out / "manifest.json").read_text()))
 
 
-@pytest.mark.parametrize("where", ["run", "beside"])
+@pytest.mark.parametrize("where", [pytest.param("run", marks=pytest.mark.slow), "beside"])
 def test_what_preferences_express(folder: Path, where: str) -> None:
     source = rating_source(folder / "ratings.jsonl", "rated")
     manifest = run(folder, where, *(([source], []) if where == "run" else ([], [source])))

@@ -98,7 +98,8 @@ def test_the_loop(folder: Path, first: dict[str, Any], capsys: pytest.CaptureFix
 
     again = curate(folder)
     ran = [stage["stage"] for stage in again["stages"] if not stage["skipped"]]
-    assert ran == ["trusted", "pairs", "fit", "strength", "decide", "publish"]
+    assert ran[:4] == ["trusted", "pairs", "fit", "strength"]
+    assert not {"ingest", "identity", "signals", "groups", "raters"} & set(ran)
     strength = again["strength"]
     assert (strength["eta_identified"], strength["eta_source"], strength["eta_rows"]) == (True, "trusted", 237)
     assert strength["eta_low"] <= np.mean([not good(one["chosen"]) for one in data]) <= strength["eta_high"]
@@ -130,6 +131,7 @@ def test_the_loop(folder: Path, first: dict[str, Any], capsys: pytest.CaptureFix
     assert (out / "relabels.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_answers_of_another_folder_and_rows_in_another_order(folder: Path, first: dict[str, Any]) -> None:
     """Answers are to texts: they hold in another run whose rows stand elsewhere, by `relabels`."""
     other = folder / "turned"

@@ -39,10 +39,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     file = folder / "data.jsonl"
     file.write_text("".join(json.dumps(record) + "\n" for record in rows(1000, token=0.5)))
 
-    def go(*sets: str) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    turned = folder / "turned.jsonl"
+    turned.write_text("".join(reversed(file.read_text().splitlines(keepends=True))))
+
+    def go(*sets: str, backwards: bool = False) -> tuple[Path, dict[str, Any], dict[str, Any]]:
         asked = ["embed.model=off", "strength.find=false", "duplicates.near=false", *sets]
-        assert run_curate(Request(None, str(folder / "run"), [str(file)], None, asked)) == 0
-        out = folder / "run"
+        out = folder / ("backwards" if backwards else "run")
+        assert run_curate(Request(None, str(out), [str(turned if backwards else file)], None, asked)) == 0
         return out, json.loads((out / "manifest.json").read_text()), json.loads((out / "spurious.json").read_text())
 
     return go
@@ -104,6 +107,9 @@ def test_weights_in_the_shape_that_carries_them(run: Run) -> None:
     assert (
         said["pairs"]["heads"]["raw"]["agrees"]["accuracy"] > said["pairs"]["heads"]["balanced"]["agrees"]["accuracy"]
     )
+    back, _, again = run("balance.output=weights", "balance.features=[characters, words, syllables]", backwards=True)
+    assert again == said  # in whatever order the rows come
+    assert published(back, "preference_soft", "train").sort("id").equals(frame.sort("id"))
     card = (out / "dataset/README.md").read_text()
     assert "Shortcuts are balanced in preference\\_soft" in card
     assert whole(manifest)

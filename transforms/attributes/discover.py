@@ -69,8 +69,8 @@ def discover(
     affinity = 1 + 4 * (cosine - low) / max(high - low, 1e-9)
     read = sample(keys, _NAMED, salt=31)
     words = keywords(texts[read], members[read], count=8)
-    return Attributes(kind, _distinct([", ".join(each[:_WORDS]) or f"{kind} {i}" for i, each in enumerate(words)]), words,
-                      affinity)  # fmt: skip
+    names = [", ".join(each[:_WORDS]) or f"{kind} {place}" for place, each in enumerate(words)]
+    return Attributes(kind, _distinct(names), words, affinity)
 
 
 def opening_vectors(openings: pl.Series, keys: np.ndarray) -> np.ndarray:

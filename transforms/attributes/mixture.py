@@ -1,7 +1,7 @@
 """Target mixtures of attributes: weights that give each its share, or rows to leave out instead.
 
-Of all weights that give the attributes their shares, the ones nearest to even are w_i ∝ exp(Σ_j λ_j a_ij), a_ij being the
-row's share in the attribute: generalised iterative scaling finds λ (Darroch and Ratcliff 1972).
+Of all weights that give the attributes their shares, the ones nearest to even are w_i ∝ exp(Σ_j λ_j a_ij), a_ij being
+the row's share in the attribute: generalised iterative scaling finds λ (Darroch and Ratcliff 1972).
 """
 
 from __future__ import annotations

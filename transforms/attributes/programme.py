@@ -39,13 +39,13 @@ def bounds(rows: int, quotas: np.ndarray, slack: float, each: int = 2) -> tuple[
     if (low > rows).any():
         worst = int(np.argmax(low))
         raise InfeasibleQuotas(
-            f"attribute {worst} should have {quotas[worst]:.1%} of the assignments: {low[worst]:.0f} of {rows} rows, each "
-            f"once; a quota is at most {1 / (each * (1 - slack)):.1%}"
+            f"attribute {worst} should have {quotas[worst]:.1%} of the assignments, at least {low[worst]:.0f} rows of "
+            f"{rows}; each has it once, so a quota is at most {1 / (each * (1 - slack)):.1%}"
         )
     if low.sum() > each * rows or high.sum() < each * rows:
         raise InfeasibleQuotas(
-            f"{rows} rows with {each} attributes each are {each * rows} assignments; the quotas allow {low.sum():.0f} to "
-            f"{high.sum():.0f}"
+            f"{rows} rows with {each} attributes each are {each * rows} assignments; the quotas allow "
+            f"{low.sum():.0f} to {high.sum():.0f}"
         )
     return low, high
 

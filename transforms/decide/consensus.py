@@ -49,3 +49,13 @@ def concluded(consensus: pl.Series, dimension: str | None) -> pl.DataFrame:
     return out.select(pl.col(name).cast(dtype) for name, dtype in CONCLUDED.items()).with_columns(
         pl.col("concluded", "reversal").fill_null(False), pl.col("left_out", "component").fill_null(0)
     )
+
+
+def even(soft: pl.Expr, tied: pl.Expr) -> pl.Expr:
+    """Whether a tie is the most probable of a pair's three labels, which their mean does not show.
+
+    Args:
+        soft: preference for the first response, half of ties within it.
+        tied: the probability of a tie.
+    """
+    return (tied > soft - tied / 2) & (tied > 1 - soft - tied / 2)

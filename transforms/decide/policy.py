@@ -11,7 +11,7 @@ import polars as pl
 from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
 from transforms.decide.believed import EVENED, SETTLED, TURNED, settle
-from transforms.decide.consensus import concluded
+from transforms.decide.consensus import concluded, even
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, published_in, shape
@@ -106,6 +106,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         said = thresholds.get("semantic_duplicate", 1.0)
         out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, said, copy))
     wrong, even, drawn = pl.col("p_error"), pl.col("p_ambiguous"), pl.col("balance_draw")
+    mixed = pl.col("mixture_draw")
     sure = wrong >= policy.mislabelled_at
     out += [
         Clause("relabelled", TURNED, "flip", soft, 0.5),
@@ -121,6 +122,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
             pl.col("slice_elsewhere"),
             pl.format("slice {}", "slice_id"),
         ),
+        Clause("off_mixture", mixed >= pl.col("mixture_chance"), "drop", mixed, pl.col("mixture_chance")),
         Clause("balanced_out", drawn >= pl.col("balance_share"), "drop", drawn, pl.col("balance_share")),
     ]
     if policy.misrated != "report":
@@ -147,9 +149,7 @@ def _weighed(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         soft = pl.when(pl.col("reversal")).then(0.5).otherwise(soft)
     rows = rows.with_columns(soft_label=soft)
     soft, tied = pl.col("soft_label"), pl.col("consensus_tied").fill_null(0)
-    # A tie is also where that is the most probable of the three, which their mean does not show.
-    tie = (tied > soft - tied / 2) & (tied > 1 - soft - tied / 2)
-    pair = (pl.col("kind") == "pair") & ~tie
+    pair = (pl.col("kind") == "pair") & ~even(soft, tied)
     return rows.with_columns(
         label=pl.when(pair & (soft > 0.5)).then(0).when(pair & (soft < 0.5)).then(1).cast(pl.Int64)
     )
@@ -252,9 +252,10 @@ def _relabelled(rows: pl.DataFrame, policy: Policy, found: Sequence[Clause]) -> 
 
 
 def _weight(policy: Policy) -> pl.Expr:
-    """The weight of rows: what balances the training pairs; else less where the sides can hardly be told apart."""
+    """The weight of rows: what balances the training pairs; else what doubt and a mixture leave."""
     even = (pl.col("p_ambiguous") >= policy.ambiguous_at).fill_null(False)
-    return pl.coalesce("balance_weight", pl.when(even).then(policy.ambiguous_weight).otherwise(1.0))
+    plain = pl.when(even).then(policy.ambiguous_weight).otherwise(1.0) * pl.col("mixture_weight").fill_null(1.0)
+    return pl.coalesce("balance_weight", plain)
 
 
 def _unpublished(configurations: Sequence[str]) -> list[Clause]:

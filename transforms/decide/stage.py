@@ -10,6 +10,7 @@ import polars as pl
 from schemas.config import Policy
 from schemas.signals import CONSENSUS, PUBLISHED, SEMANTIC
 from transforms import blocks
+from transforms.attributes.signals import MIXTURE
 from transforms.blocks import read_frame
 from transforms.contamination.stage import SIGNALS as CONTAMINATION
 from transforms.decide.policy import VERDICTS, decide
@@ -38,6 +39,7 @@ _BESIDE = {
     "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
     "slices": SLICES,
     "balance": BALANCE,
+    "mixture": MIXTURE,
 }
 #: All stages whose sidecars `load` reads, as its task names them.
 FACTS = ("identity", "signals", "groups", *_BESIDE)

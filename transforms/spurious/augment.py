@@ -252,5 +252,5 @@ def _as_sides(
         scaled=np.hstack([models[:, 0] - models[:, 1], nothing]).astype(np.float32),
         generators=np.full((rows.height, 2), -1),
         within=np.full(rows.height, "", dtype=object),
-        heads=np.full(rows.height, np.nan),
+        scores=np.full((rows.height, train.scores.shape[1]), np.nan),
     )

@@ -15,7 +15,8 @@ import numpy as np
 from schemas.config import Balance
 from transforms.spurious.entropy import Solution, solve
 from transforms.spurious.given import Sides
-from transforms.strength.folds import uniform
+from transforms.spurious.rulers import Folded
+from transforms.strength.folds import sample, uniform
 
 #: A feature with fewer pairs that differ in it, or whose differences nearly all favour one side, has no balance.
 FEW, ONE_SIGNED = 50, 0.98
@@ -23,8 +24,13 @@ FEW, ONE_SIGNED = 50, 0.98
 ALONE = 400
 #: Lots of pairs that are not those of one value.
 ALL, OTHERS = "", "(others)"
+#: The penalty is this over the square root of the number of groups where that is less: what it leaves is well within
+#: the means' intervals then, which narrow so.
+_FINE = 2.5
+#: Trees are fitted on so many pairs at most, in so many folds of groups; a margin of theirs that is sure, in logits.
+TREES, _FOLDS, _SURE = 50_000, 5, 0.5
 #: What a mean may be left at, in moments' units, and the cap not be too low; how far caps are tried.
-_LEFT, _CAPS = 0.05, (1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+_LEFT, _CAPS = 0.1, (1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 #: Bins that the size of a matched difference is told apart by.
 _BINS = 20
 #: Salt of the draws by which rows are kept.
@@ -62,11 +68,13 @@ class Balanced:
         columns: of the features that were balanced.
         why: by column why others were not.
         strata: one for each lot of pairs.
+        trees: what still told the sides apart once moments were balanced, and was balanced too; None without.
     """
 
     columns: np.ndarray
     why: dict[int, str]
     strata: list[Stratum]
+    trees: Folded | None = None
 
     def together(self) -> tuple[np.ndarray, np.ndarray]:
         """The moments' units and lambda, means of all lots' by their rows [2 * columns]."""
@@ -80,7 +88,7 @@ class Balanced:
         out = pairs.weights.astype(np.float64).copy()
         for stratum, mine in _lots(pairs, [stratum.value for stratum in self.strata]):
             fitted = self.strata[stratum]
-            theirs, _ = moments(pairs.at(mine), self.columns, fitted.size)
+            theirs, _ = moments(pairs.at(mine), self.columns, fitted.size, self.trees)
             out[mine] = fitted.solution.weigh(theirs, out[mine] / fitted.start) * fitted.start
         return out
 
@@ -98,25 +106,31 @@ def cannot(pairs: Sides, columns: Sequence[int]) -> dict[int, str]:
     return out
 
 
-def moments(pairs: Sides, columns: np.ndarray, size: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Moments of pairs in units of their size: of differences, then of signs.
+def moments(
+    pairs: Sides, columns: np.ndarray, size: np.ndarray | None = None, trees: Folded | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Moments of pairs in units of their size: of differences, then of signs, then of what trees say and its sign.
 
     Args:
         pairs: any.
         columns: of features.
         size: the units; measured here when None.
+        trees: what else is balanced.
 
     Returns:
-        float32 [rows, 2 * columns], and the units.
+        float32 [rows, 2 * columns, and 2 with trees], and the units.
     """
     width = len(columns)
-    out = np.empty((len(pairs), 2 * width), dtype=np.float32)
+    out = np.empty((len(pairs), 2 * width + 2 * (trees is not None)), dtype=np.float32)
     sides = pairs.sides.astype(np.float32)
+    if trees is not None:
+        said = trees.margins(pairs.scaled[:, columns], pairs.groups)
+        out[:, -2], out[:, -1] = sides * np.tanh(said / _SURE), sides * np.sign(said)
     for place, j in enumerate(columns):
         out[:, place] = sides * pairs.scaled[:, j]
         out[:, width + place] = sides * np.sign(pairs.raw[:, j])
     if size is None:
-        size = np.sqrt(np.array([np.square(out[:, j], dtype=np.float64).mean() for j in range(2 * width)]))
+        size = np.sqrt(np.array([np.square(out[:, j], dtype=np.float64).mean() for j in range(out.shape[1])]))
     out /= np.maximum(size, 1e-9).astype(np.float32)
     return out, size
 
@@ -131,18 +145,33 @@ def balance(pairs: Sides, columns: Sequence[int], asked: Balance) -> Balanced:
     """
     why = cannot(pairs, columns)
     chosen = np.array([j for j in columns if j not in why], dtype=int)
+    penalty = min(asked.penalty, _FINE / np.sqrt(len(np.unique(pairs.groups))))
+    found = Balanced(chosen, why, _strata(pairs, chosen, asked, penalty, None))
+    if not asked.trees or asked.output not in ("weights", "subsample") or not len(chosen):
+        return found
+    places = sample(pairs.keys, TREES, salt=31)
+    weights = found.weigh(pairs)[places]
+    if len(np.unique(pairs.groups[places])) < _FOLDS:
+        return found
+    some = pairs.at(places)
+    trees = Folded.fit(some.scaled[:, chosen], some.sides, weights, some.groups, _FOLDS)
+    return Balanced(chosen, why, _strata(pairs, chosen, asked, penalty, trees), trees)
+
+
+def _strata(pairs: Sides, chosen: np.ndarray, asked: Balance, penalty: float, trees: Folded | None) -> list[Stratum]:
+    """Solve for each lot of pairs."""
     values, counts = np.unique(pairs.within[pairs.sides != 0].astype(str), return_counts=True)
     alone = [str(value) for value, count in zip(values, counts, strict=True) if count >= ALONE]
     lots = [*alone, OTHERS] if len(values) > 1 and alone else [ALL]
     strata = []
     for lot, mine in _lots(pairs, lots):
         start = pairs.weights[mine]
-        whole, size = moments(pairs.at(mine), chosen)
-        found = solve(whole, start, penalty=asked.penalty, cap=asked.cap)
+        whole, size = moments(pairs.at(mine), chosen, trees=trees)
+        found = solve(whole, start, penalty=penalty, cap=asked.cap)
         left = _unmet(found, len(chosen))
-        cap = _enough(whole, start, asked, len(chosen)) if left else None
+        cap = _enough(whole, start, asked.cap, penalty, len(chosen)) if left else None
         strata.append(Stratum(lots[lot], len(mine), float(start.mean()), size, left, cap, found))
-    return Balanced(chosen, why, strata)
+    return strata
 
 
 def _lots(pairs: Sides, values: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
@@ -157,11 +186,11 @@ def _lots(pairs: Sides, values: Sequence[str]) -> Iterator[tuple[int, np.ndarray
             yield place, mine
 
 
-def _enough(whole: np.ndarray, start: np.ndarray, asked: Balance, width: int) -> float | None:
+def _enough(whole: np.ndarray, start: np.ndarray, cap: float, penalty: float, width: int) -> float | None:
     """The least cap tried with which no mean is left."""
     for factor in _CAPS:
-        if not _unmet(solve(whole, start, penalty=asked.penalty, cap=asked.cap * factor), width):
-            return asked.cap * factor
+        if not _unmet(solve(whole, start, penalty=penalty, cap=cap * factor), width):
+            return cap * factor
     return None
 
 

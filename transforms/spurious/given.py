@@ -36,7 +36,7 @@ class Sides:
         scaled: the same as models take them, counts as logarithms.
         generators: a number for who wrote each response, -1 where that is not known [rows, 2].
         within: in which value of the column that pairs are balanced in; one in all without.
-        heads: the margin of the ensemble that looks for wrong labels; NaN where it did not run.
+        scores: margins of the scorers at hand (`scorers_of`); NaN where one says nothing [rows, scorers].
     """
 
     keys: np.ndarray
@@ -50,7 +50,7 @@ class Sides:
     scaled: np.ndarray
     generators: np.ndarray
     within: np.ndarray
-    heads: np.ndarray
+    scores: np.ndarray
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -65,6 +65,17 @@ class Sides:
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
+def scorers_of(task: dict[str, Any]) -> list[str]:
+    """The names of the scorers whose margins are at hand: the run's own heads, and the user's."""
+    return [*(["heads"] if task["strength"] else []), *(f"external: {name}" for name in task["voices"])]
+
+
+def _scored(task: dict[str, Any]) -> list[tuple[str, str]]:
+    """Folder and column of each scorer's margins."""
+    own = [(task["strength"], "strength_mu")] if task["strength"] else []
+    return [*own, *((task["external"], f"external_{name}") for name in task["voices"])]
+
+
 def training_split(splits: Sequence[str]) -> str:
     """The split that is trained on: `train`, or else the first."""
     return "train" if "train" in splits else splits[0]
@@ -74,8 +85,9 @@ def read_sides(task: dict[str, Any], ceiling: int) -> Sides:
     """All kept pairs with a label, or the first `ceiling` of them by a hash of their content.
 
     Args:
-        task: `blocks` (path, name and index of each), `decided`, `signals`, `surface`, `strength` (folders; the last
-            None where it did not run), `cuts`, `seed`, `train`, `features` (names), `within`.
+        task: `blocks` (path, name and index of each), `decided`, `signals`, `surface`, `strength`, `external` (folders;
+            the last two None where they did not run), `voices` (the user's scorers' names), `cuts`, `seed`, `train`,
+            `features` (names), `within`.
         ceiling: rows at most.
     """
     parts = [_pairs(task, block) for block in task["blocks"]]
@@ -102,8 +114,15 @@ def read_sides(task: dict[str, Any], ceiling: int) -> Sides:
         scaled=scaled,
         generators=codes,
         within=found["within"].to_numpy(),
-        heads=found["heads"].fill_null(float("nan")).to_numpy(),
+        scores=found.select(pl.col(f"score_{i}").fill_null(float("nan")) for i in range(len(scorers_of(task))))
+        .to_numpy()
+        .reshape(found.height, -1),
     )
+
+
+def _alone(identity: str, name: str) -> pl.Series:
+    """Which of a block's rows are no copies: where policy acts on nothing, copies are kept, too."""
+    return read_frame(f"{identity}/{name}", ["copy_of"])["copy_of"].is_null()
 
 
 def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
@@ -115,7 +134,10 @@ def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
     split = assign(pl.col("group_id"), [Cut(**cut) for cut in task["cuts"]], task["seed"], "settled")
     decided = decided.with_columns(held=split != task["train"])
     kept = decided.filter(
-        pl.col("action").is_in(KEPT) & (pl.col("kind") == "pair") & pl.col("soft_label").is_not_null()
+        pl.col("action").is_in(KEPT)
+        & (pl.col("kind") == "pair")
+        & pl.col("soft_label").is_not_null()
+        & _alone(task["identity"], name)
     )
     places = kept["row"]
     more = read_frame(block["path"], ["content_id", "source", "generators", "judgements"])[places]
@@ -128,11 +150,7 @@ def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
     }[task["within"]]  # fmt: skip
     if task["within"] == "language":
         more = more.hstack(read_frame(f"{task['signals']}/{name}", ["language"])[places])
-    heads = (
-        read_frame(f"{task['strength']}/{name}", ["strength_mu"])[places]["strength_mu"]
-        if task["strength"]
-        else pl.Series([None], dtype=pl.Float64).new_from_index(0, kept.height)
-    )
+    scores = [read_frame(f"{folder}/{name}", [column])[places][column] for folder, column in _scored(task)]
     return kept.hstack(more).select(
         key=numbered(pl.col("content_id")),
         group=numbered(pl.col("group_id")),
@@ -143,7 +161,7 @@ def _pairs(task: dict[str, Any], block: dict[str, Any]) -> pl.DataFrame:
         weight="weight",
         generators=pl.col("generators").cast(_GENERATORS),
         within=within.cast(pl.String),
-        heads=heads.cast(pl.Float64),
+        **{f"score_{i}": score.cast(pl.Float64) for i, score in enumerate(scores)},
     )
 
 
@@ -203,7 +221,8 @@ def read_ratings(task: dict[str, Any], ceiling: int) -> dict[str, tuple[np.ndarr
 
 def _rated(task: dict[str, Any], block: dict[str, Any], names: list[str]) -> pl.DataFrame:
     decided = read_frame(f"{task['decided']}/{block['name']}", ["action", "kind", "group_id"]).with_row_index("row")
-    kept = decided.filter(pl.col("action").is_in(KEPT) & (pl.col("kind") == "rating"))
+    alone = _alone(task["identity"], block["name"])
+    kept = decided.filter(pl.col("action").is_in(KEPT) & (pl.col("kind") == "rating") & alone)
     if kept.is_empty():
         return kept
     merged = read_frame(f"{task['identity']}/{block['name']}", ["judgements"])[kept["row"]].rename({"judgements": "m"})

@@ -31,6 +31,8 @@ PAIRS, GROUPS = 400, 10
 #: Pairs that rulers and prediction bias are measured on at most, by a hash of their content.
 RULED, TREES = 50_000, 8_000
 _FOLDS = 5
+#: How far the wins of both places may be apart, as a share, for a rater's love of one to be what makes them so.
+LAYOUT = 0.9
 
 
 def enough(pairs: Sides) -> str:
@@ -58,6 +60,9 @@ def features(pairs: Sides, names: Sequence[str], after: np.ndarray | None) -> li
     x = in_units(mine.scaled, size)
     chosen = sampled(mine.keys, RULED)
     text = [j for j, name in enumerate(names) if name not in PLACES]
+    # Files of chosen and rejected have the better one first, all but ties and conflicts: a layout and no shortcut.
+    first = names.index("first")
+    flagged[first] &= abs(z[first]) < LAYOUT * np.sqrt(n[first])
     out = [
         {"feature": name, "of": _kind(name), "n": int(n[j]), "z": rounded(z[j]), "flagged": bool(flagged[j])}
         for j, name in enumerate(names)
@@ -82,7 +87,6 @@ def features(pairs: Sides, names: Sequence[str], after: np.ndarray | None) -> li
         part(after[train], "after")
         if len(held):
             add(others, in_units(others.scaled, size), after[held], "held")
-    # Which side comes first is the files' doing, and in many the better one always does: it comes last here.
     return sorted(out, key=lambda one: (one["of"] == "position", -abs(one["z"] or 0.0)))
 
 

@@ -7,6 +7,8 @@ first tells nothing. Weights are taken in fitting; what a ruler scores is the we
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +51,11 @@ def fit_linear(x: np.ndarray, sides: np.ndarray, weights: np.ndarray, ridge: flo
 
 def trees(x: np.ndarray, sides: np.ndarray, weights: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Margins of boosted trees on pairs and their mirror images, made antisymmetric; arguments as in `out_of_fold`."""
+    return _margins(fit_trees(x, sides, weights), others)
+
+
+def fit_trees(x: np.ndarray, sides: np.ndarray, weights: np.ndarray) -> Any:
+    """Boosted trees on pairs and their mirror images; arguments as in `out_of_fold`."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
@@ -61,7 +68,44 @@ def trees(x: np.ndarray, sides: np.ndarray, weights: np.ndarray, others: np.ndar
     won, counts = np.concatenate([sides > 0, sides < 0]), np.concatenate([weights, weights]) / weights.mean()
     with threadpool_limits(1):  # threads that wait for each other on a busy machine take a hundred times as long
         model.fit(np.concatenate([x, -x]), won, counts)
+    return model
+
+
+def _margins(model: Any, others: np.ndarray) -> np.ndarray:
+    """Margins of boosted trees, made antisymmetric."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
         return np.asarray(model.decision_function(others) - model.decision_function(-others)) / 2
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Boosted trees for each fold of groups, fitted without it; any pair is scored by those that saw no such group."""
+
+    models: list[Any]
+    cuts: np.ndarray
+    seed: int
+
+    @classmethod
+    def fit(
+        cls, x: np.ndarray, sides: np.ndarray, weights: np.ndarray, groups: np.ndarray, folds: int = 5, seed: int = 0
+    ) -> Folded:
+        """Fit them; arguments as in `out_of_fold`."""
+        found = cuts(groups, folds, seed)
+        fold = fold_of(groups, found, seed)
+        models = [fit_trees(x[fold != k], sides[fold != k], weights[fold != k]) for k in range(folds)]
+        return cls(models, found, seed)
+
+    def margins(self, x: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """Margins of pairs, seen or not."""
+        fold = fold_of(groups, self.cuts, self.seed)
+        out = np.zeros(len(x))
+        for k, model in enumerate(self.models):
+            mine = fold == k
+            if mine.any():
+                out[mine] = _margins(model, x[mine])
+        return out
 
 
 def out_of_fold(

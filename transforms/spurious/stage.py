@@ -16,7 +16,7 @@ from transforms.spurious.augment import make, plan
 from transforms.spurious.balance import Balanced, balance, draws, keep_shares, matched
 from transforms.spurious.entropy import effective
 from transforms.spurious.extra import PLACES
-from transforms.spurious.given import Sides, read_ratings, read_sides
+from transforms.spurious.given import Sides, read_ratings, read_sides, scorers_of
 from transforms.spurious.heads import embedded, halves, margins, views
 from transforms.spurious.measure import rounded
 from transforms.spurious.signals import SIGNALS
@@ -100,9 +100,8 @@ def _counted(pairs: Sides) -> dict[str, Any]:
 def _measured(task: dict[str, Any], pairs: Sides, after: np.ndarray | None) -> dict[str, Any]:
     """Everything that is measured of pairs."""
     names, seed = task["features"], task["shortcut_seed"]
-    scorers, heads = {}, None
-    if np.isfinite(pairs.heads).any():
-        scorers["heads"] = pairs.heads
+    heads = None
+    scorers = {name: pairs.scores[:, i] for i, name in enumerate(scorers_of(task))}
     # A head that does not see the prompt cannot tell what was made across prompts.
     if after is not None and task["balance"]["output"] != "augment":
         train = np.flatnonzero(~pairs.held)

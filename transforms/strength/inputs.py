@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 from transforms import blocks
 from transforms.arrays import read_array, write_array
 from transforms.blocks import read_frame
+from transforms.decide.consensus import concluded, even
 from transforms.decide.labels import labels
 from transforms.embed.sidecars import read_texts
 from transforms.markers import Stats
@@ -39,9 +41,10 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     """Write what detectors need of one block's pairs that are no copies: `NUMBER.parquet`, and `NUMBER.npy`.
 
     Args:
-        task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `judged` (that of
-            what trusted raters said; None where there are none), `external` (likewise the margins of the user's own
-            voices), `dimension` and `trusted` (raters).
+        task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `consensus`
+            (likewise; None where raters were not looked at), `judged` (that of what trusted raters said; None where
+            there are none), `external` (likewise the margins of the user's own voices), `dimension` and `trusted`
+            (raters).
         folder: to write to.
     """
     rows = read_frame(task["path"], _BLOCK).with_row_index("row")
@@ -51,6 +54,10 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     if task["judged"]:
         judged = read_frame(f"{task['judged']}/{task['name']}")
     rows = rows.hstack(known).hstack(groups).hstack(judged).with_columns(judgements=pl.coalesce("merged", "judgements"))
+    weighed = None
+    if task["consensus"]:
+        weighed = read_frame(f"{task['consensus']}/{task['name']}", ["consensus"])["consensus"]
+    rows = rows.with_columns(label=_labels(rows, weighed, task["dimension"], task["trusted"]))
     rows = rows.filter((pl.col("kind") == "pair") & pl.col("copy_of").is_null())
     said = voices(rows["judgements"], task["dimension"], task["trusted"])
     texts, _ = response_texts(rows)
@@ -58,13 +65,12 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     prompts = prompt_texts(rows)
     counted = scaled(surface(texts, prompts[np.repeat(np.arange(rows.height), 2)])).to_numpy()
     write_array(counted.reshape(rows.height, 2, len(NAMES)), f"{folder}/{task['name'].removesuffix('.parquet')}.npy")
-    recorded = labels(others(rows["judgements"], task["trusted"]), rows["kind"], task["dimension"])["soft_label"]
     frame = rows.select(
         "row",
         "source",
         key=_number(pl.col("content_id")),
         group=_number(pl.col("group_id")),
-        label=recorded.fill_null(float("nan")),
+        label="label",
         votes=said["votes"],
         voices=said["voices"],
         trusted=pl.col("trusted").fill_null(float("nan")),
@@ -78,6 +84,26 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     write_array(margins, f"{folder}/{_external(task['name'])}")
     blocks.write_frame(frame.cast(_COLUMNS), f"{folder}/{task['name']}")  # type: ignore[arg-type]
     return {"rows": rows.height}
+
+
+def _labels(
+    rows: pl.DataFrame, consensus: pl.Series | None, dimension: str | None, trusted: Sequence[str]
+) -> pl.Series:
+    """Preferences for the first response that the policy goes by: the raters' consensus, or else what they said.
+
+    Whom the configuration trusts is the measure of labels, so where they judged it is the mean of the others.
+    """
+    rest = others(rows["judgements"], trusted)
+    mean = labels(rest, rows["kind"], dimension)["soft_label"]
+    if consensus is None:
+        return mean.fill_null(float("nan"))
+    soft, tied = pl.col("consensus_label"), pl.col("consensus_tied").fill_null(0)
+    found = concluded(consensus, dimension).with_columns(
+        mean=mean, apart=rest.list.len() < rows["judgements"].list.len()
+    )
+    told = pl.when(even(soft, tied)).then(0.5).otherwise(soft)
+    label = pl.when(pl.col("concluded") & ~pl.col("apart").fill_null(False)).then(told).otherwise("mean")
+    return found.select(label.fill_null(float("nan")).alias("label"))["label"]
 
 
 def _external(name: str) -> str:

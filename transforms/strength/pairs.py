@@ -99,6 +99,18 @@ class Pairs:
         votes, voices = (np.where(where[:, None], one[:, ::-1], one) for one in (self.votes, self.voices))
         return replace(self, labels=labels, votes=votes, voices=voices, trusted=trusted)
 
+    def swapped(self, where: np.ndarray) -> Pairs:
+        """The same pairs with the sides of some the other way round."""
+        sides = {
+            name: np.where(where.reshape(-1, *[1] * (one.ndim - 1)), one[:, ::-1], one)
+            for name, one in vars(self).items()
+            if name in ("votes", "voices", "surface", "responses")
+        }
+        labels = {
+            name: np.where(where, 1 - one, one) for name, one in vars(self).items() if name in ("labels", "trusted")
+        }
+        return replace(self, **sides, **labels, external=np.where(where[:, None], -self.external, self.external))
+
 
 @dataclass(frozen=True)
 class Views:

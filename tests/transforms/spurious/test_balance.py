@@ -35,7 +35,7 @@ def sides(rows: int, pull: float = 1.0, features: int = 3, seed: int = 0, per_gr
         scaled=raw.copy(),
         generators=np.full((rows, 2), -1),
         within=np.array([""] * rows, dtype=object),
-        heads=np.full(rows, np.nan),
+        scores=np.zeros((rows, 0)),
     )
 
 
@@ -138,6 +138,30 @@ def test_balanced_pairs_reward_no_feature_on_rows_seen_and_unseen() -> None:
         assert accuracy(margins, train.sides, train.weights, train.groups).value[0] > 0.75
         margins = out_of_fold(ruler, x, train.sides, weights, train.groups)
         assert accuracy(margins, train.sides, weights, train.groups).value[0] < most
+
+
+def test_what_only_trees_tell_is_balanced_too() -> None:
+    pairs = replace(sides(4000, pull=0.0), held=np.arange(4000) // 2 % 4 == 0)
+    # The first feature is for the label where the second hardly differs, and against it where that does: no mean tells.
+    way = np.sign(pairs.raw[:, 0]) * np.where(np.abs(pairs.raw[:, 1]) > 1, 1, -1)
+    sure = np.random.default_rng(10).random(4000) < 0.75
+    label = np.where(sure, way, -way)
+    pairs = replace(pairs, sides=np.where(label == 0, pairs.sides, label))
+    train, held = pairs.at(np.flatnonzero(~pairs.held)), pairs.at(np.flatnonzero(pairs.held))
+
+    def told(weights: np.ndarray) -> float:
+        margins = out_of_fold(trees, train.scaled, train.sides, weights, train.groups)
+        return float(accuracy(margins, train.sides, weights, train.groups).value[0])
+
+    without, with_trees = (balance(train, [0, 1, 2], Balance(output="weights", trees=on)) for on in (False, True))
+    assert told(train.weights) > 0.65
+    assert told(without.weigh(train)) > 0.6
+    assert told(with_trees.weigh(train)) < 0.54
+    # The same weights on pairs that neither the solver nor the trees have seen.
+    unseen = trees(train.scaled, train.sides, train.weights, held.scaled)
+    got = [accuracy(unseen, held.sides, w, held.groups).value[0] for w in (held.weights, with_trees.weigh(held))]
+    assert got[0] > 0.65
+    assert got[1] < 0.56
 
 
 def test_the_verdicts_weight_is_where_it_starts() -> None:

@@ -38,12 +38,3 @@ def made(
         likeness=np.zeros(rows),
     )
     return pairs, truth
-
-
-def swapped(pairs: Pairs) -> Pairs:
-    """The same pairs with their sides the other way round."""
-    turned = {
-        name: np.ascontiguousarray(getattr(pairs, name)[:, ::-1])
-        for name in ("votes", "voices", "surface", "responses")
-    }
-    return Pairs(**{**vars(pairs), **turned, "labels": 1 - pairs.labels, "trusted": 1 - pairs.trusted})
