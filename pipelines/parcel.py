@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from pipelines import croissant
 from pipelines.card import Publication, citation, inspect, make_card
 from pipelines.errors import UserError
@@ -15,6 +17,7 @@ from pipelines.finished import Finished
 from pipelines.licences import Combined, combine
 from pipelines.listing import Entry, listing, opened
 from pipelines.redact import redact
+from schemas.config import Config
 from schemas.expectations import verdict_of
 from transforms import blocks
 
@@ -139,7 +142,7 @@ def notes(run: Finished, parcel: Parcel, below: str, repo: str | None, url: str 
         repo: what `load_dataset` calls it there, where that is known.
         url: where it can be looked at, on the hub.
     """
-    config, sources = run.config, run.manifest["sources"]
+    config, sources = _config(run), run.manifest["sources"]
     title = " ".join((config.publish.title or config.name).split())
     described = croissant.describe(
         title,
@@ -151,6 +154,16 @@ def notes(run: Finished, parcel: Parcel, below: str, repo: str | None, url: str 
         url,
     )
     return {croissant.FILE: described, CARD: _card(run, parcel, below, repo)}
+
+
+def _config(run: Finished) -> Config:
+    """The run's configuration with its splits in the order of the run's own card: a manifest sorts its keys."""
+    text = blocks.read_bytes(f"{run.out}/dataset/{CARD}").decode()
+    front = yaml.safe_load(text.split("---\n")[1])
+    named = [one["split"] for config in front["configs"] for one in config["data_files"]]
+    order = [name for name in dict.fromkeys(named) if name in run.config.split.fractions]
+    fractions = dict.fromkeys(order, 0.0) | run.config.split.fractions
+    return run.config.model_copy(update={"split": run.config.split.model_copy(update={"fractions": fractions})})
 
 
 def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
@@ -167,7 +180,7 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
     )
     return make_card(
         str(parcel.folder),
-        run.config,
+        _config(run),
         counts=said["counts"],
         reasons=said["reasons"],
         dead_letter_codes=said["dead_letter_codes"],

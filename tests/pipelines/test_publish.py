@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ def test_a_folder(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert said["rows"] == sum(json.loads((run / "manifest.json").read_text())["published"].values())
     for configuration in ("preference", "preference_soft"):
         assert opened(target, configuration, tmp_path / "a") == opened(run / "dataset", configuration, tmp_path / "b")
+    fractions = re.compile(r"^\| `(\w+)` \| \d+ %", re.M)
+    cards = [fractions.findall((folder / "README.md").read_text()) for folder in (run / "dataset", target)]
+    assert cards[0] == cards[1] == ["train", "validation", "test"]
     times = {path: path.stat().st_mtime_ns for path in target.rglob("*")}
     assert run_publish(PublishRequest(str(run), str(target), json=True)) == 0
     assert (told(capsys)["written"], files(target)) == ([], first)
