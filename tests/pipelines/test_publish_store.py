@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from pipelines.publish import PublishRequest, run_publish
-from tests.pipelines.publishing import like, run, smaller
+from tests.pipelines.publishing import files, like, run, smaller
 
 __all__ = ["like", "run"]
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'trenchcoat[s3]'")
@@ -178,3 +178,16 @@ def test_every_tenth_request_is_cut(run: Path, store: Store) -> None:
         seen(store.reader(), "lake/set")
     store.cut = lambda number: False
     assert {path: data for path, data in store.reader().items() if path.startswith("lake/set")} == wanted
+
+
+def test_a_run_on_a_store(run: Path, store: Store, tmp_path: Path) -> None:
+    """What a run on an object store publishes is what the same run on a disk does, left out parts and all."""
+    fs = s3fs.S3FileSystem(key="who", secret="knows", endpoint_url=store.url, skip_instance_cache=True)
+    for name in ("manifest.json", "gate.json"):
+        fs.put_file(str(run / name), f"lake/run/{name}")
+    fs.put(f"{run}/dataset/", "lake/run/dataset/", recursive=True)
+    for left_out in (None, "metadata"):
+        targets = [tmp_path / f"{place}-{left_out}" for place in ("store", "disk")]
+        for out, target in zip(("s3://lake/run", str(run)), targets, strict=True):
+            assert run_publish(PublishRequest(out, str(target), redact=left_out)) == 0
+        assert files(targets[0]) == files(targets[1])
