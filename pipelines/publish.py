@@ -13,6 +13,7 @@ from pipelines.errors import DONE, UserError
 if TYPE_CHECKING:
     from pipelines.finished import Finished
     from pipelines.parcel import Parcel
+    from pipelines.progress import Reporter
 
 #: Called with a file's name, its place among the files, how many there are, and its bytes.
 Step = Callable[[str, int, int, int], None]
@@ -127,12 +128,10 @@ def _place(request: PublishRequest) -> Place:
     return Folder(request.target.rstrip("/"), request.public)
 
 
-def _steps(reporter: object) -> Step:
+def _steps(reporter: Reporter) -> Step:
+    """What shows each file as it is sent: a bar on a terminal, and an event for machines."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from pipelines.progress import Reporter
-
-    assert isinstance(reporter, Reporter)
     bar = Progress(
         TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[file]}"),
         console=reporter.console, transient=True, disable=not reporter.terminal,
