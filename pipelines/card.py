@@ -20,7 +20,7 @@ import yaml
 from fsspec.implementations.local import LocalFileSystem
 
 from pipelines.licences import combine, front_matter
-from pipelines.loading import trainers
+from pipelines.loading import citation, trainers
 from schemas.config import Config, Files
 from schemas.verdict import DEAD_LETTERS, REASONS
 from transforms import blocks
@@ -193,14 +193,6 @@ def make_card(
     licences = {name: one["licence"] for name, one in sources.items()}
     front = _front_matter(title, published, licences, publication.below)
     return f"---\n{front}\n---\n\n{body}".encode()
-
-
-def citation(title: str, name: str, version: str, address: str | None) -> str:
-    """A BibTeX entry; of the title only what means nothing to LaTeX or Markdown."""
-    key = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "dataset"
-    where = f",\n  howpublished = {{\\url{{{address}}}}}" if address else ""
-    plain = " ".join(re.sub(r"[^\w\s.,:;()'/+-]", "", title).split())
-    return f"@misc{{{key},\n  title = {{{plain}}},\n  note = {{Curated with Trenchcoat {version}}}{where}\n}}"
 
 
 def inspect(dataset: str, order: Sequence[str]) -> list[Published]:

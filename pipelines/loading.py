@@ -1,7 +1,8 @@
-"""How a published dataset is opened in the trainers that it is for, as the card tells it."""
+"""How a published dataset is opened in the trainers that it is for, and how it is cited, as the card tells it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -80,3 +81,11 @@ def trainers(shapes: Sequence[str], address: str | None) -> list[Recipe]:
     """
     data = "DIR" if address is None else f'"{address}"'
     return [one._replace(how=one.how.format(data=data)) for one in _RECIPES if one.shape in shapes]
+
+
+def citation(title: str, name: str, version: str, address: str | None) -> str:
+    """A BibTeX entry; of the title only what means nothing to LaTeX or Markdown."""
+    key = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "dataset"
+    where = f",\n  howpublished = {{\\url{{{address}}}}}" if address else ""
+    plain = " ".join(re.sub(r"[^\w\s.,:;()'/+-]", "", title).split())
+    return f"@misc{{{key},\n  title = {{{plain}}},\n  note = {{Curated with Trenchcoat {version}}}{where}\n}}"

@@ -11,11 +11,12 @@ from typing import Any
 import yaml
 
 from pipelines import croissant
-from pipelines.card import Publication, citation, inspect, make_card
+from pipelines.card import Publication, inspect, make_card
 from pipelines.errors import UserError
 from pipelines.finished import Finished
 from pipelines.licences import Combined, combine
 from pipelines.listing import Entry, listing, opened
+from pipelines.loading import citation
 from pipelines.redact import redact
 from schemas.config import Config
 from schemas.expectations import verdict_of

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -93,7 +94,8 @@ def _publish(request: PublishRequest) -> int:
         if request.dry_run:
             done = place.plan(run, parcel)
         else:
-            done = place.deliver(run, parcel, _steps(reporter))
+            with _steps(reporter) as step:
+                done = place.deliver(run, parcel, step)
     reporter.event(
         "planned" if request.dry_run else "published", target=request.target, public=public, files=len(parcel.files),
         rows=parcel.rows, bytes=parcel.bytes, written=done.written, removed=done.removed, at=done.at,
@@ -128,7 +130,8 @@ def _place(request: PublishRequest) -> Place:
     return Folder(request.target.rstrip("/"), request.public)
 
 
-def _steps(reporter: Reporter) -> Step:
+@contextmanager
+def _steps(reporter: Reporter) -> Iterator[Step]:
     """What shows each file as it is sent: a bar on a terminal, and an event for machines."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -140,10 +143,7 @@ def _steps(reporter: Reporter) -> Step:
 
     def step(name: str, done: int, of: int, size: int) -> None:
         bar.update(task, completed=done, total=of, file=name)
-        if done == 1:
-            bar.start()
-        if done == of:
-            bar.stop()
         reporter.event("progress", stage="publish", done=done, of=of, file=name, bytes=size)
 
-    return step
+    with bar:
+        yield step
