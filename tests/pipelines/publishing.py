@@ -14,9 +14,19 @@ from datasets import load_dataset
 from tests.pipelines.test_end_to_end import curate, pairs, write
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of a few hundred pairs under the MIT licence."""
+    """A finished run of a few hundred pairs under the MIT licence, the same for every module that asks."""
+    if not _MADE:
+        _MADE.append(_make(tmp_path_factory))
+    return _MADE[0]
+
+
+#: A fixture that modules import is one of its own in each; what it makes is not.
+_MADE: list[Path] = []
+
+
+def _make(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     write(folder / "pairs.jsonl", pairs(200))
     sets = ("gate.max_dead_letters=0.2", "sources.0.licence=mit", "publish.rows_per_shard=60")
