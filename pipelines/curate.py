@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -98,8 +98,13 @@ def curate(
     relabels: Relabels,
     voices: Voices,
     engine: Engine,
+    freeze: Callable[[list[Block], Done, Done], Done] | None = None,
 ) -> Curated:
-    """Run every stage that is not done yet."""
+    """Run every stage that is not done yet.
+
+    `freeze` makes of all blocks, the copies and the groups what later stages take for the copies: rows that it hides
+    have no part in what is learnt from labels.
+    """
     check_features(config)
     ingested = _ingest(planned, engine)
     raw = ingested.blocks(0)
@@ -130,6 +135,7 @@ def curate(
     grouped = measure_groups(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
     grouped["linked_by_meaning"] = int(semantic is not None and told_apart)
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    identity = freeze(every, identity, groups) if freeze else identity
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     steps = find_steps(every, kinds, identity, engine)
     rated = _rated(config, examples, models, engine) if examples and texts else None
