@@ -1,12 +1,13 @@
 """Does curation help where we know what is wrong? AlpacaEval with planted flips and length bias, and as it is.
 
-    python -m benchmarks.ablate --data DIR [--rows 3500] [--gold 1200] [--seeds 5]
+    python -m benchmarks.ablate --data DIR [--rows 6000] [--seeds 8] [--sets flips …]
 
-DIR holds the unpacked set alpaca_eval_gpt4. Prompts are cut in two by a hash: of the one part come pairs to train on, of
-the other pairs to evaluate on, with their labels as they are. In AlpacaEval itself the longer side wins in five of six
-pairs; from both parts pairs are drawn so that it wins in a half, and so the length bias that is planted is the only one:
-a half of the training pairs whose shorter side is chosen are made to choose the longer one. 20 % of the labels are
-turned round by chance before that. The unplanted set is AlpacaEval as it is, a quarter of the groups held out.
+DIR holds the unpacked set alpaca_eval_gpt4. Prompts are cut in two by a hash: of the one half come pairs to train on,
+of the other as many pairs to evaluate on, with their labels as they are. 20 % of the training labels are turned round
+by chance. In AlpacaEval itself the longer side wins in five of six pairs; where a length bias is planted, pairs to
+train and to evaluate on are drawn so that it wins in a half, and the planted bias is the only one: of the training
+pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one. The unplanted set is
+AlpacaEval as it is, a quarter of the groups held out.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ import yaml
 from benchmarks.noise_data import alpaca_eval
 from transforms.hashing import digest, uniform
 
-FLIPS, BIAS = 0.2, 0.5
+FLIPS = 0.2
 #: Share of the prompts that evaluate.
-_HELD = 0.3
+_HELD = 0.5
+#: What policy mends what was planted: flips where nothing else is, and everything.
+_FLIPS_ALONE = {"policy": {"recipe": "secrets2"}, "strength": {"noise_rate": FLIPS}}
+_EVERYTHING = {"policy": {"ambiguous": "soften"}, "balance": {"output": "weights"}}
 
 
 def drawn(data: Path) -> pl.DataFrame:
@@ -44,13 +48,13 @@ def drawn(data: Path) -> pl.DataFrame:
     )
 
 
-def planted(rows: pl.DataFrame) -> pl.DataFrame:
-    """The pairs with labels turned round by chance, and then toward the longer side."""
+def planted(rows: pl.DataFrame, bias: float) -> pl.DataFrame:
+    """The pairs with labels turned round by chance, and then a share of them toward the longer side."""
     flip = uniform(pl.col("key"), 3) < FLIPS
     rows = rows.with_columns(
         label=pl.when(flip).then(1 - pl.col("label")).otherwise("label"), agrees=pl.col("agrees") ^ flip
     )
-    bend = ~pl.col("agrees") & (uniform(pl.col("key"), 4) < BIAS)
+    bend = ~pl.col("agrees") & (uniform(pl.col("key"), 4) < bias)
     return rows.with_columns(
         label=pl.when(bend).then(1 - pl.col("label")).otherwise("label"), agrees=pl.col("agrees") | bend
     )
@@ -71,18 +75,11 @@ def write(rows: pl.DataFrame, path: Path) -> str:
     return str(path)
 
 
-def run(folder: Path, files: dict[str, str], seeds: int, planted: bool) -> dict[str, Any]:
+def run(folder: Path, files: dict[str, str], seeds: int, mending: dict[str, Any]) -> dict[str, Any]:
     """One ablation; with a source `gold`, its rows evaluate."""
-    config = {
-        "name": "alpaca-eval",
-        "sources": [{"name": name, "input": [path], "licence": "cc-by-nc-4.0"} for name, path in files.items()],
-        "policy": {"ambiguous": "soften"},
-        "balance": {"output": "weights"},
-        # What was planted is known; of what is as it is nothing is.
-        **({"strength": {"noise_rate": FLIPS}} if planted else {}),
-    }
+    sources = [{"name": name, "input": [path], "licence": "cc-by-nc-4.0"} for name, path in files.items()]
     path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(config))
+    path.write_text(yaml.safe_dump({"name": "alpaca-eval", "sources": sources, **mending}))
     line = [sys.executable, "-m", "pipelines.cli", "ablate", str(path), "--out", str(folder / "run")]
     line += ["--seeds", str(seeds), *(["--gold", "gold"] if "gold" in files else [])]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
@@ -110,30 +107,32 @@ def told(what: str, report: dict[str, Any]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--rows", type=int, default=3500)
-    parser.add_argument("--gold", type=int, default=1200)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=6000)
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--sets", nargs="*", help="some of those planted; all when absent")
     given = parser.parse_args()
     whole = drawn(given.data)
-    train, held = whole.filter(~pl.col("held")).head(given.rows), whole.filter("held")
-    bad = planted(train)
-    print(
-        f"longer wins: {train['agrees'].mean():.3f} of the pairs to train on, {bad['agrees'].mean():.3f} once planted"
-        f"; labels changed: {(bad['label'] != train['label']).mean():.3f}\n"
-    )
+    train, held = whole.filter(~pl.col("held")), whole.filter("held")
+    known = {**_EVERYTHING, "strength": {"noise_rate": FLIPS}}
+    natural, evened = train.head(given.rows), even(train, given.rows)
     lines = []
-    for what, plant, gold in (
-        ("planted, as it is", True, held.head(given.gold)),
-        ("planted, lengths even", True, even(held, given.gold)),
-        ("unplanted", False, None),
+    for what, clean, bias, gold, mending in (
+        ("flips", natural, 0.0, held.head(given.rows), _FLIPS_ALONE),
+        ("flips, length 50 %", evened, 0.5, even(held, given.rows), known),
+        ("flips, length 80 %", evened, 0.8, even(held, given.rows), known),
+        ("unplanted", natural, None, None, _EVERYTHING),
     ):
+        if given.sets and what not in given.sets:
+            continue
+        bad = clean if bias is None else planted(clean, bias)
+        longer, changed = bad["agrees"].mean(), (bad["label"] != clean["label"]).mean()
+        print(f"== {what}: the longer side is chosen in {longer:.3f} of the pairs; labels changed: {changed:.3f}")
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            files = {"train": write(bad if plant else train, folder / "train.jsonl")}
+            files = {"train": write(bad, folder / "train.jsonl")}
             if gold is not None:
                 files["gold"] = write(gold, folder / "gold.jsonl")
-            print(f"== {what}")
-            lines += told(what, run(folder, files, given.seeds, plant))
+            lines += told(what, run(folder, files, given.seeds, mending))
     print("| data | arm | pairs | accuracy | less raw | less random drop | less all |\n|---|---|---|---|---|---|---|")
     print("\n".join(lines))
 

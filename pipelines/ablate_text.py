@@ -61,9 +61,9 @@ def _verdict(arms: dict[str, Any]) -> str:
     for other, what in (("raw", "the raw pairs"), ("all: random drop", "as many pairs dropped by chance")):
         if (found := of.get(other)) is None:
             continue
-        word = "the same, as far as can be told," if not found["sure"] else "better" if found["low"] > 0 else "worse"
+        word = "not told apart from" if not found["sure"] else "better than" if found["low"] > 0 else "worse than"
         told = f"{found['difference']:+.4f}, {found['low']:+.4f} to {found['high']:+.4f}"
-        said.append(f"All of it together is {word} {'as' if not found['sure'] else 'than'} {what} ({told}).")
+        said.append(f"All of it together is {word} {what} ({told}).")
     won = [
         name
         for name, one in arms.items()

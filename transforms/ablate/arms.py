@@ -82,6 +82,8 @@ def switched(policy: Policy, ran: Mapping[str, bool], balanced: bool) -> list[st
 
 def arms_of(stages: Sequence[str]) -> list[Arm]:
     """Raw, each stage alone, all but each, and all; sets of stages that come up twice are one arm."""
+    if not stages:
+        return [Arm("raw")]
     found = {frozenset[str](): Arm("raw"), frozenset(stages): Arm("all", tuple(stages))}
     for stage in stages:
         found.setdefault(frozenset([stage]), Arm(f"{stage} alone", (stage,)))
@@ -89,7 +91,7 @@ def arms_of(stages: Sequence[str]) -> list[Arm]:
         rest = tuple(one for one in stages if one != stage)
         found.setdefault(frozenset(rest), Arm(f"without {stage}", rest))
     every = list(found.values())
-    return [every[0], *every[2:], every[1]] if len(every) > 1 else every
+    return [every[0], *every[2:], every[1]]
 
 
 def controls_of(arms: Sequence[Arm], rows: Mapping[str, int]) -> list[Arm]:
