@@ -240,7 +240,7 @@ def timing(given: Given) -> None:
         took, wall = time.process_time() - before, time.perf_counter() - wall
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(
-            f"1,000,000 rows x 40 features, {'with' if trees_too else 'without'} trees: {took:.1f} CPU s, {wall:.1f} s, "
+            f"1,000,000 rows x 40 features, trees {'too' if trees_too else 'not'}: {took:.1f} CPU s, {wall:.1f} s, "
             f"{found.strata[0].solution.steps} steps, ESS/N {effective(weights):.3f}, {peak:.2f} GiB at the peak",
             flush=True,
         )

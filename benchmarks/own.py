@@ -13,11 +13,12 @@ from pathlib import Path
 import polars as pl
 
 from pipelines import config as configuration
-from pipelines import curate as stages
 from pipelines.engine import Engine
-from pipelines.likeness import find_near, group
+from pipelines.groups import group
+from pipelines.likeness import find_near
 from pipelines.plan import plan_sources
 from pipelines.progress import Reporter
+from pipelines.rows import find_copies, ingest_rows, measure_signals
 from pipelines.runner import beam_options
 from transforms import blocks
 
@@ -31,15 +32,15 @@ def main() -> None:
     path, out, target = sys.argv[1:4]
     config = configuration.load(path, [], None, [])
     engine = Engine(f"{out}/work", beam_options([]), Reporter(json=False))
-    ingested = stages._ingest(plan_sources(config), engine)
+    ingested = ingest_rows(plan_sources(config), engine)
     every = ingested.blocks(0)
     for name in ("identity", "template", "sketch", "candidates", "near", "groups"):
         for folder in Path(out, "work").glob(f"{name}-*"):
             blocks.remove(str(folder))
     started = seconds()
-    identity = stages._identity(config, every, [ingested], engine)
+    identity = find_copies(config, every, [ingested], engine)
     before = seconds()
-    signals = stages._signals(config, every, identity, engine)  # there already: nothing is measured here
+    signals = measure_signals(config, every, identity, engine)  # there already: nothing is measured here
     between = seconds() - before
     near = find_near(config, every, identity, signals, None, False, engine)
     assert near is not None

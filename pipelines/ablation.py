@@ -22,9 +22,12 @@ from pipelines.external import plan_external
 from pipelines.plan import plan_benchmarks, plan_sources
 from pipelines.progress import Reporter
 from pipelines.runner import beam_options
+from pipelines.spurious import VERSIONS as SHORTCUTS
 from pipelines.spurious import count
+from pipelines.strength import VERSIONS as DETECTORS
 from pipelines.strength import Strength, gated
 from pipelines.trusted import plan_relabels
+from pipelines.verdicts import VERSIONS as VERDICTS
 from schemas.config import Config
 from transforms import blocks
 from transforms.ablate.arms import STAGES, Arm, arms_of, controls_of, switched
@@ -178,7 +181,7 @@ def _rows(config: Config, request: AblateRequest, shared: _Shared, engine: Engin
     work = [{**common, **folders, **nothing, "path": one.path, "name": one.sidecar} for one in shared.every]
     inputs = engine.run(
         "ablate-pairs",
-        VERSIONS["ablate-rows"],
+        DETECTORS["pairs"],
         common,
         [shared.identity.key, shared.groups.key],
         len(work),
@@ -238,7 +241,7 @@ def _arms(config: Config, shared: _Shared, rows: Done, engine: Engine) -> tuple[
         "arms",
         VERSIONS["arms"],
         [[asdict(arm) for arm in arms], policy.model_dump(), deciding, config.balance.model_dump(),
-         config.shortcuts.model_dump()],
+         config.shortcuts.model_dump(), VERDICTS["decide"], SHORTCUTS["shortcuts"]],
         [rows.key, *(done.key for done in facts.values() if done), *([surface.key] if surface else [])],
         len(work),
         lambda p, folder: p | "arms" >> RunTasks(work, make_arm, folder),

@@ -17,7 +17,7 @@ from transforms.published.rows import CONFIGURATIONS
 from transforms.published.stage import FindKnown, read_published
 from transforms.tasks import RunTasks
 
-#: As `pipelines.curate.VERSIONS`.
+#: As `pipelines.rows.VERSIONS`.
 VERSIONS = {"published": 1, "known": 1}
 
 

@@ -101,6 +101,8 @@ def find_attributes(
     chosen = asked.model_dump(include={"domains", "skills", "quotas", "slack", "seed"})
     endpoint = asked.endpoint.model_dump() if asked.endpoint else None
     if endpoint and not endpoint["cache"]:
+        if blocks.is_remote(engine.work):
+            raise UserError("attributes.endpoint.cache: name a local folder for answers, since --out is not one")
         endpoint["cache"] = f"{engine.work}/answers"
     finding = {
         **chosen,

@@ -58,7 +58,7 @@ class Ratings:
         return [f"Ratings of several raters were put together {'; '.join(_HOW[how] for how in hows)}."]
 
     def write(self, out: str) -> None:
-        """Write `ratings.parquet`: what is known of each rated row and dimension."""
+        """Write `ratings.parquet`: what is known of each rated row and dimension; no file where nobody rated any."""
         whole = RowGroups()
         for block in self.every:
             found = blocks.read_frame(f"{self.done.folder}/{block.sidecar}", ["ratings"])
@@ -66,7 +66,8 @@ class Ratings:
             lines = named.filter(pl.col("ratings").is_not_null()).explode("ratings").unnest("ratings")
             if lines.height:
                 whole.add(lines)
-        blocks.write_bytes(whole.close(), f"{out}/ratings.parquet")
+        if whole.rows:
+            blocks.write_bytes(whole.close(), f"{out}/ratings.parquet")
 
 
 def find_ratings(

@@ -43,13 +43,8 @@ class _Shown:
         return f"{len(self.items):,}"
 
 
-@dataclass(frozen=True)
-class _Part:
-    section: Section
-    samples: Sequence[_Shown]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.section, name)
+#: A section with the rows of its samples.
+_Part = tuple[Section, list[_Shown]]
 
 
 def render(run: Finished, sections: Sequence[Section], title: str, subtitle: str) -> str:
@@ -71,7 +66,7 @@ def _filled(run: Finished, sections: Sequence[Section]) -> list[_Part]:
     places = {place for section in sections for sample in section.samples for place in sample.places}
     found = entries(run, places)
     seen: set[int] = set()
-    return [_Part(section, [_shown(sample, found, seen) for sample in section.samples]) for section in sections]
+    return [(section, [_shown(sample, found, seen) for sample in section.samples]) for section in sections]
 
 
 def _shown(sample: Sample, found: dict[int, Entry], seen: set[int]) -> _Shown:
@@ -88,7 +83,7 @@ def _shown(sample: Sample, found: dict[int, Entry], seen: set[int]) -> _Shown:
 
 def _once(parts: Sequence[_Part]) -> list[Entry]:
     """Every entry whose texts are on the page, as often as they are."""
-    shown = [item.entry for part in parts for sample in part.samples for item in sample.items if not item.again]
+    shown = [item.entry for _, samples in parts for sample in samples for item in sample.items if not item.again]
     return shown + [entry.beside for entry in shown if entry.beside]
 
 

@@ -107,15 +107,24 @@ def test_weights_in_the_shape_that_carries_them(run: Run) -> None:
     assert (
         said["pairs"]["heads"]["raw"]["agrees"]["accuracy"] > said["pairs"]["heads"]["balanced"]["agrees"]["accuracy"]
     )
-    back, _, again = run("balance.output=weights", "balance.features=[characters, words, syllables]", backwards=True)
-    assert again == said  # in whatever order the rows come
-    assert published(back, "preference_soft", "train").sort("id").equals(frame.sort("id"))
     card = (out / "dataset/README.md").read_text()
     assert "Shortcuts are balanced in preference\\_soft" in card
     assert whole(manifest)
 
 
-@pytest.mark.parametrize("output", ["subsample", "match"])
+@pytest.mark.slow
+def test_the_same_in_whatever_order_the_rows_come(run: Run) -> None:
+    for output in ("weights", "augment"):
+        (one, _, said), (other, _, again) = (
+            run(f"balance.output={output}", "balance.features=[characters, words]", backwards=back)
+            for back in (False, True)
+        )
+        assert again == said
+        frames = [published(out, "preference_soft", "train").sort("id") for out in (one, other)]
+        assert frames[0].equals(frames[1])
+
+
+@pytest.mark.parametrize("output", ["subsample", pytest.param("match", marks=pytest.mark.slow)])
 def test_fewer_rows_in_training_alone(run: Run, output: str) -> None:
     before, _, _ = run("balance.output=off")
     others = published(before, "preference", "test").height

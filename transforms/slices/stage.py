@@ -111,7 +111,7 @@ def _explained(
         mine = np.flatnonzero(one.rows)
         read = np.union1d(read, mine[sample(keys[mine], _OF_SLICE, salt=29)])
     texts = gather(every, chosen[read].select("block", "row"), _TEXTS)
-    prompts = prompt_texts(texts)
+    prompts = pii.mask(prompt_texts(texts)) if task["mask"] else prompt_texts(texts)
     features = _features(texts, prompts, chosen["side"].to_numpy()[read])
     out = []
     for one in found:
@@ -163,9 +163,7 @@ def _exemplars(
     first = np.sort(np.unique(rows.groups[read[order]], return_index=True)[1])[:3]
     shown = texts[order[first]]
     responses, counts = response_texts(shown)
-    cut = [prompts[order[first]], responses]
-    if mask:
-        cut = [pii.mask(text) for text in cut]
+    cut = [prompts[order[first]], pii.mask(responses) if mask else responses]
     said = [text.fill_null("").str.slice(0, _SHOWN) for text in cut]
     listed = of_counts(said[1], counts)
     return [

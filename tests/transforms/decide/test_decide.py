@@ -125,7 +125,8 @@ GOOD: Raw = {
     "semantic_of": None, "semantic_of_cosine": None, "benchmark_item": None, "overlap_share": None,
     "overlap_threshold": None, "split": None, "strength_mu": None, "strength_limit": None, "p_error": None,
     "p_ambiguous": None, "trusted": None, "unsure": None, "balance_weight": None, "balance_share": None,
-    "balance_draw": None, "rating_error": None,
+    "balance_draw": None, "rating_error": None, "mixture_weight": None, "mixture_chance": None, "mixture_draw": None,
+    "slice_id": None, "slice_rate": None, "slice_elsewhere": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
@@ -137,7 +138,8 @@ SCHEMA = {
     "strength_mu": pl.Float64, "strength_limit": pl.Float64, "p_error": pl.Float64, "p_ambiguous": pl.Float64,
     "trusted": pl.Float64, "unsure": pl.Boolean,
     "balance_weight": pl.Float64, "balance_share": pl.Float64, "balance_draw": pl.Float64,
-    "rating_error": pl.Float64,
+    "rating_error": pl.Float64, "mixture_weight": pl.Float64, "mixture_chance": pl.Float64, "mixture_draw": pl.Float64,
+    "slice_id": pl.Int64, "slice_rate": pl.Float64, "slice_elsewhere": pl.Float64,
 }  # fmt: skip
 OVERLAP: Raw = {"benchmark_item": "b:f:1", "overlap_share": 0.9, "overlap_threshold": 0.8}
 SHAPES = ("preference", "preference_soft", "ratings")
@@ -173,6 +175,19 @@ def test_a_rating_that_looks_wrong_is_reported_unless_policy_says_more() -> None
     dropped = verdict(wrong, misrated="drop")
     assert (dropped["action"], dropped["reasons"], dropped["details"][0]["score"]) == ("drop", ["misrated"], 0.95)
     assert verdict(wrong, misrated="drop", misrated_at=0.96)["action"] == "keep"
+
+
+def test_rows_of_a_slice_where_labels_go_wrong_are_set_aside_where_policy_says_so() -> None:
+    inside: Raw = {"slice_id": 3, "slice_rate": 0.6, "slice_elsewhere": 0.2}
+    assert verdict(inside)["action"] == "keep"
+    made = verdict(inside, error_slice="review")
+    assert made["action"] == "review"
+    assert made["details"] == [{"reason": "error_slice", "score": 0.6, "threshold": 0.2, "counterpart": "slice 3"}]
+
+
+def test_a_mixture_weighs_and_balancing_has_the_last_word() -> None:
+    assert verdict({"mixture_weight": 1.5})["weight"] == 1.5
+    assert verdict({"mixture_weight": 1.5, "balance_weight": 0.7})["weight"] == 0.7
 
 
 def test_good_row_is_kept() -> None:
@@ -224,6 +239,7 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"p_error": 0.6}, {"doubtful": "review"}, "review", "likely_mislabelled", 0.6, 0.6),
     ({"p_ambiguous": 0.8}, {"ambiguous": "review"}, "review", "ambiguous", 0.8, 0.8),
     ({"balance_share": 0.4, "balance_draw": 0.7}, {}, "drop", "balanced_out", 0.7, 0.4),
+    ({"mixture_chance": 0.4, "mixture_draw": 0.7}, {}, "drop", "off_mixture", 0.7, 0.4),
 ]  # fmt: skip
 
 

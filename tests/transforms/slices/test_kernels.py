@@ -11,11 +11,10 @@ from transforms.slices.families import balls, clusters
 from transforms.slices.find import Rows, Settings, find
 from transforms.slices.mixture import mixtures
 from transforms.slices.permute import Permutations
-from transforms.slices.rates import over_represented, rate
+from transforms.slices.rates import over_represented, rate, wilson
 from transforms.slices.regions import from_arrays, to_arrays
 from transforms.slices.scan import measure, select
 from transforms.slices.signals import contradicted, disagreement
-from transforms.strength.selfcheck import wilson
 
 _SETTINGS = Settings(resolutions=(10,), seeds=2, permutations=40, smallest=30)
 
