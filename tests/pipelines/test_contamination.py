@@ -167,7 +167,7 @@ def test_only_decisions_are_made_again_for_another_policy(run: Path, tmp_path: P
     assert curate(out, str(run / "config.yaml"), "policy.contaminated=keep") == 0
     manifest, _ = told(out)
     skipped = {stage["stage"]: stage["skipped"] for stage in manifest["stages"]}
-    assert [name for name in skipped if not skipped[name]] == ["decide", "publish"]
+    assert [name for name in skipped if not skipped[name]] == ["decide", "shortcuts", "publish"]
     assert manifest["counts"]["kept"] == 194
     assert manifest["reasons"]["overlap_kept"] == 6
     assert "contaminated" not in manifest["reasons"]

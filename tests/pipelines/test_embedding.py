@@ -107,10 +107,12 @@ def test_a_changed_policy_or_threshold_embeds_nothing_again(tmp_path: Path, base
     assert curate(out, data, base=base) == 0
     assert curate(out, data, base=base, sets=("policy.semantic_duplicate=review",)) == 0
     ran = {one["stage"] for one in manifest(out)["stages"] if not one["skipped"]}
-    assert ran == {"decide", "publish"}
+    assert ran == {"decide", "shortcuts", "publish"}
     assert curate(out, data, base=base, sets=("semantic.threshold=0.9999",)) == 0
     ran = {one["stage"] for one in manifest(out)["stages"] if not one["skipped"]}
-    assert ran == {"semantic", "groups", "decide", "publish"}
+    assert ran == {
+        "semantic", "groups", "slice-signals", "slice-search", "slices", "decide", "shortcuts", "publish"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("model", ["static", "transformer"])

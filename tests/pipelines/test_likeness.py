@@ -132,7 +132,7 @@ def test_policy_decides_what_becomes_of_them(run: Path, rows: list[dict], tmp_pa
     assert curate(tmp_path / "out", source, sets=("policy.near_duplicate=keep",)) == 0
     told = manifest(tmp_path / "out")
     assert told["reasons"] == {}
-    assert {s["stage"] for s in told["stages"] if not s["skipped"]} == {"decide", "publish"}
+    assert {s["stage"] for s in told["stages"] if not s["skipped"]} == {"decide", "shortcuts", "publish"}
     assert curate(tmp_path / "off", source, sets=("duplicates.near=false",)) == 0
     assert manifest(tmp_path / "off")["groups"]["linked"] == 0
 

@@ -57,6 +57,8 @@ def families(rows: Rows, settings: Settings) -> list[Family]:
     counts = [count for count in settings.resolutions if count * settings.smallest <= len(rows.keys)]
     for seed in range(settings.seeds):
         for view, vectors in rows.views.items():
+            if not vectors.any():
+                continue  # the model knows nothing of these texts
             # A prompt counts once where prompts are clustered, however many rows it has.
             keys = rows.groups if view == "prompts" else rows.keys
             out += [clusters(view, vectors, keys, count, seed, settings.device) for count in counts]

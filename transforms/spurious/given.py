@@ -100,6 +100,7 @@ def read_sides(task: dict[str, Any], ceiling: int) -> Sides:
     known = wrote["name"].value_counts().sort("name").with_row_index("code")
     codes, counts = _generators(found["generators"], known)
     raw, scaled = _differences(task, found)
+    scorers = len(scorers_of(task))
     raw[:, -2:] = np.stack([counts[:, 0] - counts[:, 1], np.ones(found.height)], axis=1)
     scaled[:, -2:] = raw[:, -2:]
     return Sides(
@@ -114,9 +115,9 @@ def read_sides(task: dict[str, Any], ceiling: int) -> Sides:
         scaled=scaled,
         generators=codes,
         within=found["within"].to_numpy(),
-        scores=found.select(pl.col(f"score_{i}").fill_null(float("nan")) for i in range(len(scorers_of(task))))
+        scores=found.select(pl.col(f"score_{i}").fill_null(float("nan")) for i in range(scorers))
         .to_numpy()
-        .reshape(found.height, -1),
+        .reshape(found.height, scorers),
     )
 
 

@@ -175,3 +175,10 @@ def test_keywords_are_words_that_a_class_has_more_of() -> None:
     assert "the" not in found[0]
     assert found[1][0] == "sea"
     assert keywords(pl.Series([], dtype=pl.String), np.zeros(0, np.int64)) == []
+
+
+def test_texts_that_the_model_does_not_know_are_in_no_slice() -> None:
+    keys = np.arange(2000, dtype=np.uint64)
+    none = np.zeros((2000, 8), dtype=np.float32)
+    rows = Rows(keys, keys, {"prompts": none, "differences": none})
+    assert find(rows, (keys % 3 == 0).astype(np.float64), _SETTINGS) == ([], [])
