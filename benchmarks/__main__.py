@@ -41,10 +41,10 @@ def pipeline(source: dict, folder: Path, plain: bool) -> dict[str, float]:
     out = folder / "run"
     shutil.rmtree(out, ignore_errors=True)
     signals = {"language": not plain, "pii": not plain}
-    # The script looks for no likeness, no wrong labels and no raters.
+    # The script looks for no likeness, no wrong labels, no shortcuts and no raters.
     spine = {
         "duplicates": {"near": False}, "embed": {"model": "off"}, "strength": {"find": False},
-        "raters": {"consensus": "off"},
+        "raters": {"consensus": "off"}, "shortcuts": {"find": False}, "slices": {"find": False},
     }  # fmt: skip
     (folder / "config.yaml").write_text(yaml.safe_dump({"sources": [source], "signals": signals, **spine}))
     started = time.perf_counter()
