@@ -181,6 +181,37 @@ def evaluate(
     raise typer.Exit(run_evaluate(request))
 
 
+@app.command(context_settings=_PASS_ON)
+def ablate(
+    ctx: typer.Context,
+    config: Annotated[str | None, typer.Argument(help="A YAML file, as for curate.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="Output folder; a run's own shares its stages.")
+    ] = None,
+    input: Annotated[list[str] | None, typer.Option("--input", "-i", help="Files, as for curate. Repeatable.")] = None,
+    format: Annotated[str | None, typer.Option("--format", "-f", help="Their format.")] = None,
+    set: Annotated[list[str] | None, typer.Option("--set", "-s", help="Set a key. Repeatable.")] = None,
+    gold: Annotated[
+        list[str] | None, typer.Option("--gold", help="A source whose rows evaluate and never train. Repeatable.")
+    ] = None,
+    held_out: Annotated[float, typer.Option("--held-out", help="Without --gold: share of the groups.")] = 0.25,
+    seeds: Annotated[int, typer.Option("--seeds", min=2, help="Heads an arm.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first of them, and of all draws.")] = 0,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the bootstrap.")] = 2000,
+    json: Annotated[bool, typer.Option("--json", help="Say everything as JSON lines.")] = False,
+) -> None:
+    """Say whether curation helps: one small head on what each stage leaves, beside random drops and flips."""
+    from pipelines.ablate import AblateRequest, run_ablate
+    from pipelines.commands import take_config
+
+    config, flags = take_config([*([config] if config else []), *ctx.args])
+    request = AblateRequest(
+        config, out, input or [], format, set or [], gold or [], held_out, seeds, seed, resamples, flags, json,
+        ["trenchcoat", *sys.argv[1:]],
+    )  # fmt: skip
+    raise typer.Exit(run_ablate(request))
+
+
 @app.command()
 def report(out: Annotated[str, typer.Argument(help="Output folder of an earlier run.")]) -> None:
     """Write OUT/report.html again: the run on one page, with the rows behind its numbers."""

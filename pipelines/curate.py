@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pipelines.against import Earlier, Published, find_published
@@ -33,6 +34,7 @@ from pipelines.strength import Strength, find_strength, gated
 from pipelines.trusted import Relabels, Trusted, find_trusted
 from pipelines.verdicts import decide_rows, facts_of, publish_rows, split_rows
 from schemas.config import Benchmark, Config, Source
+from transforms.blocks import Block
 from transforms.publish.shapes import Facts, resolve
 
 
@@ -79,8 +81,13 @@ def curate(
     relabels: Relabels,
     voices: Voices,
     engine: Engine,
+    freeze: Callable[[list[Block], Done, Done], Done] | None = None,
 ) -> Curated:
-    """Run every stage that is not done yet."""
+    """Run every stage that is not done yet.
+
+    `freeze` makes of all blocks, the copies and the groups what later stages take for the copies: rows that it hides
+    have no part in what is learnt from labels.
+    """
     check_features(config)
     ingested = ingest_rows(planned, engine)
     raw = ingested.blocks(0)
@@ -103,6 +110,7 @@ def curate(
     grouped = find_groups(config, every, identity, signals, published, near, semantic, engine)
     groups = grouped.done
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    identity = freeze(every, identity, groups) if freeze else identity
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     steps = find_steps(every, kinds, identity, engine)
     rated = read_rated(config, examples, models, engine) if examples and texts else None

@@ -45,7 +45,8 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _grid(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def grid(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table in columns, the first to the left."""
     widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
     shown = [[cell.ljust(w) if not i else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))]
              for line in (heads, *lines)]  # fmt: skip
@@ -80,7 +81,7 @@ def _pairs(one: dict[str, Any]) -> str:
     title = f"{one['pairs']:,} pairs of {one['prompts']:,} prompts, {one['ties']:,} ties"
     if one["tie_rate"]:
         title += f"; calling all of them ties would be right in {one['tie_rate']:.3f}"
-    shown = f"{title}\n{_grid(heads, lines)}{_said(one)}"
+    shown = f"{title}\n{grid(heads, lines)}{_said(one)}"
     if one["sections"]:
         shown += "\n\n" + _sections(one["sections"]["all"], names)
     return shown + _sliced(one["slices"], names, "pairs", "accuracy")
@@ -89,7 +90,7 @@ def _pairs(one: dict[str, Any]) -> str:
 def _sections(found: dict[str, Any], names: list[str]) -> str:
     heads = list(dict.fromkeys(section for name in names for section in found[name]))
     lines = [[name, *(_number(found[name].get(section)) for section in heads)] for name in names]
-    return "RewardBench, a tie being half right\n" + _grid(["scorer", *heads], lines)
+    return "RewardBench, a tie being half right\n" + grid(["scorer", *heads], lines)
 
 
 def _rated(title: str, one: dict[str, Any]) -> str:
@@ -105,13 +106,13 @@ def _rated(title: str, one: dict[str, Any]) -> str:
     title += f": {one['ratings']:,} of {one['segments']:,} segments, {one['comparisons']:,} comparisons within them"
     if one["comparisons"] and one["tie_rate"] is not None:
         title += f", {one['tie_rate']:.3f} of them ties"
-    grid = _grid(["scorer", "cluster", f"95 % of {by}", *(head for _, head in keys)], lines)
+    shown = grid(["scorer", "cluster", f"95 % of {by}", *(head for _, head in keys)], lines)
     systems = one["systems"]
     more = f"\n{len(systems['means'])} systems on {systems['segments']:,} segments" if systems else ""
     if systems and systems["left_out"]:
         more += f"; with too few segments: {', '.join(systems['left_out'])}"
     figure = "acc_eq_calibrated" if one["comparisons"] else "pearson"
-    return f"{title}\n{grid}{more}{_said(one)}{_sliced(one['slices'], names, 'ratings', figure)}"
+    return f"{title}\n{shown}{more}{_said(one)}{_sliced(one['slices'], names, 'ratings', figure)}"
 
 
 def _first(dimension: str, one: dict[str, Any]) -> str:
@@ -127,7 +128,7 @@ def _first(dimension: str, one: dict[str, Any]) -> str:
         )
     heads = ["scorer", *(["RewardBench 2"] if subsets else []), "best first", "95 %", *subsets]
     return (
-        f"first of {one['rankings']:,} rankings by {dimension}, chance {_number(one['chance'])}\n{_grid(heads, lines)}"
+        f"first of {one['rankings']:,} rankings by {dimension}, chance {_number(one['chance'])}\n{grid(heads, lines)}"
     )
 
 
@@ -144,5 +145,5 @@ def _sliced(columns: dict[str, Any], names: list[str], unit: str, figure: str) -
         ]
         hidden = len(some) - len(shown) + one["left_out"]
         rest = f" ({hidden} more)" if hidden else ""
-        out += f"\n\n{figure.replace('_', ' ')} by {column}{rest}\n{_grid([column, unit, *names], lines)}"
+        out += f"\n\n{figure.replace('_', ' ')} by {column}{rest}\n{grid([column, unit, *names], lines)}"
     return out

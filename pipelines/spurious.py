@@ -91,6 +91,22 @@ def check_features(config: Config) -> None:
             raise UserError(f"balance.{key}: there is no feature {unknown[0]!r}; there are {', '.join(known)}")
 
 
+def count(config: Config, every: Sequence[Block], identity: Done, engine: Engine) -> Done:
+    """Features beside every block."""
+    asked = config.shortcuts
+    counting = {"identity": identity.folder, "features": asked.features}
+    return engine.run(
+        "surface",
+        VERSIONS["surface"],
+        [list(asked.features), code_hashes(asked.features)],
+        [identity.key],
+        len(every),
+        lambda p, folder: p | "surface" >> RunTasks(
+            [{**counting, "path": block.path, "name": block.sidecar} for block in every], count_surface, folder
+        ),
+    )  # fmt: skip
+
+
 def find_shortcuts(
     config: Config,
     every: Sequence[Block],
@@ -108,17 +124,7 @@ def find_shortcuts(
     asked, balance = config.shortcuts, config.balance
     if not asked.find:
         return None
-    counting = {"identity": identity.folder, "features": asked.features}
-    surface = engine.run(
-        "surface",
-        VERSIONS["surface"],
-        [list(asked.features), code_hashes(asked.features)],
-        [identity.key],
-        len(every),
-        lambda p, folder: p | "surface" >> RunTasks(
-            [{**counting, "path": block.path, "name": block.sidecar} for block in every], count_surface, folder
-        ),
-    )  # fmt: skip
+    surface = count(config, every, identity, engine)
     cuts = [vars(cut) for cut in found]
     train = training_split(list(config.split.fractions))
     settings = [asked.ceiling, asked.seed, balance.model_dump(), cuts, config.split.seed, train, list(configurations)]

@@ -67,6 +67,21 @@ def _all(task: dict[str, Any], asked: Balance, folder: str) -> tuple[dict[str, A
     return said, written
 
 
+def balance_all(task: dict[str, Any], folder: str) -> dict[str, Any] | None:
+    """Balance and measure nothing: writes each block's signals, and gives what is said of it; None with too few pairs.
+
+    Args:
+        task: as for `measure_all`.
+        folder: to write to.
+    """
+    asked = Balance.model_validate(task["balance"])
+    with threadpool_limits(1):
+        pairs = read_sides(task, 2**62 if asked.output == "match" else task["ceiling"])
+        if report.enough(pairs):
+            return None
+        return _balanced(task, asked, pairs, _fitted(task, asked, pairs), folder)[1]
+
+
 def _fitted(task: dict[str, Any], asked: Balance, pairs: Sides) -> Balanced:
     names = task["features"]
     wanted = asked.features or [name for name in names if name not in PLACES]
