@@ -78,11 +78,6 @@ class Scores:
     p_ambiguous: np.ndarray
     members: int
 
-    @property
-    def z(self) -> np.ndarray:
-        """`mu` over its standard error."""
-        return _over(self.mu, self.sigma / np.sqrt(self.members))
-
 
 @dataclass(frozen=True)
 class References:
@@ -270,7 +265,3 @@ def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None, evidence: Rate
 def _signals(pairs: Pairs, mu: np.ndarray, surface: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
     """What the calibrator is given: each detector's margin, and the user's own voices', 0 where one is silent."""
     return np.column_stack([mu, surface, neighbours, np.nan_to_num(pairs.external, nan=0.0)])
-
-
-def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.asarray(np.divide(a, b, out=np.zeros_like(a), where=b > 0))

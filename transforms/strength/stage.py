@@ -27,7 +27,6 @@ SIGNALS = pl.Schema(
     {
         "strength_mu": pl.Float64,
         "strength_sigma": pl.Float64,
-        "strength_z": pl.Float64,
         "strength_surface": pl.Float64,
         "strength_residual": pl.Float64,
         "strength_logit": pl.Float64,
@@ -189,7 +188,6 @@ def _told(frame: pl.DataFrame, pairs: Pairs, report: dict[str, Any], fitted: str
         .with_columns(
             strength_mu=scores.mu,
             strength_sigma=scores.sigma,
-            strength_z=scores.z,
             strength_surface=scores.surface,
             strength_residual=scores.residual,
             strength_logit=scores.logit,
