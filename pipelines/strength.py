@@ -20,7 +20,7 @@ from transforms.strength.stage import fit_all, score_block
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"pairs": 3, "fit": 3, "strength": 3}
+VERSIONS = {"pairs": 4, "fit": 4, "strength": 3}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def find_strength(
     if not asked.find:
         return None
     names = [block.sidecar for block in every]
-    common = {"dimension": config.policy.dimension, "trusted": asked.trusted_raters}
+    votes = [source.name for source in config.sources if source.anonymous_copies == "votes"]
+    common = {"dimension": config.policy.dimension, "trusted": asked.trusted_raters, "votes": votes}
     voices = external.margins.folder if external else None
     beside = [*([trusted.done] if trusted else []), *([external.margins] if external else [])]
     beside += [consensus] if consensus else []

@@ -147,3 +147,20 @@ def test_flips_are_gated(strength: Strength, action: str) -> None:
 
 def test_lower_thresholds_than_were_checked_flip_nothing() -> None:
     assert gated(Policy(mislabelled="flip", mislabelled_at=0.4), found(0.99)).mislabelled == "drop"
+
+
+def test_copies_of_which_only_those_that_differ_show_are_no_evidence_of_noise(run: Run) -> None:
+    given = rows(600)
+    for one in given[
+        :150
+    ]:  # copies of nobody in particular: equal ones are taken for one, so that all rows of two differ
+        given.append({"prompt": one["prompt"], "chosen": one["rejected"], "rejected": one["chosen"]})
+    out, manifest = run(given)
+    assert manifest["counts"]["merged_records"] == 150
+    assert not manifest["strength"]["eta_identified"]
+    (out.parent / "votes.yaml").write_text(
+        f"sources: [{{input: [{out.parent / 'data.jsonl'}], anonymous_copies: votes}}]\n"
+        "embed: {model: 'off'}\nstrength: {members: 3, folds: 3}\n"
+    )
+    assert run_curate(Request(str(out.parent / "votes.yaml"), str(out.parent / "votes"))) == 0
+    assert json.loads((out.parent / "votes" / "manifest.json").read_text())["strength"]["eta_source"] == "votes"

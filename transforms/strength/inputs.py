@@ -34,6 +34,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "trusted": pl.Float64,
     "chance": pl.Float64,
     "likeness": pl.Float64,
+    "counted": pl.Boolean,
 }
 
 
@@ -43,8 +44,8 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     Args:
         task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `consensus`
             (likewise; None where raters were not looked at), `judged` (that of what trusted raters said; None where
-            there are none), `external` (likewise the margins of the user's own voices), `dimension` and `trusted`
-            (raters).
+            there are none), `external` (likewise the margins of the user's own voices), `dimension`, `trusted`
+            (raters), and `votes` (sources whose anonymous copies are votes).
         folder: to write to.
     """
     rows = read_frame(task["path"], _BLOCK).with_row_index("row")
@@ -76,6 +77,7 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
         trusted=pl.col("trusted").fill_null(float("nan")),
         chance=pl.col("chance").fill_null(float("nan")),
         likeness=likeness(first, second),
+        counted=~_collapsed(task["votes"]),
     )
     margins = np.zeros((rows.height, 0))
     if task["external"]:
@@ -84,6 +86,12 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     write_array(margins, f"{folder}/{_external(task['name'])}")
     blocks.write_frame(frame.cast(_COLUMNS), f"{folder}/{task['name']}")  # type: ignore[arg-type]
     return {"rows": rows.height}
+
+
+def _collapsed(votes: Sequence[str]) -> pl.Expr:
+    """Whether equal anonymous judgements of a row's copies were taken for one, so that only the others show."""
+    nameless = pl.col("merged").list.eval(pl.element().struct.field("rater").is_null()).list.any()
+    return nameless.fill_null(False) & ~pl.col("source").is_in(list(votes))
 
 
 def _labels(
@@ -153,4 +161,5 @@ def read_pairs(inputs: str, texts: str | None, name: str, places: np.ndarray | N
         responses=responses,
         likeness=frame["likeness"].to_numpy(),
         external=np.asarray(read_array(f"{inputs}/{_external(name)}")[places]),
+        counted=frame["counted"].to_numpy(),
     )

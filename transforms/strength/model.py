@@ -243,7 +243,7 @@ def fit(
         References(views.direction[chosen], mine.groups[chosen], mine.labels[chosen]),
         calibrator,
         fit_residualiser(mu, views.surface, fold, settings.folds),
-        fit_ambiguity(mu, mine.likeness, mine.voices, fold, settings.folds),
+        fit_ambiguity(mu, mine.likeness, mine.telling, fold, settings.folds),
         unshrink(logits[sided], (labels > 0.5).astype(float), flips, fold[sided], settings.folds),
         rate,
     )
@@ -257,7 +257,7 @@ def rate_of(pairs: Pairs, logits: np.ndarray, said: float | None, evidence: Rate
     """The noise rate from the best evidence there is: the user's word, trusted relabels, votes, or a range."""
     if said is not None:
         return configured(said)
-    found = evidence or from_votes(pairs.voices[:, 0], pairs.voices[:, 1], pairs.groups)
+    found = evidence or from_votes(pairs.telling[:, 0], pairs.telling[:, 1], pairs.groups)
     sided = pairs.sided
     return found or unidentified(sigmoid(logits[sided] * np.sign(pairs.labels[sided] - 0.5)))
 

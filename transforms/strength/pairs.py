@@ -34,6 +34,7 @@ class Pairs:
         responses: float32 [rows, 2, dimensions].
         likeness: how alike the texts are, 1 for the same [rows].
         external: margins of the user's own voices; NaN where one has none [rows, voices].
+        counted: whether voices that agree were counted, too; else that there are several only says that they differ.
     """
 
     keys: np.ndarray
@@ -47,10 +48,13 @@ class Pairs:
     responses: np.ndarray
     likeness: np.ndarray
     external: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    counted: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def __post_init__(self) -> None:
         if len(self.external) != len(self.keys):  # nobody was asked
             object.__setattr__(self, "external", np.zeros((len(self.keys), 0)))
+        if len(self.counted) != len(self.keys):
+            object.__setattr__(self, "counted", np.ones(len(self.keys), dtype=bool))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -82,6 +86,11 @@ class Pairs:
     def net(self) -> np.ndarray:
         """Votes for the first response less those for the second."""
         return np.asarray(self.votes[:, 0] - self.votes[:, 1])
+
+    @property
+    def telling(self) -> np.ndarray:
+        """`voices` where their number is evidence of how often raters agree; none elsewhere."""
+        return np.where(self.counted[:, None], self.voices, 0)
 
     def believed(self) -> Pairs:
         """The same pairs with what trusted raters said in place of what others did, and beyond doubt."""
