@@ -16,7 +16,7 @@ import polars as pl
 
 from transforms import blocks
 from transforms.blocks import Block
-from transforms.duplicates.components import Components
+from transforms.duplicates.components import LABELS, Components
 from transforms.hashing import as_hashes, as_nodes
 from transforms.identity.keys import prompt_ids
 from transforms.markers import Stats, finish
@@ -156,6 +156,9 @@ class Group(beam.PTransform):
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
+        every = start | "blocks" >> beam.Create(list(self.blocks))
+        if not self.edges and not self.settled:  # nothing is alike: a group is a prompt, and nothing need be gathered
+            return every | "write" >> beam.ParDo(_Write(self.folder), pl.DataFrame(schema=LABELS), None)
         labels = (
             start
             | "edges" >> beam.Create(list(self.edges), reshuffle=False)
@@ -171,8 +174,4 @@ class Group(beam.PTransform):
             | "settle" >> beam.ParDo(_Settle(), beam.pvalue.AsSingleton(labels))
         )
         once = beam.pvalue.AsSingleton(settled, default_value=None)
-        return (
-            start
-            | "blocks" >> beam.Create(list(self.blocks))
-            | "write" >> beam.ParDo(_Write(self.folder), beam.pvalue.AsSingleton(labels), once)
-        )
+        return every | "write" >> beam.ParDo(_Write(self.folder), beam.pvalue.AsSingleton(labels), once)
