@@ -25,7 +25,7 @@ from pipelines.runner import beam_options
 from pipelines.spurious import VERSIONS as SHORTCUTS
 from pipelines.spurious import count
 from pipelines.strength import VERSIONS as DETECTORS
-from pipelines.strength import Strength, gated
+from pipelines.strength import Strength, gated, heard
 from pipelines.trusted import plan_relabels
 from pipelines.verdicts import VERSIONS as VERDICTS
 from schemas.config import Config
@@ -175,7 +175,7 @@ def _folder(done: Done | None) -> str | None:
 
 def _rows(config: Config, request: AblateRequest, shared: _Shared, engine: Engine) -> Done:
     """What heads are given of all pairs, whether they train or evaluate."""
-    common = {"dimension": config.policy.dimension, "trusted": config.strength.trusted_raters}
+    common = heard(config)
     folders = {"identity": shared.identity.folder, "groups": shared.groups.folder}
     nothing = dict.fromkeys(("consensus", "judged", "external"))
     work = [{**common, **folders, **nothing, "path": one.path, "name": one.sidecar} for one in shared.every]

@@ -58,6 +58,12 @@ class Strength:
         return out
 
 
+def heard(config: Config) -> dict[str, Any]:
+    """Whose judgements make labels and votes, as `transforms.strength.inputs.write_inputs` is told."""
+    votes = [source.name for source in config.sources if source.anonymous_copies == "votes"]
+    return {"dimension": config.policy.dimension, "trusted": config.strength.trusted_raters, "votes": votes}
+
+
 def find_strength(
     config: Config,
     every: Sequence[Block],
@@ -74,8 +80,7 @@ def find_strength(
     if not asked.find:
         return None
     names = [block.sidecar for block in every]
-    votes = [source.name for source in config.sources if source.anonymous_copies == "votes"]
-    common = {"dimension": config.policy.dimension, "trusted": asked.trusted_raters, "votes": votes}
+    common = heard(config)
     voices = external.margins.folder if external else None
     beside = [*([trusted.done] if trusted else []), *([external.margins] if external else [])]
     beside += [consensus] if consensus else []

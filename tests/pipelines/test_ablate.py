@@ -73,7 +73,7 @@ def test_what_is_planted_shows_and_an_arm_is_not_trained_twice(folder: Path, cap
     assert arms["noise alone"]["proxies"]["surface"] >= arms["raw"]["proxies"]["surface"]
 
     # Some heads are lost with their marker, as after a crash; the rest are not trained again.
-    stage = next((folder / "run" / "work").glob("ablate-*[0-9a-f]/done.json")).parent
+    stage = next((folder / "run" / "work").glob(f"ablate-{'[0-9a-f]' * 12}/done.json")).parent
     lost, left = sorted(stage.glob("tasks/*.json"))[:2]
     before = left.stat().st_mtime_ns
     (stage / "done.json").unlink()
