@@ -14,6 +14,7 @@ from pipelines.errors import UserError
 from pipelines.slices import Slices
 from schemas.config import Config
 from transforms import blocks
+from transforms.attributes.discover import NothingKnown
 from transforms.attributes.endpoint import EndpointError
 from transforms.attributes.findings import findings
 from transforms.attributes.programme import InfeasibleQuotas
@@ -151,7 +152,7 @@ def _in_words(run: Any) -> Done:
     try:
         done: Done = run()
     except Exception as error:
-        for kind in (InfeasibleQuotas, EndpointError):
+        for kind in (InfeasibleQuotas, EndpointError, NothingKnown):
             said = str(error) if isinstance(error, kind) else str(error).partition(f"{kind.__name__}: ")[2]
             if said:
                 raise UserError(f"attributes: {said.splitlines()[0]}") from error

@@ -115,25 +115,6 @@ class Plain(str):
     __slots__ = ()
 
 
-def write_card(
-    dataset: str,
-    config: Config,
-    counts: dict[str, int],
-    reasons: dict[str, int],
-    dead_letter_codes: dict[str, int],
-    sources: dict[str, dict[str, Any]],
-    notes: list[str],
-    version: str,
-    raters: dict[str, Any] | None = None,
-    contamination: dict[str, Any] | None = None,
-) -> None:
-    """Write `README.md` into a published folder; arguments are those of `make_card`."""
-    made = make_card(
-        dataset, config, counts, reasons, dead_letter_codes, sources, notes, version, raters, contamination
-    )
-    blocks.write_bytes(made, f"{dataset}/README.md")
-
-
 def make_card(
     dataset: str,
     config: Config,

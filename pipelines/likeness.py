@@ -52,19 +52,21 @@ class Near:
 
     def to_dict(self) -> dict[str, Any]:
         """Figures for the manifest: verified pairs of each unit, and generators that gave the same responses."""
-        alike = read_shared(self.shared.folder).head(_SHOWN_GENERATORS).to_dicts() if self.shared else []
         return {
             **{
                 f"{unit}_pairs": sum(blocks.read_frame(path, ["node_a"]).height for path in self.pairs(unit))
                 for unit in UNITS
             },
-            "same_responses": alike,
+            "same_responses": self._alike(),
         }
+
+    def _alike(self) -> list[dict[str, Any]]:
+        return read_shared(self.shared.folder).head(_SHOWN_GENERATORS).to_dicts() if self.shared else []
 
     def notes(self) -> list[str]:
         """What a reader should know of generators that are one under two names, or nearly."""
         out = []
-        for one in self.to_dict()["same_responses"]:
+        for one in self._alike():
             fewest = min(one["answered_a"], one["answered_b"])
             if one["same"] >= max(_SAME, _SAME_SHARE * fewest):
                 out.append(

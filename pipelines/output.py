@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.attributes import write_attributes_report
-from pipelines.card import write_card
+from pipelines.card import make_card
 from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
@@ -281,7 +281,7 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         for place, task in enumerate(tasks):
             part = f"{curated.published.folder}/{name}-{task:05d}.parquet"
             blocks.copy(part, f"{new}/{name}-{place:05d}-of-{len(tasks):05d}.parquet")
-    write_card(
+    card = make_card(
         new,
         config,
         counts=summary["counts"],
@@ -293,6 +293,7 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         contamination=summary["contamination"],
         version=version("trenchcoat"),
     )
+    blocks.write_bytes(card, f"{new}/README.md")
     blocks.replace_folder(new, f"{out}/dataset")
 
 

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.card import write_card
+from pipelines.card import make_card
 from schemas.arrow import ROW_SCHEMA
 from schemas.config import Config
 from transforms.parquet import plain
@@ -74,7 +74,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         table = plain(shape(name).build(pairs(), facts))
         pq.write_table(table, folder / name / "train-00000-of-00001.parquet")
     config = Config(sources=[{"input": ["pairs.jsonl"]}])
-    write_card(str(folder), config, {}, {}, {}, {}, [], "0")
+    (folder / "README.md").write_bytes(make_card(str(folder), config, {}, {}, {}, {}, [], "0"))
     return folder
 
 

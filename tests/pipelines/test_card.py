@@ -14,7 +14,7 @@ import pytest
 import yaml
 from huggingface_hub import DatasetCard
 
-from pipelines.card import code, escape, shorten, write_card
+from pipelines.card import code, escape, make_card, shorten
 from pipelines.licences import HUB_LICENCES
 from schemas.arrow import JUDGEMENT, ROW_SCHEMA
 from schemas.config import SHAPES as NAMES
@@ -153,7 +153,7 @@ def card(folder: Path, **other: Any) -> None:
         "notes": ["Pairs were made from ratings of unknown raters."],
         "version": "0.1.0",
     }
-    write_card(str(folder), **(given | other))
+    (folder / "README.md").write_bytes(make_card(str(folder), **(given | other)))
 
 
 @pytest.fixture(scope="module")

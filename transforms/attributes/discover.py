@@ -38,6 +38,10 @@ class Attributes:
     affinity: np.ndarray
 
 
+class NothingKnown(ValueError):
+    """Prompts of which no model says anything."""
+
+
 def opening(texts: pl.Series) -> pl.Series:
     """The first words of texts, in lower case."""
     words = texts.fill_null("").str.to_lowercase().str.extract_all(r"[\p{L}\p{M}'\x{2019}]+")
@@ -57,8 +61,13 @@ def discover(
         count: attributes asked for; fewer where fewer are different.
         seed: of the clustering.
         device: of torch.
+
+    Raises:
+        NothingKnown: no prompt has a vector.
     """
     cells = clusters("prompts", vectors, keys, min(count, len(keys)), seed, device)
+    if cells is None:
+        raise NothingKnown(f"the embedding model knows nothing of {len(keys)} prompts, so no {kind} is found in them")
     used = np.unique(cells.members[cells.members >= 0])
     renumbered = np.searchsorted(used, cells.members.clip(min=0))
     members = np.where(cells.members >= 0, renumbered, -1)

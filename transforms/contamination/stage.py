@@ -183,8 +183,7 @@ def mark(task: dict[str, Any], folder: str) -> Stats:
         .select(pl.col(name).cast(dtype) for name, dtype in SIGNALS.items())
     )
     blocks.write_frame(signals, f"{folder}/{task['name']}")
-    lines = mine.sort("row", "side", "benchmark").drop("block", "row", "set").to_dicts()
-    data = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
-    blocks.write_bytes(data, f"{folder}/matches/{task['number']:06d}.jsonl")
+    lines = mine.sort("row", "side", "benchmark").drop("block", "row", "set").write_ndjson()
+    blocks.write_bytes(lines.encode(), f"{folder}/matches/{task['number']:06d}.jsonl")
     hit = signals.filter(pl.col("benchmark").is_not_null())
     return {"rows": block.height, "contaminated": hit.height, "by_set": int(hit["overlap_row"].count())}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.strength.folds import cuts, fold_of
+from transforms.strength.folds import fold_of, spread
 
 #: Penalties tried, as shares of the rows (features have about one size); the one with the least error out of fold is
 #: taken.
@@ -62,10 +62,7 @@ def fit_probe(features: np.ndarray, ratings: np.ndarray, groups: np.ndarray, fol
     Raises:
         ValueError: fewer groups than folds.
     """
-    if len(np.unique(groups)) < folds:
-        raise ValueError(f"{len(np.unique(groups))} groups cannot be spread over {folds} folds")
-    where = cuts(groups, folds, seed)
-    fold = fold_of(groups, where, seed)
+    where, fold = spread(groups, folds, seed)
     x, y = features.astype(np.float64), ratings.astype(np.float64)
     counts = np.bincount(fold, minlength=folds)
     sums = np.stack([x[fold == k].sum(axis=0) for k in range(folds)])

@@ -154,7 +154,7 @@ def take(answers: Sequence[Answer], keys: pl.DataFrame, before: pl.DataFrame, re
 
 def to_bytes(kept: pl.DataFrame) -> bytes:
     """Kept answers as JSON lines."""
-    return b"".join(orjson.dumps(line) + b"\n" for line in kept.select(ANSWERED.names()).to_dicts())
+    return kept.select(ANSWERED.names()).write_ndjson().encode()
 
 
 def from_bytes(name: str, data: bytes) -> pl.DataFrame:

@@ -111,9 +111,13 @@ class Balls:
 Family = Cells | Balls
 
 
-def clusters(view: str, vectors: np.ndarray, keys: np.ndarray, count: int, seed: int, device: str = "cpu") -> Cells:
-    """k-means clusters of the rows that have a vector; of rows with one key the first is fitted on."""
+def clusters(
+    view: str, vectors: np.ndarray, keys: np.ndarray, count: int, seed: int, device: str = "cpu"
+) -> Cells | None:
+    """k-means clusters of the rows that have a vector, or None; of rows with one key the first is fitted on."""
     there = np.flatnonzero(np.abs(vectors).sum(axis=1) > 0)
+    if not len(there):
+        return None
     named, first = np.unique(keys[there], return_index=True)
     order = np.argsort(uniform(named, 211 + seed), kind="stable")[:SAMPLE]
     sample = vectors[there[first[order]]]

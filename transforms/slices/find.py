@@ -52,19 +52,16 @@ class Rows:
 
 def families(rows: Rows, settings: Settings) -> list[Family]:
     """The candidates that no signal has shaped: clusters of each view at each resolution, balls of prompts."""
-    out: list[Family] = []
+    out: list[Family | None] = []
     # Finer than this, clusters are too small to be looked at.
     counts = [count for count in settings.resolutions if count * settings.smallest <= len(rows.keys)]
     for seed in range(settings.seeds):
         for view, vectors in rows.views.items():
-            if not vectors.any():
-                continue  # the model knows nothing of these texts
             # A prompt counts once where prompts are clustered, however many rows it has.
             keys = rows.groups if view == "prompts" else rows.keys
             out += [clusters(view, vectors, keys, count, seed, settings.device) for count in counts]
-        ball = balls(rows.views["prompts"], rows.groups, seed)
-        out += [] if ball is None else [ball]
-    return out
+        out.append(balls(rows.views["prompts"], rows.groups, seed))
+    return [one for one in out if one is not None]  # where the model knows nothing of the texts, there are none
 
 
 def aware(rows: Rows, values: np.ndarray, settings: Settings) -> list[Family]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from transforms.strength.folds import cuts, fold_of
+from transforms.strength.folds import cuts, fold_of, spread
 
 #: From differences and labels to margins of other differences: (x, signs, weights, x of others) -> margins.
 Ruler = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -131,9 +131,7 @@ def out_of_fold(
     Raises:
         ValueError: fewer groups than folds.
     """
-    if len(np.unique(groups)) < folds:
-        raise ValueError(f"{len(np.unique(groups))} groups cannot be spread over {folds} folds")
-    fold = fold_of(groups, cuts(groups, folds, seed), seed)
+    _, fold = spread(groups, folds, seed)
     out = np.zeros(len(x))
     for k in range(folds):
         mine = fold == k

@@ -40,6 +40,14 @@ def fold_of(groups: np.ndarray, found: np.ndarray, seed: int) -> np.ndarray:
     return np.searchsorted(found, uniform(groups, seed), side="right")
 
 
+def spread(groups: np.ndarray, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cuts, and each row's fold; raises ValueError for fewer groups than folds."""
+    if len(np.unique(groups)) < folds:
+        raise ValueError(f"{len(np.unique(groups))} groups cannot be spread over {folds} folds")
+    found = cuts(groups, folds, seed)
+    return found, fold_of(groups, found, seed)
+
+
 def sample(keys: np.ndarray, count: int, salt: int) -> np.ndarray:
     """Places of at most `count` rows, those with the lowest draws, in the order of their hashes."""
     lowest = np.argsort(uniform(keys, salt), kind="stable")[:count]

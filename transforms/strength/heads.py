@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transforms.strength.folds import cuts, fold_of, uniform
+from transforms.strength.folds import fold_of, spread, uniform
 
 if TYPE_CHECKING:
     import torch
@@ -102,10 +102,7 @@ def fit_heads(
     """
     import torch
 
-    if len(np.unique(groups)) < folds:
-        raise ValueError(f"{len(np.unique(groups))} groups cannot be spread over {folds} folds")
-    where = cuts(groups, folds, seed)
-    fold = fold_of(groups, where, seed)
+    where, fold = spread(groups, folds, seed)
     data = _Data(
         torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)).to(device),
         torch.from_numpy(labels.astype(np.float32)).to(device),

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from benchmarks.attributes import greedy
-from transforms.attributes.discover import discover, opening, opening_vectors
+from transforms.attributes.discover import NothingKnown, discover, opening, opening_vectors
 from transforms.attributes.findings import findings
 from transforms.attributes.mixture import chances, weigh
 from transforms.attributes.programme import InfeasibleQuotas, assign, bounds
@@ -133,3 +133,9 @@ def test_findings_by_hand() -> None:
     assert law["inside"] == pytest.approx(errors[inside].mean(), abs=1e-5)
     assert law["low"] < errors[inside].mean() - errors[~inside].mean() < law["high"]
     assert f"{law['inside']:.1%} of the labels are contradicted" in law["sentence"]
+
+
+def test_prompts_of_which_the_model_knows_nothing_are_said_to_be_so() -> None:
+    keys = np.arange(4, dtype=np.uint64)
+    with pytest.raises(NothingKnown, match="nothing of 4 prompts, so no domain"):
+        discover("domain", np.zeros((4, 8), dtype=np.float32), keys, pl.Series(["a", "b", "c", "d"]), 2, 0)

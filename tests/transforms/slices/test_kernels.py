@@ -72,8 +72,10 @@ def test_nothing_is_found_where_nothing_is_even_where_prompts_differ() -> None:
     number = np.unique(rows.groups, return_inverse=True)[1]
     vectors = rows.views["prompts"]
     ball = balls(vectors, rows.groups, 0)
+    cells = clusters("prompts", vectors, rows.groups, 20, 0)
     assert ball is not None
-    every = [clusters("prompts", vectors, rows.groups, 20, 0), ball]
+    assert cells is not None
+    every = [cells, ball]
     wrong = [0, 0]
     for draw in range(20):
         rng = np.random.default_rng(draw)
