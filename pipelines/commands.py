@@ -328,21 +328,3 @@ def _validate(out: str, json: bool) -> int:
     blocks.write_json(manifest, f"{out}/manifest.json")
     print(orjson.dumps(verdict.to_dict()).decode() if json else verdict.words())
     return DONE if verdict.passed else FAILED_GATE
-
-
-def run_schema(what: str) -> int:
-    """Print a JSON Schema."""
-    return answer(lambda: _schema(what))
-
-
-def _schema(what: str) -> int:
-    from pydantic import BaseModel
-
-    from schemas.config import Config
-    from schemas.row import Row
-
-    models: dict[str, type[BaseModel]] = {"row": Row, "config": Config}
-    if what not in models:
-        raise UserError(f"schema {what!r}: allowed are {', '.join(models)}")
-    print(orjson.dumps(models[what].model_json_schema(), option=orjson.OPT_INDENT_2).decode())
-    return DONE
