@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import yaml
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.card_columns import columns_of
 from pipelines.licences import combine, front_matter
 from pipelines.loading import citation, trainers
 from schemas.config import Config, Files
@@ -127,6 +128,7 @@ def make_card(
     raters: dict[str, Any] | None = None,
     contamination: dict[str, Any] | None = None,
     publication: Publication | None = None,
+    limits: Sequence[str] = (),
 ) -> bytes:
     """The card of a folder with configurations.
 
@@ -142,6 +144,7 @@ def make_card(
         raters: how well raters agree, by source, kind and dimension, and how many rows are on cycles.
         contamination: what was found of which benchmarks (`pipelines.contamination.summary`); None without any.
         publication: where the folder is published; None for a folder that just lies in its run.
+        limits: what the dataset does not say (`pipelines.limits`).
     """
     publication = publication or Publication()
     stated = {name: one["licence"] for name, one in sources.items() if one["kept"] or len(sources) == 1}
@@ -161,6 +164,8 @@ def make_card(
         circles=raters,
         fractions=config.split.fractions,
         notes=notes,
+        limits=limits,
+        columns_of=columns_of,
         contamination=contamination,
         kept=_BECAME[config.policy.contaminated].format(", ".join(config.policy.contaminated_splits)),
         settings=yaml.safe_dump(_settings(config), sort_keys=False, allow_unicode=True, width=100),

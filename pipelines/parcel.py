@@ -15,6 +15,7 @@ from pipelines.card import Publication, inspect, make_card
 from pipelines.errors import UserError
 from pipelines.finished import Finished
 from pipelines.licences import Combined, combine
+from pipelines.limits import known_limits
 from pipelines.listing import Entry, listing, opened
 from pipelines.loading import citation
 from pipelines.redact import redact
@@ -191,4 +192,5 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
         raters=None if "raters" in parcel.left_out else said["raters"],
         contamination=said["contamination"],
         publication=publication,
+        limits=known_limits(_config(run), said),
     )

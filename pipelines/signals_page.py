@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.config import Policy
+from schemas.published import COLUMNS
 from schemas.tables import BETWEEN, SIGNALS, Table
 from schemas.verdict import ACTION_WORDS, DEAD_LETTERS, REASONS
 
@@ -52,6 +53,12 @@ def signals_page() -> str:
     out += [f"| `{code}` | {words} |\n" for code, words in DEAD_LETTERS.items()]
     out.append("\n## What is said of rows and raters\n")
     out += map(_table, SIGNALS)
+    out.append(
+        "\n## Published columns\n\nOf the configurations in `OUT/dataset/`; the card has them too, with types.\n\n"
+        "| configuration | column | meaning | how it came to be |\n|---|---|---|---|\n"
+    )
+    for shape, columns in COLUMNS.items():
+        out += [f"| `{shape}` | `{name}` | {one.meaning} | {one.how} |\n" for name, one in columns.items()]
     out.append(
         "\n## Between stages\n\nWhat stages hand to each other: it may change with any version, and nothing should be "
         "built on it.\n"

@@ -112,7 +112,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (out / "work").rename(second / "work")
         curate(config, second, f'attributes.target={{"{domain}": 0.4}}', "policy.pii=mask", against=out)
         assert (
-            run_evaluate(EvaluateRequest(str(second), ["surface:words"], ["metadata.topic"], permutations=100, resamples=100))
+            run_evaluate(
+                EvaluateRequest(str(second), ["surface:words"], ["metadata.topic"], permutations=100, resamples=100)
+            )
             == 0
         )
         noisy = write(folder / "noisy.jsonl", pairs(900, 0.1, 1))
