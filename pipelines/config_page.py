@@ -25,9 +25,27 @@ else has the default that is named here. Any key can be set on the command line 
 """
 #: Sections in the order in which rows meet them; keys of the whole come first.
 ORDER = (
-    "sources", "derive", "signals", "duplicates", "contamination", "embed", "semantic", "raters", "ratings", "external",
-    "probes", "strength", "slices", "attributes", "policy", "split", "shortcuts", "balance", "publish", "gate",
-)  # fmt: skip
+    "sources",
+    "derive",
+    "signals",
+    "duplicates",
+    "contamination",
+    "embed",
+    "semantic",
+    "raters",
+    "ratings",
+    "external",
+    "probes",
+    "strength",
+    "slices",
+    "attributes",
+    "policy",
+    "split",
+    "shortcuts",
+    "balance",
+    "publish",
+    "gate",
+)
 
 
 def config_page() -> str:
