@@ -59,6 +59,7 @@ def test_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_curate(Request(str(EXAMPLES / "votes.yaml"), "out")) == 0
 
 
+@pytest.mark.slow
 def test_chitchat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("chitchat_dataset")
     monkeypatch.chdir(tmp_path)
