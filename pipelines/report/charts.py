@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from pipelines.report.parts import Chart
 from pipelines.report.texts import visible
@@ -21,10 +24,13 @@ BLUE, GREEN, RED, ORANGE, SKY, PURPLE, GREY = (
     "#CC79A7",
     "#999999",
 )
+WHITE = "#e8eef4"
 #: Width of what is drawn, without labels: what a phone shows without making letters too small.
 WIDTH = 300
 #: Characters of a label.
 _LABEL = 32
+#: Bins of a histogram.
+_BINS = 20
 _CONFIG: dict[str, Any] = {
     "background": None,
     "font": "sans-serif",
@@ -85,7 +91,7 @@ def _axis(field: str, title: str, **more: Any) -> dict[str, Any]:
     return {"field": field, "type": "quantitative", "title": title, **more}
 
 
-_ROW = {"field": "name", "type": "nominal", "sort": None, "title": None}
+_ROW: dict[str, Any] = {"field": "name", "type": "nominal", "sort": None, "title": None}
 _COUNTS = {"axis": {"format": "~s", "tickCount": 4}}
 
 
@@ -136,6 +142,7 @@ def bars(
     colours: Sequence[tuple[str, str]] = (),
     form: str = "~s",
     reach: tuple[float, float] | None = None,
+    rule: float | None = None,
 ) -> Chart:
     """Lying bars, stacked where a name has several kinds.
 
@@ -146,6 +153,7 @@ def bars(
         colours: each kind and its colour; one kind needs none.
         form: how numbers are written (d3-format).
         reach: from where to where the scale goes; as far as the values when absent.
+        rule: where a line stands that values are held against.
     """
     data = [{"name": label(name), "kind": kind, "value": value} for name, kind, value in values]
     colour: dict[str, Any] = {"value": BLUE}
@@ -161,18 +169,33 @@ def bars(
             "order": {"field": "kind", "sort": "ascending"},
         },
     }
-    return _drawn([bar], data, caption, {"step": 21})
+    line = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]}, "encoding": {"x": {"datum": rule}}}
+    return _drawn([bar] if rule is None else [bar, line], data, caption, {"step": 21})
 
 
-def columns(values: Sequence[tuple[float, float, float]], x: str, y: str, caption: str) -> Chart:
-    """A histogram: where each bin begins and ends, and how many are in it."""
-    data = [{"from": begin, "to": end, "value": value} for begin, end, value in values]
+def histogram(
+    values: np.ndarray, reach: tuple[float, float], x: str, y: str, caption: str, rare: bool = False
+) -> Chart:
+    """How many values are in each of 20 bins.
+
+    Args:
+        values: within `reach`.
+        reach: where the first bin begins and the last ends.
+        x: what the values are.
+        y: what is counted.
+        caption: what it shows.
+        rare: heights grow by powers, so that a few among many are seen.
+    """
+    counted, edges = np.histogram(values, bins=_BINS, range=reach)
+    data = [
+        {"from": float(a), "to": float(b), "value": int(c)} for (a, b), c in zip(pairwise(edges), counted, strict=True)
+    ]
     bar = {
         "mark": {"type": "bar", "color": BLUE},
         "encoding": {
             "x": {**_axis("from", x, axis={"tickCount": 6}), "bin": {"binned": True}},
             "x2": {"field": "to"},
-            "y": _axis("value", y, axis={"format": "~s", "tickCount": 4}),
+            "y": _axis("value", y, axis={"format": "~s", "tickCount": 4}, scale={"type": "symlog"} if rare else {}),
         },
     }
     return _drawn([bar], data, caption, 150)
@@ -226,6 +249,28 @@ def curves(values: Sequence[tuple[str, float, float]], x: str, y: str, caption: 
         },
     }
     return _drawn([chance, lines], data, caption, WIDTH * 0.7)
+
+
+def squares(values: Sequence[tuple[str, str, float]], form: str, caption: str) -> Chart:
+    """A value from 0 to 1 for each two names, as colour and in figures."""
+    data = [{"across": label(a), "name": label(b), "value": value} for a, b, value in values]
+    at: dict[str, Any] = {"x": {**_ROW, "field": "across", "axis": {"labelAngle": -40}}, "y": _ROW}
+    cells: dict[str, Any] = {
+        "mark": "rect",
+        "encoding": {
+            **at,
+            "color": _axis("value", "", scale={"domain": [0, 1], "range": [WHITE, BLUE]}, legend=None),
+        },
+    }
+    figures: list[dict[str, Any]] = [
+        {
+            "transform": [{"filter": test}],
+            "mark": {**_LETTERS, "color": colour},
+            "encoding": {**at, "text": {"field": "value", "type": "quantitative", "format": form}},
+        }
+        for test, colour in (("datum.value > 0.5", "#fff"), ("datum.value <= 0.5", "#111"))
+    ]
+    return _drawn([cells, *figures], data, caption, {"step": 30})
 
 
 def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, caption: str) -> Chart:

@@ -11,6 +11,7 @@ from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.fate import CHANCE
 from pipelines.report.parts import SHOWN, Chart, Link, Sample, Section, Table, many, number, share
+from pipelines.report.samples import highest
 from transforms import blocks
 from transforms.strength.bins import BINS
 
@@ -70,7 +71,7 @@ def strength(run: Finished, pairs: pl.DataFrame) -> Section | None:
         [name, _MEANING[name], Link(bins.get(name, 0), f"bin-{name}") if f"bin-{name}" in there else bins.get(name, 0)]
         for name in BINS
     ]
-    worst = _highest(sided, "p_error", run.config.policy.doubtful_at, "most-wrong", "most probably mislabelled")
+    worst = highest(sided, "p_error", run.config.policy.doubtful_at, "most-wrong", "most probably mislabelled")
     tables = [Table(["strength", "what it means", "pairs"], lines, "Pairs by strength, within their source")]
     if told["checks"]:
         tables.append(_check_table(told["checks"]))
@@ -100,8 +101,16 @@ def ambiguity(run: Finished, pairs: pl.DataFrame) -> Section | None:
         f"{many(over, 'pair')} of {known.height:,} ({share(over, known.height)}) can hardly be told apart "
         f"(p_ambiguous from {at:g} on).",
         words=[f"How hardly the sides of a pair can be told apart is read off {how}."],
-        charts=[_histogram(known["p_ambiguous"], "p_ambiguous", "Pairs by how probably they are ambiguous.")],
-        samples=_highest(known, "p_ambiguous", at, "most-ambiguous", "hardest to tell apart"),
+        charts=[
+            charts.histogram(
+                known["p_ambiguous"].to_numpy(),
+                (0.0, 1.0),
+                "p_ambiguous",
+                "pairs",
+                "Pairs by how probably they are ambiguous.",
+            )
+        ],
+        samples=highest(known, "p_ambiguous", at, "most-ambiguous", "hardest to tell apart"),
     )
 
 
@@ -181,12 +190,6 @@ def _check_table(checks: list[dict[str, Any]]) -> Table:
     return Table(columns, lines, "The self-check in figures", folded=True)
 
 
-def _histogram(values: pl.Series, x: str, caption: str) -> Chart:
-    counted, edges = np.histogram(values.to_numpy(), bins=_BINS, range=(0.0, 1.0))
-    bins = [(float(a), float(b), int(c)) for a, b, c in zip(edges[:-1], edges[1:], counted, strict=True)]
-    return charts.columns(bins, x, "pairs", caption)
-
-
 def _of_bin(sided: pl.DataFrame, name: str) -> Sample | None:
     if sided.is_empty():
         return None
@@ -199,13 +202,3 @@ def _of_bin(sided: pl.DataFrame, name: str) -> Sample | None:
         for place, mu, sd in chosen.select("place", "strength", "strength_sigma").rows()
     }
     return Sample(f"bin-{name}", f"strength: {name}", mine.height, places=chosen["place"].to_list(), about=about)
-
-
-def _highest(pairs: pl.DataFrame, signal: str, least: float, key: str, title: str) -> list[Sample]:
-    """The pairs with the highest of a signal, of those that have at least so much of it."""
-    if pairs.is_empty():
-        return []
-    known = pairs.filter(pl.col(signal) >= least)
-    first = known.sort(signal, "chance", descending=[True, False]).head(SHOWN)
-    about = {place: f"{signal} {value:.3f}." for place, value in first.select("place", signal).rows()}
-    return [Sample(key, title, known.height, places=first["place"].to_list(), about=about)] if first.height else []
