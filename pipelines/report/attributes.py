@@ -44,7 +44,7 @@ def attributes(run: Finished) -> Section | None:
         words=[*words, *_mixed(mixture), *left_out(len(found) - _FOUND, "difference")],
         charts=[*_counts(told["kinds"]), *_differences(told), *_mixture(mixture)],
         tables=[*_tables(told["kinds"], samples), *_shares(mixture)],
-        samples=[samples[kind, one["name"]] for kind, each in told["kinds"].items() for one in each[:_LINES]
+        samples=[samples[kind, one["name"]] for kind, each in told["kinds"].items() for one in _largest(each)[:_LINES]
                  if (kind, one["name"]) in samples],
     )  # fmt: skip
 
@@ -67,7 +67,8 @@ def _largest(each: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _differences(told: dict[str, Any]) -> list[Chart]:
     """The surest differences, each with its interval."""
-    first = (told["findings"] or sorted(told["table"], key=lambda one: (one["p"], one["kind"], one["name"])))[:_FOUND]
+    varied = [one for one in told["table"] if one["low"] < one["high"]]
+    first = (told["findings"] or sorted(varied, key=lambda one: (one["p"], one["kind"], one["name"])))[:_FOUND]
     values = [
         (one["name"], _MEASURES[one["measure"]], one["difference"], one["low"], one["high"])
         for one in sorted(first, key=lambda one: (one["name"], one["measure"]))

@@ -92,7 +92,13 @@ def _axis(field: str, title: str, **more: Any) -> dict[str, Any]:
 
 
 _ROW: dict[str, Any] = {"field": "name", "type": "nominal", "sort": None, "title": None}
-_COUNTS = {"axis": {"format": "~s", "tickCount": 4}}
+#: How counts are written on an axis: each for itself, as 0, 500, 1k.
+_SHORT: dict[str, Any] = {"labelExpr": "format(datum.value, '~s')", "tickCount": 4}
+_COUNTS = {"axis": _SHORT}
+_POWERS: dict[str, Any] = {
+    "axis": {**_SHORT, "values": [0, *(10**power for power in range(9))]},
+    "scale": {"type": "symlog"},
+}
 
 
 def flow(steps: Sequence[tuple[str, int, int, str]], caption: str) -> Chart:
@@ -164,7 +170,12 @@ def bars(
         "mark": {"type": "bar", "height": {"band": 0.75}},
         "encoding": {
             "y": _ROW,
-            "x": _axis("value", title, axis={"format": form, "tickCount": 4}, scale={"domain": reach} if reach else {}),
+            "x": _axis(
+                "value",
+                title,
+                axis=_SHORT if form == "~s" else {"format": form, "tickCount": 4},
+                scale={"domain": reach} if reach else {},
+            ),
             "color": colour,
             "order": {"field": "kind", "sort": "ascending"},
         },
@@ -195,7 +206,7 @@ def histogram(
         "encoding": {
             "x": {**_axis("from", x, axis={"tickCount": 6}), "bin": {"binned": True}},
             "x2": {"field": "to"},
-            "y": _axis("value", y, axis={"format": "~s", "tickCount": 4}, scale={"type": "symlog"} if rare else {}),
+            "y": _axis("value", y, **(_POWERS if rare else _COUNTS)),
         },
     }
     return _drawn([bar], data, caption, 150)
@@ -284,7 +295,7 @@ def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, cap
                 "x",
                 x,
                 scale={"type": "log", "base": 10, "nice": False, "padding": 12},
-                axis={"format": "~s", "tickCount": 5, "grid": False},
+                axis={**_SHORT, "tickCount": 5, "grid": False},
             ),
             "y": _axis("y", y, scale={"zero": False, "padding": 10}, axis={"tickCount": 5}),
             "size": _axis(
@@ -301,29 +312,52 @@ def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, cap
     return _drawn([dots], data, caption, 190)
 
 
-def dots(values: Sequence[tuple[str, str, float, float, float]], x: str, caption: str) -> Chart:
-    """Points with their intervals, two of a name for before and after: name, kind, value, low, high."""
+def dots(
+    values: Sequence[tuple[str, str, float, float, float]], x: str, caption: str, rule: float | None = 0.0
+) -> Chart:
+    """Points with their intervals, each kind of a name beside the others.
+
+    Args:
+        values: name, kind, value, low and high.
+        x: what the values are.
+        caption: what it shows.
+        rule: where a line stands that values are held against.
+    """
     data: list[dict[str, Any]] = [
         {"name": label(name), "kind": kind, "value": value, "low": low, "high": high}
         for name, kind, value, low, high in values
     ]
     kinds = list(dict.fromkeys(kind for _, kind, *_ in values))
-    offset = {"yOffset": {"field": "kind", "type": "nominal", "sort": kinds}}
+    several = len({(name, kind) for name, kind, *_ in values}) > len({name for name, *_ in values})
+    offset = {"yOffset": {"field": "kind", "type": "nominal", "sort": kinds}} if several else {}
     colour = {
         "color": {
             "field": "kind",
             "type": "nominal",
             "title": None,
-            "scale": {"domain": kinds, "range": [RED, BLUE, GREEN][: len(kinds)]},
+            "scale": {"domain": kinds, "range": [RED, BLUE, GREEN, PURPLE][: len(kinds)]},
+            **({} if any(kinds) else {"legend": None}),
         }
     }
     lines = {
         "mark": {"type": "rule", "strokeWidth": 2},
-        "encoding": {"y": _ROW, **offset, **colour, "x": _axis("low", x), "x2": {"field": "high"}},
+        "encoding": {
+            "y": _ROW,
+            **offset,
+            **colour,
+            "x": _axis("low", x, scale={"zero": False}),
+            "x2": {"field": "high"},
+        },
     }
     points = {
         "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
-        "encoding": {"y": _ROW, **offset, **colour, "x": _axis("value", x, axis={"tickCount": 5})},
+        "encoding": {
+            "y": _ROW,
+            **offset,
+            **colour,
+            "x": _axis("value", x, axis={"tickCount": 5}, scale={"zero": False}),
+        },
     }
-    rule = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]}, "encoding": {"x": {"datum": 0}}}
-    return _drawn([rule, lines, points], data, caption, {"step": 24})
+    line = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]}, "encoding": {"x": {"datum": rule}}}
+    layers = [lines, points] if rule is None else [line, lines, points]
+    return _drawn(layers, data, caption, {"step": 24} if several else {"step": 26})

@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.flow import LINES
-from pipelines.report.parts import Chart, Section, Table, many, number
+from pipelines.report.parts import Chart, Section, Table, number
 from transforms import blocks
 
 #: Dimensions of ratings and rankings that have a picture, and slices of a column that are listed.
@@ -42,6 +42,7 @@ def evaluation(run: Finished) -> Section | None:
     words = [f"On {rows}" + (f", of the split {told['split']}." if told["split"] else ".")]
     if told["run"]["lineage"] != run.manifest["stages"][-1]["lineage"]:
         words.insert(0, "These figures are of an earlier state of this run: evaluate again.")
+    words += [f"No score at all on {title}: {', '.join(one['silent'])}." for title, _, one in parts if one["silent"]]
     words += [
         f"{'Met' if one['met'] else 'Not met'}: {one['required']}; it is {one['observed']}."
         for one in told["requirements"]
@@ -49,7 +50,7 @@ def evaluation(run: Finished) -> Section | None:
     return Section(
         "evaluation",
         "Scorers",
-        _lead(parts),
+        _lead(parts, told["baselines"]),
         "failed" if missed else "passed" if told["requirements"] else "",
         words=words,
         charts=charts_[:_PICTURES],
@@ -65,15 +66,21 @@ def _parts(told: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     return out
 
 
-def _lead(parts: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
+def _lead(parts: Sequence[tuple[str, str, dict[str, Any]]], baselines: Sequence[str]) -> str:
+    """The best scorer, and the best baseline beside it."""
     if not parts:
         return "There is nothing that scorers could be judged on."
     title, by, one = parts[0]
-    names = _ordered(one["scorers"], by)
-    if not names:
+    figure = _FIGURES.get(by, by)
+    first = {
+        name in baselines: f"{name} ({figure} {number(one['scorers'][name][by])})"
+        for name in reversed(_ordered(one["scorers"], by))
+        if one["scorers"][name].get(by) is not None
+    }
+    if not first:
         return f"No scorer has a score for the {title}."
-    best = one["scorers"][names[0]][by]
-    return f"{many(len(names), 'scorer')}; on {title}, {names[0]} is first ({_FIGURES.get(by, by)} {number(best)})."
+    best = first.get(False, "none of the scorers has a score")
+    return f"On {title}, the best scorer: {best}; the best baseline: {first.get(True, 'none')}."
 
 
 def _ordered(scorers: Mapping[str, Any], by: str) -> list[str]:
@@ -91,7 +98,7 @@ def _dots(title: str, by: str, scorers: Mapping[str, Any], baselines: Sequence[s
             values.append((name, "a baseline" if name in baselines else "a scorer", one[by], low, high))
     values.sort(key=lambda value: value[1] == "a baseline")
     said = f"On {title}: {_FIGURES.get(by, by)} with 95 % intervals."
-    return [charts.dots(values, _FIGURES.get(by, by), said)] if values else []
+    return [charts.dots(values, _FIGURES.get(by, by), said, 0.5 if by == "accuracy" else None)] if values else []
 
 
 def _table(title: str, by: str, scorers: Mapping[str, Any]) -> Table:

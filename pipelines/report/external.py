@@ -97,9 +97,9 @@ def _accuracy(measured: dict[str, tuple[float, int]]) -> list[Chart]:
     values = []
     for name, (right, count) in list(measured.items())[:LINES]:
         low, high = wilson(right, count)
-        values.append((name, "", right - 0.5, low - 0.5, high - 0.5))
-    said = "How often each voice takes the preferred side, less a half, with 95 % intervals: at 0 it knows nothing."
-    return [charts.dots(values, "takes the preferred side, less a half", said)] if values else []
+        values.append((name, "", right, low, high))
+    said = "How often each voice takes the preferred side, with 95 % intervals: at a half it knows nothing."
+    return [charts.dots(values, "takes the preferred side", said, 0.5)] if values else []
 
 
 def _agreement(known: pl.DataFrame, names: list[str]) -> list[Chart]:

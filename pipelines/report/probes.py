@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -25,8 +26,11 @@ def probes(run: Finished) -> Section | None:
     if told is None:
         return None
     found = sorted(told["dimensions"].items(), key=lambda item: (-item[1]["preferred_higher"], item[0]))
-    absent = [f"{name} ({why})" for name, why in sorted(told["left_out"].items())]
-    words = [f"Left out: {'; '.join(absent)}."] if absent else []
+    absent = [
+        f"{name} ({many(one['rows'], 'rating')} in {many(one['groups'], 'group')})"
+        for name, one in sorted(told["left_out"].items())
+    ]
+    words = [f"Too few ratings to learn from: {'; '.join(absent)}."] if absent else []
     if not found:
         lead = "Nothing is known of what preferences express: no dimension has ratings enough."
         return Section("probes", "What preferences express", lead, words=words)
@@ -47,7 +51,7 @@ def probes(run: Finished) -> Section | None:
         words=[*words, *left_out(len(found) - LINES, "dimension")],
         charts=_charts(found[:_DIMENSIONS]),
         tables=[_table(found[:LINES], samples)],
-        samples=[*samples.values(), *_outliers(run)],
+        samples=[*samples.values(), *_outliers(run, outliers)],
     )
 
 
@@ -101,15 +105,17 @@ def _samples(run: Finished, names: list[str]) -> dict[str, Sample]:
         total = int(known.select(pl.len()).collect(engine="streaming").item())
         if total:
             key = key_of("probe", name)
-            out[name] = Sample(key, f"that {name} tells apart most", total, first["place"].to_list(), about=about)
+            out[name] = Sample(key, f"whose sides differ most on {name}", total, first["place"].to_list(), about=about)
     return out
 
 
-def _outliers(run: Finished) -> list[Sample]:
-    said = run.sidecars("probes")
-    if said is None:
+def _outliers(run: Finished, total: int) -> list[Sample]:
+    """The pairs that are farthest from what was rated; `total` was counted before distances were rounded."""
+    signals = run.sidecars("probes")
+    if signals is None:
         return []
-    far = said.select("place", "probe_outlier").filter(pl.col("probe_outlier") >= _FAR)
+    far = signals.select("place", "probe_outlier").filter(pl.col("probe_outlier") >= _FAR)
     known = far.join(run.ledger().select("place", chance=CHANCE), on="place").collect(engine="streaming")
     title = "with a response far from all that was rated"
-    return highest(known, "probe_outlier", _FAR, "probe-outliers", title, "Share of rated responses that lie nearer:")
+    said = "Share of rated responses that lie nearer:"
+    return [replace(one, total=total) for one in highest(known, "probe_outlier", _FAR, "probe-outliers", title, said)]

@@ -30,25 +30,29 @@ def ratings(run: Finished) -> Section | None:
     figures = told["figures"]
     known = rated(run)
     policy = run.config.policy
-    wrong, divided = (
-        int((known[name] >= at).sum()) if known.height else None
-        for name, at in (("rating_error", policy.misrated_at), ("rating_ambiguous", policy.ambiguous_at))
-    )
     main = _main(figures, policy.dimension)
     lead = f"{many(max(one['rows'] for one in figures), 'rated row')} on {many(len(figures), 'dimension')}"
-    if wrong is not None and divided is not None:
-        several = int(known["rating_ambiguous"].is_not_null().sum())
-        lead += f"; {wrong:,} are probably wrong (rating_error from {policy.misrated_at:g} on), and {divided:,} of "
-        lead += f"{several:,} with several raters divide them (rating_ambiguous from {policy.ambiguous_at:g} on)"
+    words = _words(told, main)
+    if known.height:
+        wrong = int((known["rating_error"] >= policy.misrated_at).sum())
+        lead += (
+            f"; {wrong:,} {'is' if wrong == 1 else 'are'} probably wrong (rating_error from {policy.misrated_at:g} on)"
+        )
+        count, usual, _ = divided(known, policy.ambiguous_at)
+        words.append(
+            f"{many(count, 'row')} of {known['rating_ambiguous'].count():,} with several raters "
+            f"{'divides' if count == 1 else 'divide'} them (rating_ambiguous from {policy.ambiguous_at:g} on); by chance "
+            f"alone some {usual:,.0f} would."
+        )
     return Section(
         "ratings",
         "Ratings",
         f"{lead}.",
-        words=[*_words(told, main), *left_out(len(figures) - LINES, "dimension")],
-        charts=[*_alphas(figures), *_residuals(run, main), *_doubts(known), *_means(main)],
+        words=[*words, *left_out(len(figures) - LINES, "dimension")],
+        charts=[*_alphas(figures), *_residuals(run, main), *_doubts(known), *_means(run, main)],
         tables=[_table(figures), *_all_means(main)],
         samples=[
-            *highest(known, "rating_error", SHOWN_FROM, "ratings-wrong", "most probably wrong"),
+            *highest(known, "rating_error", SHOWN_FROM, "ratings-wrong", "with rating_error from 0.5 on"),
             *highest(known, "rating_ambiguous", policy.ambiguous_at, DIVIDED, "that divide their raters most"),
         ],
     )
@@ -61,6 +65,22 @@ def rated(run: Finished) -> pl.DataFrame:
         return pl.DataFrame()
     mine = said.select("place", "rating_error", "rating_ambiguous").filter(pl.col("rating_error").is_not_null())
     return mine.join(run.ledger().select("place", chance=CHANCE), on="place").collect(engine="streaming")
+
+
+def divided(known: pl.DataFrame, at: float) -> tuple[int, float, float]:
+    """How many of `rated` rows divide their raters, how many would by chance, and how many are beyond it.
+
+    Of rows whose raters differ as they do elsewhere, `rating_ambiguous` is as often in one place as in another; three
+    deviations more than that is beyond chance.
+    """
+    if known.is_empty():
+        return 0, 0.0, 0.0
+    of = known["rating_ambiguous"].count()
+    return (
+        int((known["rating_ambiguous"] >= at).sum()),
+        of * (1 - at),
+        of * (1 - at) + 3 * float(np.sqrt(of * at * (1 - at))),
+    )
 
 
 def _main(figures: list[dict[str, Any]], dimension: str | None) -> dict[str, Any]:
@@ -143,8 +163,21 @@ def _doubts(known: pl.DataFrame) -> list[Chart]:
     return [wrong, charts.histogram(several.to_numpy(), (0.0, 1.0), "rating_ambiguous", "rows", said)]
 
 
-def _means(main: dict[str, Any]) -> list[Chart]:
+def _scale(run: Finished, main: dict[str, Any]) -> str:
+    """The scale of a dimension, as its first row has it."""
+    mine = (pl.col("source") == main["source"]) & (pl.col("kind") == "rating")
+    first = run.ledger().filter(mine).select("place").head(1).collect()
+    for row in run.rows(first["place"].to_list(), ["scales"]).to_dicts():
+        for one in row["scales"] or []:
+            if one["dimension"] == main["dimension"]:
+                better = "higher" if one["higher_is_better"] else "lower"
+                return f" On a scale from {one['minimum']:g} to {one['maximum']:g}; {better} is better."
+    return ""
+
+
+def _means(run: Finished, main: dict[str, Any]) -> list[Chart]:
     """Means of languages and of systems that have enough rows."""
+    scale = _scale(run, main)
     out = []
     for what in ("language", "system"):
         enough = [(name, one) for name, one in main[f"{what}s"].items() if one["rows"] >= _ROWS]
@@ -152,7 +185,7 @@ def _means(main: dict[str, Any]) -> list[Chart]:
         if len(common) > 1:
             ordered = sorted(common, key=lambda item: (-item[1]["mean"], item[0]))
             more = f", the {_NAMES} with most rows" if len(enough) > _NAMES else ""
-            said = f"{_name(main)}: mean rating of each {what} with {_ROWS} rows or more{more}."
+            said = f"{_name(main)}: mean rating of each {what} with {_ROWS} rows or more{more}.{scale}"
             out.append(
                 charts.bars([(name, "", one["mean"]) for name, one in ordered], "mean rating", said, form=".3~g")
             )
@@ -168,8 +201,8 @@ def _table(figures: list[dict[str, Any]]) -> Table:
         for one in figures[:LINES]
     ]  # fmt: skip
     columns = [
-        "source", "dimension", "rows", "values", "named raters", "rated by several", "made comparable", "α as they are",
-        "α then", "explained by texts", "values that are wrong", "mean standard error",
+        "source", "dimension", "rows", "values", "raters", "by several", "made comparable", "α before", "α after",
+        "explained", "wrong", "mean s.e.",
     ]  # fmt: skip
     return Table(columns, lines, "Dimensions")
 
