@@ -41,8 +41,8 @@ def ratings(run: Finished) -> Section | None:
         count, usual, _ = divided(known, policy.ambiguous_at)
         words.append(
             f"{many(count, 'row')} of {known['rating_ambiguous'].count():,} with several raters "
-            f"{'divides' if count == 1 else 'divide'} them (rating_ambiguous from {policy.ambiguous_at:g} on); by chance "
-            f"alone some {usual:,.0f} would."
+            f"{'divides' if count == 1 else 'divide'} them (rating_ambiguous from {policy.ambiguous_at:g} on); by "
+            f"chance alone some {usual:,.0f} would."
         )
     return Section(
         "ratings",

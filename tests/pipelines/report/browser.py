@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
-import subprocess
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,19 +52,17 @@ class Browser:
     """A browser of its own, in a folder of its own; a context manager."""
 
     def __init__(self, folder: Path) -> None:
-        there, mine = os.pipe()
-        ours, back = os.pipe()
+        # The browser reads what it is told from its file 3, and answers to its file 4.
+        (there, mine), (ours, back) = os.pipe(), os.pipe()
+        theirs = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 50) for end in (there, back)]
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars"]
         quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        # The browser reads what it is told from its file 3, and answers to its file 4.
-        self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{there} 4>&{back}', "sh", str(NAME), *flags, *quiet, f"--user-data-dir={folder}"],
-            pass_fds=(there, back),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(there)
-        os.close(back)
+        silent = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
+        ends = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(theirs, 3)]
+        line = [str(NAME), *flags, *quiet, f"--user-data-dir={folder}"]
+        self._process = os.posix_spawnp(line[0], line, os.environ, file_actions=[*silent, *ends])
+        for end in (there, back, *theirs):
+            os.close(end)
         self._write, self._read = os.fdopen(mine, "wb"), os.fdopen(ours, "rb")
         self._left, self._number, self._session = b"", 0, None
         self._events: list[dict[str, Any]] = []
@@ -78,8 +77,8 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         self._write.close()
         self._read.close()
-        self._process.terminate()
-        self._process.wait(20)
+        os.kill(self._process, signal.SIGTERM)
+        os.waitpid(self._process, 0)
 
     def tell(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command and wait for its answer; events on the way are kept."""
