@@ -287,7 +287,7 @@ def squares(values: Sequence[tuple[str, str, float]], form: str, caption: str) -
 def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, caption: str) -> Chart:
     """How many are where: place across (a scale of powers), place upwards in [0, 1], how many, and which kind."""
     data = [{"x": at, "y": up, "count": count, "kind": kind} for at, up, count, kind in values]
-    names = list(dict.fromkeys(kind for *_, kind in values))
+    names, most = list(dict.fromkeys(kind for *_, kind in values)), max(count for _, _, count, _ in values)
     dots = {
         "mark": {"type": "circle", "opacity": 0.75},
         "encoding": {
@@ -295,11 +295,14 @@ def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, cap
                 "x",
                 x,
                 scale={"type": "log", "base": 10, "nice": False, "padding": 12},
-                axis={**_SHORT, "tickCount": 5, "grid": False},
+                axis={**_POWERS["axis"], "grid": False},
             ),
             "y": _axis("y", y, scale={"zero": False, "padding": 10}, axis={"tickCount": 5}),
             "size": _axis(
-                "count", "raters", scale={"range": [20, 500]}, legend={"tickCount": 3, "symbolFillColor": GREY}
+                "count",
+                "raters",
+                scale={"range": [20, 500]},
+                legend={"values": sorted({1, (most + 1) // 2, most}), "symbolFillColor": GREY},
             ),
             "color": {
                 "field": "kind",
