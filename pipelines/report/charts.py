@@ -93,7 +93,7 @@ def _axis(field: str, title: str, **more: Any) -> dict[str, Any]:
 
 _ROW: dict[str, Any] = {"field": "name", "type": "nominal", "sort": None, "title": None}
 #: How counts are written on an axis: each for itself, as 0, 500, 1k.
-_SHORT: dict[str, Any] = {"labelExpr": "format(datum.value, '~s')", "tickCount": 4}
+_SHORT: dict[str, Any] = {"labelExpr": "format(datum.value, '~s')", "tickCount": 4, "tickMinStep": 1}
 _COUNTS = {"axis": _SHORT}
 _POWERS: dict[str, Any] = {
     "axis": {**_SHORT, "values": [0, *(10**power for power in range(9))]},
@@ -235,8 +235,10 @@ def band(values: Sequence[tuple[float, float, float]], x: str, y: str, caption: 
 
 
 def curves(values: Sequence[tuple[str, float, float]], x: str, y: str, caption: str) -> Chart:
-    """Lines through points, each with its name, in a square from 0 to 1 with its diagonal."""
+    """Lines through points, each with its name, in a square from 0 to 1 with its diagonal; dashed behind the last."""
     data = [{"name": name, "x": at, "y": up} for name, at, up in values]
+    last = {one["name"]: one for one in data}
+    rest = [point for one in last.values() for point in (one, {**one, "x": 1.0, "y": 1.0})]
     names = list(dict.fromkeys(name for name, _, _ in values))
     whole = {"scale": {"domain": [0, 1]}, "axis": {"tickCount": 5}}
     colour = {
@@ -250,6 +252,11 @@ def curves(values: Sequence[tuple[str, float, float]], x: str, y: str, caption: 
         "mark": {"type": "line", "color": GREY, "strokeDash": [4, 3]},
         "encoding": {"x": _axis("x", x), "y": _axis("y", y)},
     }
+    unknown = {
+        "data": {"values": rest},
+        "mark": {"type": "line", "strokeDash": [2, 4]},
+        "encoding": {"x": _axis("x", x), "y": _axis("y", y), "color": colour, "order": {"field": "x"}},
+    }
     lines = {
         "mark": {"type": "line", "point": {"size": 30}},
         "encoding": {
@@ -259,7 +266,7 @@ def curves(values: Sequence[tuple[str, float, float]], x: str, y: str, caption: 
             "order": {"field": "x"},
         },
     }
-    return _drawn([chance, lines], data, caption, WIDTH * 0.7)
+    return _drawn([chance, unknown, lines], data, caption, WIDTH * 0.7)
 
 
 def squares(values: Sequence[tuple[str, str, float]], form: str, caption: str) -> Chart:

@@ -61,8 +61,9 @@ def strength(run: Finished, pairs: pl.DataFrame) -> Section | None:
     ]
     pictures = [] if sided.is_empty() else [_curve(sided)]
     at = _roc(told["checks"])
-    if at:
+    if told["checks"]:
         words.append(_checked(told["checks"]))
+    if at:
         pictures.append(at)
     bins = told["bins"]
     samples = [sample for name in BINS if (sample := _of_bin(sided, name))]
@@ -156,19 +157,19 @@ def _curve(sided: pl.DataFrame) -> Chart:
 
 
 def _roc(checks: list[dict[str, Any]]) -> Chart | None:
-    if not checks:
+    if not any(check["found"] or check["over"] for check in checks):
         return None
     values = []
     for place in dict.fromkeys(check["place"] for check in checks):
         mine = [check for check in checks if check["place"] == place]
         name = f"{'anywhere' if place == 'uniform' else 'close pairs'} ({mine[0]['auroc']:.2f})"
-        values += [(name, 0.0, 0.0), *((name, check["over"], check["found"]) for check in mine), (name, 1.0, 1.0)]
+        values += [(name, 0.0, 0.0), *((name, check["over"], check["found"]) for check in mine)]
     return charts.curves(
         sorted(values, key=lambda value: (value[0], value[1], value[2])),
         "share of other labels alarmed",
         "share of planted flips found",
         "The self-check: labels that the run turned round itself, anywhere and among close pairs, and how many of them "
-        "p_error finds; in brackets the area under the curve.",
+        "p_error finds, dashed where no threshold was tried; in brackets the area under the whole curve.",
     )
 
 

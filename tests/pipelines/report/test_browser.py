@@ -34,9 +34,8 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return path
 
 
-@pytest.mark.parametrize("media", ["", "print"])
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "media"), [(1280, ""), (390, ""), (718, "print")])  # A4 less its margins
 def test_a_page_stands_alone_and_fits(window: browser.Browser, page: Path, width: int, dark: bool, media: str) -> None:
     for unfold in (False, True):
         opened = window.open(page, width, dark, media, unfold)
