@@ -70,8 +70,8 @@ def _differences(told: dict[str, Any]) -> list[Chart]:
     varied = [one for one in told["table"] if one["low"] < one["high"]]
     first = (told["findings"] or sorted(varied, key=lambda one: (one["p"], one["kind"], one["name"])))[:_FOUND]
     values = [
-        (one["name"], _MEASURES[one["measure"]], one["difference"], one["low"], one["high"])
-        for one in sorted(first, key=lambda one: (one["name"], one["measure"]))
+        (f"{one['kind']} {one['name']}", _MEASURES[one["measure"]], one["difference"], one["low"], one["high"])
+        for one in sorted(first, key=lambda one: (one["kind"], one["name"], one["measure"]))
     ]
     said = "Rows of an attribute less all others, with 95 % intervals" + (
         "; the surest." if told["findings"] else ": the surest, none of which chance does not explain."

@@ -53,7 +53,7 @@ def external(run: Finished) -> Section | None:
         charts=[*_accuracy(measured), *_agreement(known, names), *_histograms(known, names)],
         tables=[Table(columns, lines, "Voices")],
         samples=highest(
-            known.with_columns(against=-pl.col("together")) if known.height else known,
+            known.with_columns(against=-pl.col("external_mu")) if known.height else known,
             "against",
             1e-9,
             "external-against",
@@ -64,7 +64,10 @@ def external(run: Finished) -> Section | None:
 
 
 def _margins(run: Finished, names: list[str]) -> pl.DataFrame:
-    """Each labelled pair's `place`, `chance`, margins for the preferred side in root mean squares, and their mean."""
+    """Each labelled pair's `place`, `chance`, and margins for the preferred side in root mean squares.
+
+    Their columns are called as in the signals, with `external_mu` of all voices.
+    """
     said, labels = run.sidecars("external"), run.sidecars("decide")
     if said is None or labels is None:
         return pl.DataFrame()
@@ -75,21 +78,16 @@ def _margins(run: Finished, names: list[str]) -> pl.DataFrame:
         .join(labels.select("place", "soft_label"), on="place")
         .filter(pl.col("external_mu").is_not_null() & (side != 0))
         .join(run.ledger().select("place", chance=CHANCE), on="place")
-        .select(
-            "place",
-            "chance",
-            *((pl.col(column) * side).alias(name) for column, name in zip(columns, names, strict=True)),
-            together=pl.col("external_mu") * side,
-        )
+        .select("place", "chance", pl.col("external_mu", *columns) * side)
         .collect(engine="streaming")
     )
-    size = (pl.col(name) / (pl.col(name) ** 2).mean().sqrt().replace(0.0, None) for name in names)
-    return whole.with_columns(*size)
+    margins = pl.col(columns)
+    return whole.with_columns(margins / (margins**2).mean().sqrt().replace(0.0, None))
 
 
 def _right(known: pl.DataFrame, name: str) -> tuple[float, int]:
     """How often a voice takes the preferred side, an even margin being half right, and of how many pairs."""
-    margins = known[name].drop_nulls()
+    margins = known[f"external_{name}"].drop_nulls()
     return (float((margins.sign() / 2 + 0.5).mean() or 0.0), len(margins))  # type: ignore[arg-type]
 
 
@@ -109,7 +107,7 @@ def _agreement(known: pl.DataFrame, names: list[str]) -> list[Chart]:
     values = []
     for b in names:
         for a in names:
-            both = known.select(pl.col(a).alias("a").sign(), pl.col(b).alias("b").sign()).drop_nulls()
+            both = known.select(a=pl.col(f"external_{a}").sign(), b=pl.col(f"external_{b}").sign()).drop_nulls()
             values.append((a, b, float((both["a"] == both["b"]).mean() or 0.0)))  # type: ignore[arg-type]
     return [charts.squares(values, ".0%", "How often two voices take the same side of a pair.")]
 
@@ -126,5 +124,5 @@ def _histograms(known: pl.DataFrame, names: list[str]) -> list[Chart]:
             f"{charts.label(name)}: margins for the preferred side; what is farther out stands in the last bin.",
         )
         for name in names[:_PICTURES]
-        if len(margins := known[name].drop_nulls())
+        if len(margins := known[f"external_{name}"].drop_nulls())
     ]

@@ -224,6 +224,8 @@ def _ratings(run: Finished) -> list[Finding]:
     if count > least:
         weight = _DIVIDED.harm * (count - usual) / whole
         out.append(Finding("ratings divide raters", count, whole, _DIVIDED, weight, DIVIDED))
+    if not blocks.exists(f"{run.out}/raters.parquet"):
+        return out
     told = run.table("raters.parquet").filter((pl.col("kind") == "rating") & pl.col("rater").is_not_null()).collect()
     noise = told.filter((pl.col("shared") >= _ENOUGH) & (pl.col("reliability") <= _NOTHING))
     given, votes = int(noise["votes"].sum()), max(int(told["votes"].sum()), 1)

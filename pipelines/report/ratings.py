@@ -17,8 +17,8 @@ from pipelines.report.samples import highest
 
 #: Dimensions and names in pictures, and rows that a mean in a picture is of at least.
 _DIMENSIONS, _NAMES, _ROWS = 12, 16, 20
-#: From which p_error on ratings are shown, whatever policy does about them; the key of those that divide their raters.
-SHOWN_FROM, DIVIDED = 0.5, "ratings-divided"
+#: From which rating_error on rows are shown, whatever policy does; the key of those that divide their raters.
+_SHOWN_FROM, DIVIDED = 0.5, "ratings-divided"
 _HOW = {"raw": "as they are", "z": "by mean and spread", "rank": "by ranks", "mixed": "less what each gives too much"}
 
 
@@ -31,7 +31,8 @@ def ratings(run: Finished) -> Section | None:
     known = rated(run)
     policy = run.config.policy
     main = _main(figures, policy.dimension)
-    lead = f"{many(max(one['rows'] for one in figures), 'rated row')} on {many(len(figures), 'dimension')}"
+    rows = known.height or max(one["rows"] for one in figures)
+    lead = f"{many(rows, 'rated row')} on {many(len(figures), 'dimension')}"
     words = _words(told, main)
     if known.height:
         wrong = int((known["rating_error"] >= policy.misrated_at).sum())
@@ -52,7 +53,7 @@ def ratings(run: Finished) -> Section | None:
         charts=[*_alphas(figures), *_residuals(run, main), *_doubts(known), *_means(run, main)],
         tables=[_table(figures), *_all_means(main)],
         samples=[
-            *highest(known, "rating_error", SHOWN_FROM, "ratings-wrong", "with rating_error from 0.5 on"),
+            *highest(known, "rating_error", _SHOWN_FROM, "ratings-wrong", f"with rating_error from {_SHOWN_FROM:g} on"),
             *highest(known, "rating_ambiguous", policy.ambiguous_at, DIVIDED, "that divide their raters most"),
         ],
     )

@@ -20,7 +20,8 @@ _TALL = 16_000
 _BEYOND = """
 (() => {
   const width = document.documentElement.clientWidth, out = [];
-  const held = (one) => !matchMedia('print').matches && one.closest('.wide') || one.closest('svg') && one.tagName !== 'svg';
+  const paper = matchMedia('print').matches;
+  const held = (one) => !paper && one.closest('.wide') || one.closest('svg') && one.tagName !== 'svg';
   for (const one of document.querySelectorAll('body *')) {
     const box = one.getBoundingClientRect();
     if (box.width && (box.right > width + 1 || box.left < -1) && !held(one)) out.push(one.outerHTML.slice(0, 120));
