@@ -9,6 +9,8 @@ from schemas.config import Config
 
 #: Languages that are named.
 _LANGUAGES = 5
+#: The least share of the rows that a named language has.
+_SHOWN = 0.001
 #: Sources that are named where several share a limit.
 _SOURCES = 8
 
@@ -43,15 +45,18 @@ def _labels(config: Config, said: dict[str, Any]) -> Iterator[str]:
     if below:
         threshold = max(one["threshold"] for one in below)
         checks = [one for one in below if one["threshold"] == threshold]
-        low, high, bound = (
-            min(one["precision_low"] for one in checks),
-            max(one["precision_high"] for one in checks),
-            min(one["precision_bound"] for one in checks),
-        )
+        if not any(one["found"] for one in checks):
+            yield (
+                f"Labels are called wrong from p_error {at:g}. None of those that the run planted wrong itself reached "
+                f"{threshold:g}, so how many of the labels called wrong are so is unknown."
+            )
+            return
+        low, high = min(one["precision_low"] for one in checks), max(one["precision_high"] for one in checks)
+        bound = min(one["precision_bound"] for one in checks)
         yield (
             f"Labels are called wrong from p_error {at:g}. Where the run planted wrong labels itself, {low:.0%} to "
-            f"{high:.0%} of those it called wrong from {threshold:g} were (surely {bound:.0%}); real mistakes are not "
-            "spread like planted ones."
+            f"{high:.0%} of those it called wrong from {threshold:g} were, by how many of all are (lower bound "
+            f"{bound:.0%}); real mistakes are not spread like planted ones."
         )
     else:
         yield f"How many labels called wrong from p_error {at:g} are so is unknown: no self-check was made there."
@@ -110,6 +115,7 @@ def _languages(said: dict[str, Any]) -> Iterator[str]:
         return
     named = sorted(languages.items(), key=lambda one: (-one[1], one[0]))
     total = sum(languages.values())
-    shown = ", ".join(f"{name} {count / total:.1%}" for name, count in named[:_LANGUAGES])
-    more = f", and {len(named) - _LANGUAGES} more" if len(named) > _LANGUAGES else ""
+    told = [one for one in named[:_LANGUAGES] if one[1] / total >= _SHOWN]
+    shown = ", ".join(f"{name} {count / total:.1%}" for name, count in told)
+    more = f", and {len(named) - len(told)} more" if len(named) > len(told) else ""
     yield f"Languages, of the rows where one is known: {shown}{more}. Detectors and word lists know English best."

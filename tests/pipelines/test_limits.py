@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.limits import known_limits
 from schemas.config import Config
 
-CHECK = {"threshold": 0.9, "precision_low": 0.5, "precision_high": 0.8, "precision_bound": 0.4}
+CHECK = {"threshold": 0.9, "found": 0.3, "precision_low": 0.5, "precision_high": 0.8, "precision_bound": 0.4}
 FIGURE = {"source": "votes", "shared": 20}
 #: A run in which everything was looked for and found.
 GOOD: dict[str, Any] = {
@@ -16,7 +16,7 @@ GOOD: dict[str, Any] = {
     "strength": {"fitted": True, "eta_identified": True, "checks": [CHECK]},
     "raters": {"figures": [FIGURE]},
     "embedding": {"texts": {"kind": "transformer"}},
-    "languages": {"en": 75, "de": 25},
+    "languages": {"en": 7500, "de": 2499, "fr": 1},
     "pii": {},
 }
 
@@ -32,8 +32,8 @@ def config(**other: Any) -> Config:
 def test_what_a_good_run_still_does_not_know() -> None:
     first, second = known_limits(config(), GOOD)
     assert "Labels are called wrong from p_error 0.9." in first
-    assert "50% to 80% of those it called wrong from 0.9 were (surely 40%)" in first
-    assert "en 75.0%, de 25.0%." in second
+    assert "50% to 80% of those it called wrong from 0.9 were, by how many of all are (lower bound 40%)" in first
+    assert "en 75.0%, de 25.0%, and 1 more." in second
 
 
 def test_each_fact_has_its_sentence() -> None:
@@ -44,6 +44,7 @@ def test_each_fact_has_its_sentence() -> None:
     said("Wrong labels were not looked for", {"strength": None})
     said("Wrong labels were not looked for", {"strength": {"fitted": False}})
     said("How many labels are wrong is unknown", {"strength": GOOD["strength"] | {"eta_identified": False}})
+    said("None of those", {"strength": GOOD["strength"] | {"checks": [CHECK | {"found": 0.0}]}})
     said("no self-check was made there", policy={"mislabelled_at": 0.4})
     said("several known raters in alone: ", {"raters": {"figures": [FIGURE, {"source": "alone", "shared": 0}]}})
     said("Raters were not looked at", raters={"consensus": "off"})
