@@ -115,7 +115,7 @@ def main() -> None:
     whole = drawn(given.data)
     train, held = whole.filter(~pl.col("held")), whole.filter("held")
     known = {**_EVERYTHING, "strength": {"noise_rate": FLIPS, "balanced": True}}
-    # Nine in ten choose the longer side: the default cap leaves that unbalanced, and the run says which one would do.
+    # Nine in ten choose the longer side, so the others need five mean weights or more: the default cap is below that.
     strong = {**known, "balance": {"output": "weights", "cap": 10}}
     natural, evened = train.head(given.rows), even(train, given.rows)
     lines = []
