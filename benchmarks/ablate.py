@@ -6,7 +6,8 @@ DIR holds the unpacked set alpaca_eval_gpt4. Prompts are cut in two by a hash: o
 of the other as many pairs to evaluate on, with their labels as they are. 20 % of the training labels are turned round
 by chance. In AlpacaEval itself the longer side wins in five of six pairs; where a length bias is planted, pairs to
 train and to evaluate on are drawn so that it wins in a half, and the planted bias is the only one: of the training
-pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one. The unplanted set is
+pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one. Detectors are told so
+(`strength.balanced`). The unplanted set is
 AlpacaEval as it is, a quarter of the groups held out.
 """
 
@@ -113,13 +114,15 @@ def main() -> None:
     given = parser.parse_args()
     whole = drawn(given.data)
     train, held = whole.filter(~pl.col("held")), whole.filter("held")
-    known = {**_EVERYTHING, "strength": {"noise_rate": FLIPS}}
+    known = {**_EVERYTHING, "strength": {"noise_rate": FLIPS, "balanced": True}}
+    # Nine in ten choose the longer side, so the others need five mean weights or more: the default cap is below that.
+    strong = {**known, "balance": {"output": "weights", "cap": 10}}
     natural, evened = train.head(given.rows), even(train, given.rows)
     lines = []
     for what, clean, bias, gold, mending in (
         ("flips", natural, 0.0, held.head(given.rows), _FLIPS_ALONE),
         ("flips, length 50 %", evened, 0.5, even(held, given.rows), known),
-        ("flips, length 80 %", evened, 0.8, even(held, given.rows), known),
+        ("flips, length 80 %", evened, 0.8, even(held, given.rows), strong),
         ("unplanted", natural, None, None, _EVERYTHING),
     ):
         if given.sets and what not in given.sets:

@@ -21,6 +21,7 @@ from pipelines.errors import DONE, UserError
 from pipelines.external import plan_external
 from pipelines.plan import plan_benchmarks, plan_sources
 from pipelines.progress import Reporter
+from pipelines.results import acts_of
 from pipelines.runner import beam_options
 from pipelines.spurious import VERSIONS as SHORTCUTS
 from pipelines.spurious import count
@@ -86,6 +87,7 @@ def ablate(request: AblateRequest) -> int:
         "trenchcoat": version("trenchcoat"),
         "command": shlex.join(request.command),
         "name": config.name,
+        "run": {"groups": shared.groups.key, "acts": acts_of(config)},
         "settings": {
             "held_out": None if request.gold else request.held_out, "gold": list(request.gold),
             "seeds": request.seeds, "seed": request.seed, "resamples": request.resamples,

@@ -22,6 +22,8 @@ from fsspec.implementations.local import LocalFileSystem
 from pipelines.card_columns import columns_of
 from pipelines.licences import combine, front_matter
 from pipelines.loading import citation, trainers
+from pipelines.results import Results
+from pipelines.results_text import tables_of
 from schemas.config import Config, Files
 from schemas.verdict import DEAD_LETTERS, REASONS
 from transforms import blocks
@@ -129,6 +131,7 @@ def make_card(
     contamination: dict[str, Any] | None = None,
     publication: Publication | None = None,
     limits: Sequence[str] = (),
+    results: Results | None = None,
 ) -> bytes:
     """The card of a folder with configurations.
 
@@ -145,6 +148,7 @@ def make_card(
         contamination: what was found of which benchmarks (`pipelines.contamination.summary`); None without any.
         publication: where the folder is published; None for a folder that just lies in its run.
         limits: what the dataset does not say (`pipelines.limits`).
+        results: what the run comes to, and what was evaluated of it.
     """
     publication = publication or Publication()
     stated = {name: one["licence"] for name, one in sources.items() if one["kept"] or len(sources) == 1}
@@ -162,6 +166,7 @@ def make_card(
         dead_letters=_in_words(dead_letter_codes, DEAD_LETTERS),
         agreement=_agreement(raters),
         circles=raters,
+        results=tables_of(results or Results(), publication.redacted),
         fractions=config.split.fractions,
         notes=notes,
         limits=limits,

@@ -139,6 +139,7 @@ def _curate(request: Request) -> int:
     from pipelines.gate import check_expectations
     from pipelines.plan import Planned, plan_benchmarks, plan_ratings, plan_sources
     from pipelines.progress import Reporter
+    from pipelines.required import check_required
     from pipelines.trusted import plan_relabels
     from schemas.config import SHAPES
     from transforms import blocks
@@ -154,6 +155,7 @@ def _curate(request: Request) -> int:
         config = audit.as_it_is(config)
     named = config.publish.configurations
     check_expectations(config.gate, list(SHAPES if named == "auto" else named))
+    check_required(config, list(SHAPES if named == "auto" else named), voices.names)
     if request.dry_run:
         _show_plan(config, planned, benchmarks, models, describe(options), request.json)
         return DONE
@@ -168,8 +170,9 @@ def _curate(request: Request) -> int:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
     curated = curate(config, planned, examples, benchmarks, earlier, models, relabels, voices, engine)
-    summary = output.assemble(out, config, curated)
-    verdict = audit.unjudged() if request.audit else output.judge(out, config, summary)
+    lineages = [done.key for done in engine.done]
+    summary = output.assemble(out, config, curated, lineages)
+    verdict = audit.unjudged() if request.audit else output.judge(out, config, summary, lineages)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
     if request.audit:
         return _audited(out, audit.conclude(out, asked), reporter)
@@ -312,19 +315,10 @@ def _agreement(say: Callable[[str], None], raters: dict[str, Any] | None) -> Non
 
 def run_validate(out: str, json: bool) -> int:
     """Run the gate on an output folder."""
-    return answer(lambda: _validate(out.rstrip("/"), json), json)
 
+    def work() -> int:
+        from pipelines.validate import validate
 
-def _validate(out: str, json: bool) -> int:
-    from pipelines import output
-    from schemas.config import Config
-    from transforms import blocks
+        return validate(out, json)
 
-    if not blocks.exists(f"{out}/manifest.json"):
-        raise UserError(f"{out} has no manifest.json: it is not the output of a finished run")
-    manifest = blocks.read_json(f"{out}/manifest.json")
-    verdict = output.judge(out, Config.model_validate(manifest["config"]), manifest)
-    manifest["gate"] = {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)}
-    blocks.write_json(manifest, f"{out}/manifest.json")
-    print(orjson.dumps(verdict.to_dict()).decode() if json else verdict.words())
-    return DONE if verdict.passed else FAILED_GATE
+    return answer(work, json)

@@ -28,6 +28,11 @@ class Voices:
     models: dict[str, Model]
     scores: list[ResponseScores]
 
+    @property
+    def names(self) -> list[str]:
+        """Of all voices, each once."""
+        return list(dict.fromkeys([*self.models, *(one.name for one in self.scores)]))
+
 
 @dataclass(frozen=True)
 class External:
@@ -132,7 +137,7 @@ def find_external(
     kept = config.external.cache
     scored = {name: embed(model, every, kept, identity, engine, f"-{name}") for name, model in voices.models.items()}
     columns = [one.model_dump() for one in voices.scores]
-    names = list(dict.fromkeys([*scored, *(one.name for one in voices.scores)]))
+    names = voices.names
     models = {name: vectors.done.folder for name, vectors in scored.items()}
     shared = {"identity": identity.folder, "models": models, "scores": columns}
     work = [{**shared, "path": block.path, "name": block.sidecar} for block in every]

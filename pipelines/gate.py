@@ -21,6 +21,8 @@ import polars as pl
 import pyarrow as pa
 
 from pipelines.errors import SystemFault, UserError
+from pipelines.required import asked_of
+from pipelines.results import Results
 from schemas import expectations as known
 from schemas.config import Expectation, Gate
 from schemas.expectations import UNFIT, Check, Expected, Status, Verdict
@@ -33,7 +35,12 @@ __all__ = ["Check", "Verdict", "check_expectations", "run_gate"]
 
 
 def run_gate(
-    dataset: str, metrics: dict[str, float], gate: Gate, configurations: list[str], splits: dict[str, float]
+    dataset: str,
+    metrics: dict[str, float],
+    gate: Gate,
+    configurations: list[str],
+    splits: dict[str, float],
+    results: Results | None = None,
 ) -> Verdict:
     """Judge a run.
 
@@ -43,6 +50,7 @@ def run_gate(
         gate: limits, and the user's own expectations.
         configurations: what is published.
         splits: fraction of each split.
+        results: what the run comes to, for the figures that the user requires.
 
     Raises:
         UserError: an expectation of the user's cannot be asked.
@@ -63,9 +71,11 @@ def run_gate(
         except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
             raise SystemFault(f"the published files of {name} in {dataset} cannot be read: {error}") from error
     figures = _figures(metrics | tally.metrics(), splits, gate.split_tolerance)
-    frame = pl.DataFrame({name: [float(value)] for name, value in figures.items()})
+    required = asked_of(gate.require, figures, results or Results())
+    frame = pl.DataFrame({name: [float(value)] for name, value in (required.found | figures).items()})
     asked = known.on_metrics(configurations, splits, gate.max_dead_letters)
-    checks = judge(frame, [*asked, *_own(gate, "metrics", frame.columns)], "metrics") + on_files
+    checks = judge(frame, [*asked, *_own(gate, "metrics", list(figures)), *required.asked], "metrics")
+    checks += required.missing + on_files
     passed = all(check.status == "passed" for check in checks if check.severity == "critical")
     return Verdict(passed, checks, time.perf_counter() - started)
 

@@ -22,6 +22,7 @@ from pipelines.gate import Verdict, run_gate
 from pipelines.limits import known_limits
 from pipelines.listing import listing
 from pipelines.report import write_report
+from pipelines.results import Results, find_results
 from pipelines.slices import write_slices
 from schemas.config import Config
 from schemas.verdict import MERGED
@@ -46,8 +47,11 @@ _LIBRARIES = (
 _SHOWN_TWINS = 5
 
 
-def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
-    """Write everything in the output folder but the gate's verdict and the manifest; returns the manifest so far."""
+def assemble(out: str, config: Config, curated: Curated, lineages: list[str]) -> dict[str, Any]:
+    """Write everything in the output folder but the gate's verdict and the manifest; returns the manifest so far.
+
+    `lineages` are those of all stages, in their order: by them reports of an earlier, equal run are told from others.
+    """
     counts = _counts(curated)
     _dead_letters(out, curated)
     _ledger(out, curated)
@@ -96,8 +100,10 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
+    results = find_results(out, config, summary, lineages)
+    summary["metrics"] = results.listed()
     if config.policy.act or curated.configurations:
-        _dataset(out, config, curated, summary)
+        _dataset(out, config, curated, summary, results)
         summary["files"] = [one.to_dict() for one in listing(f"{out}/dataset")]
     return summary
 
@@ -275,7 +281,7 @@ def _ledger(out: str, curated: Curated) -> None:
     blocks.write_bytes(whole.close(), f"{out}/ledger.parquet")
 
 
-def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]) -> None:
+def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any], results: Results) -> None:
     """The publishable folder: shards under their final names, and the card; it replaces an older one whole."""
     new, stats = f"{out}/.dataset.new", curated.published.stats
     blocks.remove(new)
@@ -296,6 +302,7 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         contamination=summary["contamination"],
         version=version("trenchcoat"),
         limits=known_limits(config, summary),
+        results=results,
     )
     blocks.write_bytes(card, f"{new}/README.md")
     blocks.replace_folder(new, f"{out}/dataset")
@@ -344,11 +351,10 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def judge(out: str, config: Config, summary: dict[str, Any]) -> Verdict:
+def judge(out: str, config: Config, summary: dict[str, Any], lineages: list[str]) -> Verdict:
     """Run the gate on what is in the output folder and write `gate.json`."""
-    verdict = run_gate(
-        f"{out}/dataset", metrics(out, summary), config.gate, summary["configurations"], config.split.fractions
-    )
+    splits, results = config.split.fractions, find_results(out, config, summary, lineages)
+    verdict = run_gate(f"{out}/dataset", metrics(out, summary), config.gate, summary["configurations"], splits, results)
     blocks.write_json(verdict.to_dict(), f"{out}/gate.json")
     return verdict
 

@@ -19,6 +19,7 @@ from pipelines.limits import known_limits
 from pipelines.listing import Entry, listing, opened
 from pipelines.loading import citation
 from pipelines.redact import redact
+from pipelines.results import find_results
 from schemas.config import Config
 from schemas.expectations import verdict_of
 from transforms import blocks
@@ -144,7 +145,7 @@ def notes(run: Finished, parcel: Parcel, below: str, repo: str | None, url: str 
         repo: what `load_dataset` calls it there, where that is known.
         url: where it can be looked at, on the hub.
     """
-    config, sources = _config(run), run.manifest["sources"]
+    config, sources = config_of(run), run.manifest["sources"]
     title = " ".join((config.publish.title or config.name).split())
     described = croissant.describe(
         title,
@@ -158,7 +159,7 @@ def notes(run: Finished, parcel: Parcel, below: str, repo: str | None, url: str 
     return {croissant.FILE: described, CARD: _card(run, parcel, below, repo)}
 
 
-def _config(run: Finished) -> Config:
+def config_of(run: Finished) -> Config:
     """The run's configuration with its splits in the order of the run's own card: a manifest sorts its keys."""
     text = blocks.read_bytes(f"{run.out}/dataset/{CARD}").decode()
     front = yaml.safe_load(text.split("---\n")[1])
@@ -182,7 +183,7 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
     )
     return make_card(
         str(parcel.folder),
-        _config(run),
+        config_of(run),
         counts=said["counts"],
         reasons=said["reasons"],
         dead_letter_codes=said["dead_letter_codes"],
@@ -192,5 +193,6 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
         raters=None if "raters" in parcel.left_out else said["raters"],
         contamination=said["contamination"],
         publication=publication,
-        limits=known_limits(_config(run), said),
+        limits=known_limits(run.config, said),
+        results=find_results(run.out, run.config, said, [one["lineage"] for one in said["stages"]]),
     )

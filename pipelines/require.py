@@ -1,4 +1,4 @@
-"""What an evaluation must show for it to pass: `--require pairs/scorers/rm/accuracy>=0.7`."""
+"""What figures must show: `evaluate --require pairs/scorers/rm/accuracy>=0.7`, and the gate's `alpha>=0.4`."""
 
 from __future__ import annotations
 
@@ -28,13 +28,17 @@ class Requirement:
         return f"{self.path}{self.sign}{self.limit:g}"
 
 
-def plan_requirements(given: Sequence[str]) -> list[Requirement]:
-    """Read requirements; raises UserError for one that is none."""
+class NoFigure(Exception):
+    """A report has no such figure; says what there is."""
+
+
+def plan_requirements(given: Sequence[str], where: str = "--require") -> list[Requirement]:
+    """Read requirements; raises UserError for one that is none, naming the flag or key that it was given under."""
     out = []
     for one in given:
-        found = re.fullmatch(r"\s*(.+?)\s*(>=|<=|>|<)\s*(-?[\d.]+(?:[eE]-?\d+)?)\s*", one)
+        found = re.fullmatch(r"\s*(.+?)\s*(>=|<=|>|<)\s*(-?(?:\d+\.?\d*|\.\d+)(?:[eE]-?\d+)?)\s*", one)
         if found is None:
-            raise UserError(f"--require {one!r}: is not PATH>=NUMBER, such as pairs/scorers/length/accuracy<=0.55")
+            raise UserError(f"{where} {one!r}: is not PATH>=NUMBER, such as pairs/scorers/length/accuracy<=0.55")
         out.append(Requirement(found[1], found[2], float(found[3])))
     return out
 
@@ -47,18 +51,30 @@ def judge(requirements: Sequence[Requirement], report: dict[str, Any]) -> list[d
     """
     out = []
     for one in requirements:
-        value: Any = report
-        for step in one.path.split("/"):
-            if not isinstance(value, dict) or step not in value:
-                there = list(value) if isinstance(value, dict) else []
-                near = difflib.get_close_matches(step, there, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise UserError(
-                    f"--require {one}: there is no {step!r}{hint} There are {', '.join(there) or 'no parts'}"
-                )
-            value = value[step]
-        if isinstance(value, dict | list | str):
-            raise UserError(f"--require {one}: {one.path} is no number")
-        met = value is not None and _COMPARE[one.sign](float(value), one.limit)
+        try:
+            value = figure_at(report, one.path)
+        except NoFigure as error:
+            raise UserError(f"--require {one}: {error}") from error
+        met = value is not None and _COMPARE[one.sign](value, one.limit)
         out.append({"required": str(one), "observed": value, "met": met})
     return out
+
+
+def figure_at(report: dict[str, Any], path: str) -> float | None:
+    """The figure at a path of a report; None for one that is not defined. Raises NoFigure where there is none."""
+    value: Any = report
+    for step in path.split("/"):
+        if not isinstance(value, dict) or step not in value:
+            there = list(value) if isinstance(value, dict) else []
+            raise NoFigure(f"there is no {step!r}{near(step, there)} There are {', '.join(there) or 'no parts'}")
+        value = value[step]
+    if isinstance(value, dict | list | str):
+        raise NoFigure(f"{path} is no number")
+    found: float | None = value
+    return found
+
+
+def near(name: str, names: Sequence[str]) -> str:
+    """A hint at the name that was meant, where one is close."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else "."

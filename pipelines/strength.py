@@ -20,7 +20,7 @@ from transforms.strength.stage import fit_all, score_block
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"pairs": 4, "fit": 4, "strength": 3}
+VERSIONS = {"pairs": 4, "fit": 5, "strength": 3}
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def find_strength(
         asked.noise_rate,
         asked.seed,
         texts.model.device if texts else device_for(config.embed.device),
+        asked.balanced,
     )
     read = {"inputs": pairs.folder, "texts": texts.done.folder if texts else None}
     fitting = {**read, "names": names, "settings": asdict(settings)}

@@ -342,12 +342,13 @@ def seen(observed: Any) -> str:
 def wanted(kwargs: dict[str, Any]) -> str:
     """What was expected, in words."""
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
-    if "column" in kwargs and set(kwargs) <= {"column", "min_value", "max_value", "strict_min"}:
+    if "column" in kwargs and set(kwargs) <= {"column", "min_value", "max_value", "strict_min", "strict_max"}:
         if low is not None and high is not None:
             return _said(low) if low == high else f"{_said(low)} to {_said(high)}"
         if low is not None or high is not None:
             least = "more than" if kwargs.get("strict_min") else "at least"
-            return f"{least} {_said(low)}" if high is None else f"at most {_said(high)}"
+            most = "less than" if kwargs.get("strict_max") else "at most"
+            return f"{least} {_said(low)}" if high is None else f"{most} {_said(high)}"
     if kwargs.get("value_set") == [False]:
         return "none"
     rest = {name: value for name, value in sorted(kwargs.items()) if name != "column"}

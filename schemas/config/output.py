@@ -73,3 +73,8 @@ class Gate(Section):
         0.01, description="How far a split's share may be from its fraction; at least the largest group's."
     )
     expectations: list[Expectation] = Field([], description="More expectations.")
+    require: list[str] = Field(
+        [],
+        description="Figures that the run must reach, such as `alpha>=0.4`, `surface_accuracy<=0.6`, "
+        "`accuracy_NAME>=0.7` of a voice, or `evaluation/pairs/scorers/rm/low>=0.6` (`docs/gate.md`).",
+    )

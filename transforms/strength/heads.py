@@ -83,6 +83,7 @@ def fit_heads(
     seed: int = 0,
     ridge: float | None = None,
     device: str = "cpu",
+    weights: np.ndarray | None = None,
 ) -> tuple[Heads, Dynamics]:
     """Fit an ensemble out of fold.
 
@@ -96,6 +97,7 @@ def fit_heads(
         seed: of folds and members.
         ridge: the penalty as a share of the rows; found among `RIDGES` when None.
         device: of torch.
+        weights: of rows, for each fold those that its heads learn with, of mean 1; all alike when None [rows, folds].
 
     Raises:
         ValueError: fewer groups than folds.
@@ -108,14 +110,15 @@ def fit_heads(
         torch.from_numpy(labels.astype(np.float32)).to(device),
         torch.from_numpy(fold).to(device),
         folds,
+        None if weights is None else torch.from_numpy(weights.astype(np.float32)).to(device),
     )
     if ridge is None:
         ridge = _best_ridge(data)
     given = [torch.from_numpy(uniform(groups, seed + 101 + m) < GROUPS).to(device) for m in range(members)]
     names = np.arange(features.shape[1], dtype=np.uint64) + np.uint64(1)
     used = [torch.from_numpy(uniform(names, seed + 10_007 + m) < FEATURES).to(device) for m in range(members)]
-    weights, dynamics = _fit(data, given, used, [ridge * GROUPS] * members, follow=True)
-    raw = Heads(weights.cpu().numpy(), where, np.ones(members), ridge, seed)
+    found, dynamics = _fit(data, given, used, [ridge * GROUPS] * members, follow=True)
+    raw = Heads(found.cpu().numpy(), where, np.ones(members), ridge, seed)
     size = np.sqrt((raw.margins(features, groups).astype(np.float64) ** 2).mean(axis=0))
     scale = np.divide(size.mean(), size, out=np.zeros_like(size), where=size > 0)
     return Heads(raw.weights, where, scale, ridge, seed), dynamics
@@ -127,6 +130,7 @@ class _Data:
     labels: torch.Tensor
     fold: torch.Tensor
     folds: int
+    weights: torch.Tensor | None
 
 
 def _best_ridge(data: _Data) -> float:
@@ -143,6 +147,8 @@ def _best_ridge(data: _Data) -> float:
         margin = data.features[mine] @ weights[:, k].T
         label = data.labels[mine, None].expand_as(margin)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(margin, label, reduction="none")
+        if data.weights is not None:
+            loss = loss * data.weights[mine, k, None]
         losses += loss.sum(dim=0, dtype=torch.float64).cpu()
     return RIDGES[int(losses.argmin())]
 
@@ -159,6 +165,8 @@ def _fit(
     learns = (
         torch.stack(given, dim=1)[:, :, None] & (data.fold[:, None] != torch.arange(folds, device=x.device))[:, None]
     )
+    if data.weights is not None:
+        learns = learns * data.weights[:, None]
     learns = learns.reshape(rows, members * folds).float()
     penalty = torch.tensor(ridges, device=x.device).repeat_interleave(folds) * rows * (folds - 1) / folds
     factors = _factors(data, used, penalty)
@@ -166,7 +174,8 @@ def _fit(
     weights = torch.zeros(members * folds, width, device=x.device)
     label = data.labels[:, None]
     sign = 2 * label - 1
-    told = learns.sum(dim=1).clamp(min=1)
+    told = learns.sum(dim=1)
+    told = torch.where(told > 0, told, 1.0)
     sums = [torch.zeros(rows, device=x.device, dtype=torch.float64) for _ in range(3)]
     margin = torch.zeros(rows, members * folds, device=x.device)
     for _ in range(STEPS):
@@ -191,8 +200,12 @@ def _factors(data: _Data, used: list[torch.Tensor], penalty: torch.Tensor) -> to
     import torch
 
     x = data.features
-    grams = torch.stack([x[data.fold == k].T @ x[data.fold == k] for k in range(data.folds)])
-    bounds = (grams.sum(dim=0) - grams) / 4
+    if data.weights is None:
+        grams = torch.stack([x[data.fold == k].T @ x[data.fold == k] for k in range(data.folds)])
+        bounds = (grams.sum(dim=0) - grams) / 4
+    else:
+        apart = [(data.fold != k) * data.weights[:, k] for k in range(data.folds)]
+        bounds = torch.stack([x.T @ (x * one[:, None]) for one in apart]) / 4
     out = []
     for m, mask in enumerate(used):
         both = mask[:, None] & mask[None, :]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from transforms.strength.ambiguity import Ambiguity, fit_ambiguity
+from transforms.strength.balanced import balanced_weights
 from transforms.strength.combine import Calibrator, fit_calibrator, sigmoid
-from transforms.strength.folds import fold_of, sample
+from transforms.strength.folds import fold_of, sample, spread
 from transforms.strength.heads import Dynamics, Heads, fit_heads
 from transforms.strength.neighbours import NEIGHBOURS, REFERENCES, Neighbours, nearest
 from transforms.strength.noise import (
@@ -40,6 +41,7 @@ class Settings:
         noise_rate: the user's word; None reads it off evidence.
         seed: of folds and members.
         device: of torch.
+        balanced: whether detectors learn from pairs weighed so that no surface feature pays.
     """
 
     members: int = 10
@@ -50,6 +52,7 @@ class Settings:
     noise_rate: float | None = None
     seed: int = 0
     device: str = "cpu"
+    balanced: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,12 @@ class Scores:
 
 @dataclass(frozen=True)
 class References:
-    """The pairs that neighbours are taken from."""
+    """The pairs that neighbours are taken from, and how much each one's word counts."""
 
     directions: np.ndarray
     groups: np.ndarray
     labels: np.ndarray
+    weights: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Model:
             k=self.settings.neighbours,
             device=self.settings.device,
         )
-        return self.score_from(pairs, views, near.agreement(theirs.labels))
+        return self.score_from(pairs, views, near.agreement(theirs.labels, theirs.weights))
 
     def score_from(self, pairs: Pairs, views: Views, neighbours: np.ndarray) -> Scores:
         """The same, where the views and what the neighbours say are known already."""
@@ -208,6 +212,13 @@ def fit(
         mine = pairs.at(places).believed()
     sided = mine.sided
     labels, groups = mine.labels[sided], mine.groups[sided]
+    weights = own = None
+    if settings.balanced:
+        _, parts = spread(groups, settings.folds, settings.seed)
+        weights = balanced_weights(views.surface[sided], labels, parts, settings.folds)
+        own = weights[np.arange(len(parts)), parts]  # of each pair that of the fit that did not see it
+    words = np.ones(len(mine))
+    words[sided] = 1.0 if own is None else own
 
     def heads(x: np.ndarray, members: int, before: Heads | None) -> tuple[Heads, Dynamics]:
         return fit_heads(
@@ -219,19 +230,20 @@ def fit(
             seed=settings.seed,
             ridge=before.ridge if before else None,
             device=settings.device,
+            weights=weights,
         )
 
     whole, dynamics = heads(views.whole, settings.members, known.model.heads if known and same_ridge else None)
     surface, _ = heads(
         views.surface, min(_SURFACE_MEMBERS, settings.members), known.model.surface if known and same_ridge else None
     )
-    agreement = near.agreement(mine.labels[chosen])
+    agreement = near.agreement(mine.labels[chosen], words[chosen])
     margins = whole.margins(views.whole, mine.groups).astype(np.float64)
     mu = margins.mean(axis=1)
     alone = surface.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1)
     signals = _signals(mine, mu, alone, agreement)
     fold = fold_of(mine.groups, whole.cuts, settings.seed)
-    calibrator = fit_calibrator(signals[sided], labels, fold[sided], settings.folds)
+    calibrator = fit_calibrator(signals[sided], labels, fold[sided], settings.folds, own)
     logits = calibrator.logits(signals, fold)
     rate = rate_of(mine, logits, settings.noise_rate, evidence)
     flips = flip_rates(mine.net[sided], rate.value)
@@ -240,7 +252,7 @@ def fit(
         scaling,
         whole,
         surface,
-        References(views.direction[chosen], mine.groups[chosen], mine.labels[chosen]),
+        References(views.direction[chosen], mine.groups[chosen], mine.labels[chosen], words[chosen]),
         calibrator,
         fit_residualiser(mu, views.surface, fold, settings.folds),
         fit_ambiguity(mu, mine.likeness, mine.telling, fold, settings.folds),

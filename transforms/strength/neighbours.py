@@ -31,14 +31,16 @@ class Neighbours:
     places: np.ndarray
     cosines: np.ndarray
 
-    def agreement(self, labels: np.ndarray) -> np.ndarray:
+    def agreement(self, labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """How far the neighbours' labels speak for the first response, in [-1, 1]; 0 without any [rows].
 
         Args:
             labels: preference for the first response of every reference, in [0, 1].
+            weights: of every reference's word; all alike when None.
         """
-        said = (self.cosines * (2 * labels - 1).astype(np.float32)[self.places]).sum(axis=1, dtype=np.float64)
-        nearness = np.abs(self.cosines).sum(axis=1, dtype=np.float64)
+        cosines = self.cosines if weights is None else self.cosines * weights.astype(np.float32)[self.places]
+        said = (cosines * (2 * labels - 1).astype(np.float32)[self.places]).sum(axis=1, dtype=np.float64)
+        nearness = np.abs(cosines).sum(axis=1, dtype=np.float64)
         return np.divide(said, nearness, out=np.zeros_like(said), where=nearness > 0)
 
 
