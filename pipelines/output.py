@@ -22,6 +22,7 @@ from pipelines.gate import Verdict, run_gate
 from pipelines.listing import listing
 from pipelines.report import write_report
 from pipelines.slices import write_slices
+from pipelines.trajectories import write_trajectories
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
@@ -53,6 +54,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
     write_slices(out, curated.slices)
+    write_trajectories(out, curated.frames)
     write_attributes_report(out, curated.attributes)
     blocks.remove(f"{out}/spurious.json")
     if curated.shortcuts is not None:
@@ -81,6 +83,8 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         },
         "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "trajectories": curated.frames.to_dict() if curated.frames else None,
+        "belonging": curated.belonging.to_dict() if curated.belonging else None,
         "trusted": curated.trusted.to_dict() if curated.trusted else None,
         "external": _external(curated),
         "probes": curated.probes.to_dict() if curated.probes else None,
@@ -243,6 +247,10 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         notes += curated.strength.notes(config.policy)
     if curated.steps is not None:
         notes += curated.steps.notes()
+    if curated.belonging is not None:
+        notes += curated.belonging.notes()
+    if curated.frames is not None:
+        notes += curated.frames.notes()
     if curated.slices is not None:
         notes += curated.slices.notes()
     if curated.attributes is not None:
