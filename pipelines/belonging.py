@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.engine import Done, Engine
+from pipelines.images import Looks
 from pipelines.trajectories import Frames
 from schemas.config import Config
 from transforms.belonging import IMAGE, TRAJECTORY, Belong, partitions_of
 from transforms.blocks import Block
+from transforms.images.stage import same_file
 
 #: As `pipelines.rows.VERSIONS`.
 VERSION = 1
@@ -57,7 +59,13 @@ class Belonging:
 
 
 def find_belonging(
-    config: Config, every: Sequence[Block], identity: Done, frames: Frames | None, shown: int, engine: Engine
+    config: Config,
+    every: Sequence[Block],
+    identity: Done,
+    frames: Frames | None,
+    looks: Looks | None,
+    shown: int,
+    engine: Engine,
 ) -> Belonging | None:
     """Link rows of one trajectory, and rows that show one image; None where nobody wants to, or rows show nothing.
 
@@ -66,6 +74,7 @@ def find_belonging(
         every: its blocks.
         identity: the stage that knows them all.
         frames: of trajectories.
+        looks: which images look the same.
         shown: how many messages have images.
         engine: runs the stage.
     """
@@ -73,14 +82,14 @@ def find_belonging(
     images = config.images.group and shown > 0
     if said is None and not images:
         return None
-    share = config.duplicates.template_share
+    share, same = config.duplicates.template_share, same_file(looks.same.folder) if looks else None
     done = engine.run(
         "belonging",
         VERSION,
         [images, share],
-        [identity.key, *([said.key] if said else [])],
+        [identity.key, *([said.key] if said else []), *([looks.same.key] if looks else [])],
         partitions_of(every),
-        lambda p, folder: p | "belonging" >> Belong(every, said.folder if said else None, images, share, folder),
+        lambda p, folder: p | "belonging" >> Belong(every, said.folder if said else None, images, same, share, folder),
     )
     kinds = [*([TRAJECTORY] if said else []), *([IMAGE] if images else [])]
     files = {what: [f"{done.folder}/{what}/{number:03d}.parquet" for number in sorted(done.stats)] for what in kinds}

@@ -14,6 +14,7 @@ from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from pipelines.external import External, Voices, find_external
 from pipelines.groups import find_groups
+from pipelines.images import Looks, find_looks
 from pipelines.likeness import Near, find_near
 from pipelines.plan import Planned
 from pipelines.probes import Probes, find_probes
@@ -55,6 +56,7 @@ class Curated:
     images: Vectors | None
     semantic: Semantic | None
     frames: Frames | None
+    looks: Looks | None
     belonging: Belonging | None
     groups: dict[str, int]
     raters: Done | None
@@ -113,7 +115,8 @@ def curate(
     semantic = find_semantic(config, every, identity, texts, engine)
     shown = ingested.total.get("fields", {}).get("images", 0)
     frames = find_trajectories(config, every, identity, shown, engine)
-    belonging = find_belonging(config, every, identity, frames, shown, engine)
+    looks = find_looks(config, every, identity, frames, shown, engine)
+    belonging = find_belonging(config, every, identity, frames, looks, shown, engine)
     grouped = find_groups(config, every, identity, signals, published, near, semantic, belonging, engine)
     groups = grouped.done
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
@@ -182,6 +185,7 @@ def curate(
         images=images,
         semantic=semantic,
         frames=frames,
+        looks=looks,
         belonging=belonging,
         groups=grouped.figures,
         raters=raters,

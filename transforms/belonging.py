@@ -80,8 +80,8 @@ def links(held: pl.DataFrame, most: float) -> pl.DataFrame:
 @beam.typehints.with_input_types(Block)
 @beam.typehints.with_output_types(tuple[int, pl.DataFrame])
 class _Emit(beam.DoFn):
-    def __init__(self, frames: str | None, images: bool, partitions: int) -> None:
-        self.frames, self.images, self.partitions = frames, images, partitions
+    def __init__(self, frames: str | None, images: bool, same: str | None, partitions: int) -> None:
+        self.frames, self.images, self.same, self.partitions = frames, images, same, partitions
 
     def process(self, block: Block) -> Iterator[tuple[int, pl.DataFrame]]:
         rows = read_frame(block.path, [*NODE_COLUMNS, "source", "responses"])
@@ -93,6 +93,9 @@ class _Emit(beam.DoFn):
             parts.append(_held(nodes, name, TRAJECTORY))
         if self.images:
             name, counts = image_names(rows)
+            if self.same:
+                alike = read_frame(self.same)
+                name = name.replace(alike["name"], alike["stands"])
             parts.append(_held(np.repeat(nodes, counts), name, IMAGE))
         held = pl.concat(parts).unique(["node", "key"], keep="any")
         yield from split(held.with_columns(_to=pl.col("key") % self.partitions), "_to")
@@ -139,6 +142,7 @@ class Belong(beam.PTransform):
         blocks: all blocks.
         frames: folder of `transforms.trajectories.stage.find_frames`; None where trajectories are no groups.
         images: whether images link.
+        same: file of images that look the same (`transforms.images.stage.SAME`), which count as one; None without.
         share: an image that more prompts than this share of the rows have, and more than a few, links none.
         folder: where files go, `WHAT/PARTITION.parquet`.
     """
@@ -146,6 +150,7 @@ class Belong(beam.PTransform):
     blocks: Sequence[Block]
     frames: str | None
     images: bool
+    same: str | None
     share: float
     folder: str
 
@@ -156,7 +161,7 @@ class Belong(beam.PTransform):
         held = (
             start
             | "blocks" >> beam.Create(list(self.blocks))
-            | "held" >> beam.ParDo(_Emit(self.frames, self.images, partitions))
+            | "held" >> beam.ParDo(_Emit(self.frames, self.images, self.same, partitions))
         )
         every = start | "every" >> beam.Create([(n, none) for n in range(partitions)]).with_output_types(
             tuple[int, pl.DataFrame]
