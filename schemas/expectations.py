@@ -350,7 +350,7 @@ def wanted(kwargs: dict[str, Any]) -> str:
             return f"{least} {_said(low)}" if high is None else f"at most {_said(high)}"
     if kwargs.get("value_set") == [False]:
         return "none"
-    rest = {name: value for name, value in kwargs.items() if name != "column"}
+    rest = {name: value for name, value in sorted(kwargs.items()) if name != "column"}
     return ", ".join(f"{name} {_said(value)}" for name, value in rest.items()) or "none"
 
 

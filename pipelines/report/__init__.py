@@ -16,17 +16,24 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
         run: the run.
         gate: the gate's verdict, as `gate.json` has it; None where nothing was published.
     """
+    from pipelines.report.ablation import ablation
+    from pipelines.report.attributes import attributes
     from pipelines.report.checks import checks
     from pipelines.report.contamination import contamination
     from pipelines.report.duplicates import duplicates
+    from pipelines.report.evaluation import evaluation
+    from pipelines.report.external import external
     from pipelines.report.fate import fates
     from pipelines.report.findings import findings, summary
     from pipelines.report.flow import flow
     from pipelines.report.page import render
+    from pipelines.report.probes import probes
     from pipelines.report.raters import raters
+    from pipelines.report.ratings import ratings
     from pipelines.report.shortcuts import shortcuts
     from pipelines.report.slices import slices
     from pipelines.report.splits import cost, splits
+    from pipelines.report.steps import steps
     from pipelines.report.strength import ambiguity, pairs_of, strength
     from schemas.expectations import verdict_of
     from transforms import blocks
@@ -40,10 +47,17 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
         duplicates(run),
         contamination(run),
         raters(run),
+        ratings(run),
+        steps(run),
         strength(run, pairs),
         ambiguity(run, pairs),
+        external(run),
+        probes(run),
         shortcuts(run),
         slices(run),
+        attributes(run),
+        evaluation(run),
+        ablation(run),
         splits(run, found) if acted else None,
         cost(run),
     ]

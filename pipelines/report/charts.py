@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from pipelines.report.parts import Chart
 from pipelines.report.texts import visible
@@ -21,10 +24,13 @@ BLUE, GREEN, RED, ORANGE, SKY, PURPLE, GREY = (
     "#CC79A7",
     "#999999",
 )
+WHITE = "#e8eef4"
 #: Width of what is drawn, without labels: what a phone shows without making letters too small.
 WIDTH = 300
 #: Characters of a label.
 _LABEL = 32
+#: Bins of a histogram.
+_BINS = 20
 _CONFIG: dict[str, Any] = {
     "background": None,
     "font": "sans-serif",
@@ -85,8 +91,14 @@ def _axis(field: str, title: str, **more: Any) -> dict[str, Any]:
     return {"field": field, "type": "quantitative", "title": title, **more}
 
 
-_ROW = {"field": "name", "type": "nominal", "sort": None, "title": None}
-_COUNTS = {"axis": {"format": "~s", "tickCount": 4}}
+_ROW: dict[str, Any] = {"field": "name", "type": "nominal", "sort": None, "title": None}
+#: How counts are written on an axis: each for itself, as 0, 500, 1k.
+_SHORT: dict[str, Any] = {"labelExpr": "format(datum.value, '~s')", "tickCount": 4, "tickMinStep": 1}
+_COUNTS = {"axis": _SHORT}
+_POWERS: dict[str, Any] = {
+    "axis": {**_SHORT, "values": [0, *(10**power for power in range(9))]},
+    "scale": {"type": "symlog"},
+}
 
 
 def flow(steps: Sequence[tuple[str, int, int, str]], caption: str) -> Chart:
@@ -136,6 +148,7 @@ def bars(
     colours: Sequence[tuple[str, str]] = (),
     form: str = "~s",
     reach: tuple[float, float] | None = None,
+    rule: float | None = None,
 ) -> Chart:
     """Lying bars, stacked where a name has several kinds.
 
@@ -146,6 +159,7 @@ def bars(
         colours: each kind and its colour; one kind needs none.
         form: how numbers are written (d3-format).
         reach: from where to where the scale goes; as far as the values when absent.
+        rule: where a line stands that values are held against.
     """
     data = [{"name": label(name), "kind": kind, "value": value} for name, kind, value in values]
     colour: dict[str, Any] = {"value": BLUE}
@@ -156,23 +170,43 @@ def bars(
         "mark": {"type": "bar", "height": {"band": 0.75}},
         "encoding": {
             "y": _ROW,
-            "x": _axis("value", title, axis={"format": form, "tickCount": 4}, scale={"domain": reach} if reach else {}),
+            "x": _axis(
+                "value",
+                title,
+                axis=_SHORT if form == "~s" else {"format": form, "tickCount": 4},
+                scale={"domain": reach} if reach else {},
+            ),
             "color": colour,
             "order": {"field": "kind", "sort": "ascending"},
         },
     }
-    return _drawn([bar], data, caption, {"step": 21})
+    line = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]}, "encoding": {"x": {"datum": rule}}}
+    return _drawn([bar] if rule is None else [bar, line], data, caption, {"step": 21})
 
 
-def columns(values: Sequence[tuple[float, float, float]], x: str, y: str, caption: str) -> Chart:
-    """A histogram: where each bin begins and ends, and how many are in it."""
-    data = [{"from": begin, "to": end, "value": value} for begin, end, value in values]
+def histogram(
+    values: np.ndarray, reach: tuple[float, float], x: str, y: str, caption: str, rare: bool = False
+) -> Chart:
+    """How many values are in each of 20 bins.
+
+    Args:
+        values: within `reach`.
+        reach: where the first bin begins and the last ends.
+        x: what the values are.
+        y: what is counted.
+        caption: what it shows.
+        rare: heights grow by powers, so that a few among many are seen.
+    """
+    counted, edges = np.histogram(values, bins=_BINS, range=reach)
+    data = [
+        {"from": float(a), "to": float(b), "value": int(c)} for (a, b), c in zip(pairwise(edges), counted, strict=True)
+    ]
     bar = {
         "mark": {"type": "bar", "color": BLUE},
         "encoding": {
             "x": {**_axis("from", x, axis={"tickCount": 6}), "bin": {"binned": True}},
             "x2": {"field": "to"},
-            "y": _axis("value", y, axis={"format": "~s", "tickCount": 4}),
+            "y": _axis("value", y, **(_POWERS if rare else _COUNTS)),
         },
     }
     return _drawn([bar], data, caption, 150)
@@ -201,8 +235,10 @@ def band(values: Sequence[tuple[float, float, float]], x: str, y: str, caption: 
 
 
 def curves(values: Sequence[tuple[str, float, float]], x: str, y: str, caption: str) -> Chart:
-    """Lines through points, each with its name, in a square from 0 to 1 with its diagonal."""
+    """Lines through points, each with its name, in a square from 0 to 1 with its diagonal; dashed behind the last."""
     data = [{"name": name, "x": at, "y": up} for name, at, up in values]
+    last = {one["name"]: one for one in data}
+    rest = [point for one in last.values() for point in (one, {**one, "x": 1.0, "y": 1.0})]
     names = list(dict.fromkeys(name for name, _, _ in values))
     whole = {"scale": {"domain": [0, 1]}, "axis": {"tickCount": 5}}
     colour = {
@@ -216,6 +252,11 @@ def curves(values: Sequence[tuple[str, float, float]], x: str, y: str, caption: 
         "mark": {"type": "line", "color": GREY, "strokeDash": [4, 3]},
         "encoding": {"x": _axis("x", x), "y": _axis("y", y)},
     }
+    unknown = {
+        "data": {"values": rest},
+        "mark": {"type": "line", "strokeDash": [2, 4]},
+        "encoding": {"x": _axis("x", x), "y": _axis("y", y), "color": colour, "order": {"field": "x"}},
+    }
     lines = {
         "mark": {"type": "line", "point": {"size": 30}},
         "encoding": {
@@ -225,13 +266,35 @@ def curves(values: Sequence[tuple[str, float, float]], x: str, y: str, caption: 
             "order": {"field": "x"},
         },
     }
-    return _drawn([chance, lines], data, caption, WIDTH * 0.7)
+    return _drawn([chance, unknown, lines], data, caption, WIDTH * 0.7)
+
+
+def squares(values: Sequence[tuple[str, str, float]], form: str, caption: str) -> Chart:
+    """A value from 0 to 1 for each two names, as colour and in figures."""
+    data = [{"across": label(a), "name": label(b), "value": value} for a, b, value in values]
+    at: dict[str, Any] = {"x": {**_ROW, "field": "across", "axis": {"labelAngle": -40}}, "y": _ROW}
+    cells: dict[str, Any] = {
+        "mark": "rect",
+        "encoding": {
+            **at,
+            "color": _axis("value", "", scale={"domain": [0, 1], "range": [WHITE, BLUE]}, legend=None),
+        },
+    }
+    figures: list[dict[str, Any]] = [
+        {
+            "transform": [{"filter": test}],
+            "mark": {**_LETTERS, "color": colour},
+            "encoding": {**at, "text": {"field": "value", "type": "quantitative", "format": form}},
+        }
+        for test, colour in (("datum.value > 0.5", "#fff"), ("datum.value <= 0.5", "#111"))
+    ]
+    return _drawn([cells, *figures], data, caption, {"step": 30})
 
 
 def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, caption: str) -> Chart:
     """How many are where: place across (a scale of powers), place upwards in [0, 1], how many, and which kind."""
     data = [{"x": at, "y": up, "count": count, "kind": kind} for at, up, count, kind in values]
-    names = list(dict.fromkeys(kind for *_, kind in values))
+    names, most = list(dict.fromkeys(kind for *_, kind in values)), max(count for _, _, count, _ in values)
     dots = {
         "mark": {"type": "circle", "opacity": 0.75},
         "encoding": {
@@ -239,11 +302,14 @@ def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, cap
                 "x",
                 x,
                 scale={"type": "log", "base": 10, "nice": False, "padding": 12},
-                axis={"format": "~s", "tickCount": 5, "grid": False},
+                axis={**_POWERS["axis"], "grid": False},
             ),
             "y": _axis("y", y, scale={"zero": False, "padding": 10}, axis={"tickCount": 5}),
             "size": _axis(
-                "count", "raters", scale={"range": [20, 500]}, legend={"tickCount": 3, "symbolFillColor": GREY}
+                "count",
+                "raters",
+                scale={"range": [20, 500]},
+                legend={"values": sorted({1, (most + 1) // 2, most}), "symbolFillColor": GREY},
             ),
             "color": {
                 "field": "kind",
@@ -256,29 +322,52 @@ def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, cap
     return _drawn([dots], data, caption, 190)
 
 
-def dots(values: Sequence[tuple[str, str, float, float, float]], x: str, caption: str) -> Chart:
-    """Points with their intervals, two of a name for before and after: name, kind, value, low, high."""
+def dots(
+    values: Sequence[tuple[str, str, float, float, float]], x: str, caption: str, rule: float | None = 0.0
+) -> Chart:
+    """Points with their intervals, each kind of a name beside the others.
+
+    Args:
+        values: name, kind, value, low and high.
+        x: what the values are.
+        caption: what it shows.
+        rule: where a line stands that values are held against.
+    """
     data: list[dict[str, Any]] = [
         {"name": label(name), "kind": kind, "value": value, "low": low, "high": high}
         for name, kind, value, low, high in values
     ]
     kinds = list(dict.fromkeys(kind for _, kind, *_ in values))
-    offset = {"yOffset": {"field": "kind", "type": "nominal", "sort": kinds}}
+    several = len({(name, kind) for name, kind, *_ in values}) > len({name for name, *_ in values})
+    offset = {"yOffset": {"field": "kind", "type": "nominal", "sort": kinds}} if several else {}
     colour = {
         "color": {
             "field": "kind",
             "type": "nominal",
             "title": None,
-            "scale": {"domain": kinds, "range": [RED, BLUE, GREEN][: len(kinds)]},
+            "scale": {"domain": kinds, "range": [RED, BLUE, GREEN, PURPLE][: len(kinds)]},
+            **({} if any(kinds) else {"legend": None}),
         }
     }
     lines = {
         "mark": {"type": "rule", "strokeWidth": 2},
-        "encoding": {"y": _ROW, **offset, **colour, "x": _axis("low", x), "x2": {"field": "high"}},
+        "encoding": {
+            "y": _ROW,
+            **offset,
+            **colour,
+            "x": _axis("low", x, scale={"zero": False}),
+            "x2": {"field": "high"},
+        },
     }
     points = {
         "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
-        "encoding": {"y": _ROW, **offset, **colour, "x": _axis("value", x, axis={"tickCount": 5})},
+        "encoding": {
+            "y": _ROW,
+            **offset,
+            **colour,
+            "x": _axis("value", x, axis={"tickCount": 5}, scale={"zero": False}),
+        },
     }
-    rule = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]}, "encoding": {"x": {"datum": 0}}}
-    return _drawn([rule, lines, points], data, caption, {"step": 24})
+    line = {"mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]}, "encoding": {"x": {"datum": rule}}}
+    layers = [lines, points] if rule is None else [line, lines, points]
+    return _drawn(layers, data, caption, {"step": 24} if several else {"step": 26})

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from pipelines.finished import Finished
 from pipelines.report.fate import Fates
 from pipelines.report.parts import Link, Section, Table, key_of, many, share
+from pipelines.report.ratings import DIVIDED, divided, rated
+from pipelines.report.steps import CONTRADICTED
 from schemas.config import Config
 from transforms import blocks
 
@@ -122,6 +126,25 @@ AILMENTS: dict[str, Ailment] = {
         {"policy.ambiguous_weight": 0.5},
     ),
 }  # fmt: skip
+#: What no reason says, by name: ratings and steps that are looked at without a verdict of their own.
+_DIVIDED = Ailment(
+    2,
+    "Their raters are farther apart than raters of their precision would be, and chance has no so many: a mean says "
+    "what none of them does.",
+    "needs somebody to look: the section on ratings has them",
+)
+_NOISE = Ailment(
+    4,
+    "What these raters say goes with nothing that others say of the same.",
+    "needs somebody to look; each rater counts as far as he is precise, and these next to nothing",
+)
+_CONTRADICTED = Ailment(
+    2,
+    "Right or wrong depends on how steps are put together: two trainers learn opposite things from them.",
+    "needs a choice: the section on steps has what each way rewards",
+)
+#: A rater who judged so much with others, and goes with them no more than this, says nothing.
+_ENOUGH, _NOTHING = 30, 0.1
 #: Records that could not be used.
 _DEAD = Ailment(3, "They are in no dataset; each has its line and what is wrong with it.", "needs the source mended")
 _SHORTCUT = Ailment(
@@ -168,7 +191,7 @@ def findings(run: Finished, fates: Fates) -> list[Finding]:
         records = max(counts["records_in"], 1)
         name = f"unusable: {code}"
         out.append(Finding(name, count, records, _DEAD, _DEAD.harm * count / records, key_of("dead", code)))
-    return sorted([*out, *_shortcuts(run)], key=lambda one: (-one.weight, one.name))
+    return sorted([*out, *_shortcuts(run), *_ratings(run), *_steps(run, rows)], key=lambda one: (-one.weight, one.name))
 
 
 def _shortcuts(run: Finished) -> list[Finding]:
@@ -189,6 +212,37 @@ def _shortcuts(run: Finished) -> list[Finding]:
         for one in pairs["features"]
         if one["flagged"]
     ]
+
+
+def _ratings(run: Finished) -> list[Finding]:
+    """Ratings that divide their raters, and those of raters whose ratings are noise."""
+    if run.manifest["ratings"] is None:
+        return []
+    known, out = rated(run), []
+    whole = max(known.height, 1)
+    count, usual, least = divided(known, run.config.policy.ambiguous_at)
+    if count > least:
+        weight = _DIVIDED.harm * (count - usual) / whole
+        out.append(Finding("ratings divide raters", count, whole, _DIVIDED, weight, DIVIDED))
+    if not blocks.exists(f"{run.out}/raters.parquet"):
+        return out
+    told = run.table("raters.parquet").filter((pl.col("kind") == "rating") & pl.col("rater").is_not_null()).collect()
+    noise = told.filter((pl.col("shared") >= _ENOUGH) & (pl.col("reliability") <= _NOTHING))
+    given, votes = int(noise["votes"].sum()), max(int(told["votes"].sum()), 1)
+    if given:
+        name = f"ratings of {many(noise['rater'].n_unique(), 'rater')} are noise"
+        out.append(Finding(name, given, votes, _NOISE, _NOISE.harm * given / votes, "raters"))
+    return out
+
+
+def _steps(run: Finished, rows: int) -> list[Finding]:
+    """Solutions that are right or wrong as their steps are put together."""
+    told = run.manifest["steps"]
+    if told is None or not told["contradicted"]:
+        return []
+    count = told["contradicted"]
+    weight = _CONTRADICTED.harm * count / rows
+    return [Finding("steps contradict", count, told["solutions"], _CONTRADICTED, weight, CONTRADICTED)]
 
 
 def fixes(found: list[Finding]) -> dict[str, tuple[Any, str]]:

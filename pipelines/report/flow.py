@@ -45,7 +45,6 @@ def flow(run: Finished, fates: Fates) -> Section:
         words.append(
             f"Of the labels of kept rows, {' and '.join(changed)}; {many(counts['ties'], 'is a tie', 'are ties')}."
         )
-    words += run.manifest["notes"]
     if not run.every:
         words.append("Rows are shown without their texts: the run's work/ is gone.")
     dead, letters = _dead_letters(run)
@@ -61,6 +60,7 @@ def flow(run: Finished, fates: Fates) -> Section:
         f"{lead}.",
         words=[*words, *left_out(len(run.manifest["sources"]) - LINES, "source")],
         charts=[charts.flow(_steps(run, fates), caption) if run.config.policy.act else _ailing(fates)],
+        notes=run.manifest["notes"],
         tables=[reasons, *dead, sources],
         samples=[*samples, *letters, *_kept(fates)],
     )

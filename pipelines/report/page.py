@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,8 @@ from pipelines.report.texts import level, size, visible, written
 
 #: Bytes that the data's texts take on a page, and that a page takes at most.
 TEXTS, PAGE = 2_000_000, 3_000_000
+#: A cell that is a number, however it is written.
+_FIGURE = re.compile(r"–|[+-]?[\d,]+(\.\d+)?(\N{NARROW NO-BREAK SPACE}%)?")
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
@@ -97,6 +100,9 @@ def _page(parts: Sequence[_Part], most: int, title: str, subtitle: str, version:
     )
     environment.filters |= {"written": partial(written, most=most), "plain": plain}
     environment.tests["link"] = lambda value: isinstance(value, Link)
+    environment.tests["figure"] = lambda value: (
+        _FIGURE.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, (int, float))
+    )
     style = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
     template = environment.get_template("report.html.j2")
     return template.render(sections=parts, title=visible(title), subtitle=subtitle, version=version, style=style)

@@ -85,7 +85,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page under a title; `lead` is its first sentence, and `mood` whether that is good or bad news."""
+    """A part of the page under a title.
+
+    `lead` is its first sentence, `mood` whether that is good or bad news; `notes`, what else a reader must know, stand
+    below the pictures.
+    """
 
     key: str
     title: str
@@ -95,6 +99,7 @@ class Section:
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
     samples: Sequence[Sample] = ()
+    notes: Sequence[str] = ()
 
 
 def key_of(*names: str) -> str:

@@ -58,9 +58,10 @@ def _words(pairs: dict[str, Any] | None, balance: dict[str, Any] | None) -> list
     out = []
     if pairs and pairs.get("position"):
         at = pairs["position"]
-        out.append(
-            f"The first response is chosen in {at['first']:.1%} (95 % interval {at['low']:.1%} to {at['high']:.1%})."
-        )
+        said = f"The first response is chosen in {at['first']:.1%} (95 % interval {at['low']:.1%} to {at['high']:.1%})."
+        if at["first"] == 1:
+            said = "The chosen response stands first in all pairs: its place is how these data say which it is."
+        out.append(said)
     generators = (pairs or {}).get("generators")
     if generators and generators["known"] and generators["accuracy"] is not None:
         out.append(

@@ -11,6 +11,7 @@ from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.fate import CHANCE
 from pipelines.report.parts import SHOWN, Chart, Link, Sample, Section, Table, many, number, share
+from pipelines.report.samples import highest
 from transforms import blocks
 from transforms.strength.bins import BINS
 
@@ -60,8 +61,9 @@ def strength(run: Finished, pairs: pl.DataFrame) -> Section | None:
     ]
     pictures = [] if sided.is_empty() else [_curve(sided)]
     at = _roc(told["checks"])
-    if at:
+    if told["checks"]:
         words.append(_checked(told["checks"]))
+    if at:
         pictures.append(at)
     bins = told["bins"]
     samples = [sample for name in BINS if (sample := _of_bin(sided, name))]
@@ -70,7 +72,7 @@ def strength(run: Finished, pairs: pl.DataFrame) -> Section | None:
         [name, _MEANING[name], Link(bins.get(name, 0), f"bin-{name}") if f"bin-{name}" in there else bins.get(name, 0)]
         for name in BINS
     ]
-    worst = _highest(sided, "p_error", run.config.policy.doubtful_at, "most-wrong", "most probably mislabelled")
+    worst = highest(sided, "p_error", run.config.policy.doubtful_at, "most-wrong", "most probably mislabelled")
     tables = [Table(["strength", "what it means", "pairs"], lines, "Pairs by strength, within their source")]
     if told["checks"]:
         tables.append(_check_table(told["checks"]))
@@ -100,8 +102,16 @@ def ambiguity(run: Finished, pairs: pl.DataFrame) -> Section | None:
         f"{many(over, 'pair')} of {known.height:,} ({share(over, known.height)}) can hardly be told apart "
         f"(p_ambiguous from {at:g} on).",
         words=[f"How hardly the sides of a pair can be told apart is read off {how}."],
-        charts=[_histogram(known["p_ambiguous"], "p_ambiguous", "Pairs by how probably they are ambiguous.")],
-        samples=_highest(known, "p_ambiguous", at, "most-ambiguous", "hardest to tell apart"),
+        charts=[
+            charts.histogram(
+                known["p_ambiguous"].to_numpy(),
+                (0.0, 1.0),
+                "p_ambiguous",
+                "pairs",
+                "Pairs by how probably they are ambiguous.",
+            )
+        ],
+        samples=highest(known, "p_ambiguous", at, "most-ambiguous", "hardest to tell apart"),
     )
 
 
@@ -147,19 +157,19 @@ def _curve(sided: pl.DataFrame) -> Chart:
 
 
 def _roc(checks: list[dict[str, Any]]) -> Chart | None:
-    if not checks:
+    if not any(check["found"] or check["over"] for check in checks):
         return None
     values = []
     for place in dict.fromkeys(check["place"] for check in checks):
         mine = [check for check in checks if check["place"] == place]
         name = f"{'anywhere' if place == 'uniform' else 'close pairs'} ({mine[0]['auroc']:.2f})"
-        values += [(name, 0.0, 0.0), *((name, check["over"], check["found"]) for check in mine), (name, 1.0, 1.0)]
+        values += [(name, 0.0, 0.0), *((name, check["over"], check["found"]) for check in mine)]
     return charts.curves(
         sorted(values, key=lambda value: (value[0], value[1], value[2])),
         "share of other labels alarmed",
         "share of planted flips found",
         "The self-check: labels that the run turned round itself, anywhere and among close pairs, and how many of them "
-        "p_error finds; in brackets the area under the curve.",
+        "p_error finds, dashed where no threshold was tried; in brackets the area under the whole curve.",
     )
 
 
@@ -181,12 +191,6 @@ def _check_table(checks: list[dict[str, Any]]) -> Table:
     return Table(columns, lines, "The self-check in figures", folded=True)
 
 
-def _histogram(values: pl.Series, x: str, caption: str) -> Chart:
-    counted, edges = np.histogram(values.to_numpy(), bins=_BINS, range=(0.0, 1.0))
-    bins = [(float(a), float(b), int(c)) for a, b, c in zip(edges[:-1], edges[1:], counted, strict=True)]
-    return charts.columns(bins, x, "pairs", caption)
-
-
 def _of_bin(sided: pl.DataFrame, name: str) -> Sample | None:
     if sided.is_empty():
         return None
@@ -199,13 +203,3 @@ def _of_bin(sided: pl.DataFrame, name: str) -> Sample | None:
         for place, mu, sd in chosen.select("place", "strength", "strength_sigma").rows()
     }
     return Sample(f"bin-{name}", f"strength: {name}", mine.height, places=chosen["place"].to_list(), about=about)
-
-
-def _highest(pairs: pl.DataFrame, signal: str, least: float, key: str, title: str) -> list[Sample]:
-    """The pairs with the highest of a signal, of those that have at least so much of it."""
-    if pairs.is_empty():
-        return []
-    known = pairs.filter(pl.col(signal) >= least)
-    first = known.sort(signal, "chance", descending=[True, False]).head(SHOWN)
-    about = {place: f"{signal} {value:.3f}." for place, value in first.select("place", signal).rows()}
-    return [Sample(key, title, known.height, places=first["place"].to_list(), about=about)] if first.height else []

@@ -7,79 +7,12 @@ import shutil
 from pathlib import Path
 
 import lxml.html
-import orjson
 import polars as pl
 import pytest
 
-from pipelines.commands import Request, run_curate
 from pipelines.report import run_report
 from pipelines.report.page import PAGE
-
-SCRIPT = "<script>alert(1)</script>"
-EVENT = '"><img src=https://evil.example/x.png onerror="alert(1)">'
-HOSTILE = (
-    SCRIPT,
-    EVENT,
-    "</pre></article></main><iframe srcdoc='<script>alert(2)</script>'></iframe>",
-    "</style><style>@import url(https://evil.example/a.css)</style>",
-    "[click](javascript:alert(1)) ![x](https://evil.example/y.png) **bold**",
-    "{{ 7 * 7 }} {% raw %} ${7*7} <!-- --> ]]> &lt;script&gt;",
-    "\u202eevil\u2066 \x1b[31mred\x1b[0m \x00 \x07 \ufeff",
-    "<a href='javascript:alert(1)'>x</a><svg onload=alert(1)><foreignObject/></svg>",
-)
-
-
-def rows() -> list[dict]:
-    out = []
-    for i in range(40):
-        text = HOSTILE[i % len(HOSTILE)]
-        out.append(
-            {"prompt": f"{i} {text}", "a": f"first {i} {text}", "b": f"second {i} {text}", "w": "a", "who": text}
-        )
-    out += [out[0], {**out[1], "w": "b"}]  # a copy, and one that contradicts
-    out += [{"prompt": SCRIPT, "a": EVENT, "b": EVENT, "w": "a", "who": "x"}]  # identical sides
-    out += [{"prompt": EVENT, "a": "", "b": SCRIPT, "w": "a", "who": "x"}]  # an empty side
-    out += [{"prompt": SCRIPT, "a": EVENT, "b": SCRIPT, "w": SCRIPT, "who": "x"}]  # a dead letter
-    out += [{"prompt": "long", "a": "<i>" * 3_400_000, "b": "&" * 100, "w": "a", "who": "x"}]  # 10 MB in one line
-    return out
-
-
-CONFIG = """
-name: hostile
-sources:
-  - name: source
-    input: ["{input}"]
-    format: mapping
-    licence: "<img src=x onerror=alert(1)>"
-    pseudonymise: false
-    mapping:
-      kind: pair
-      prompt: prompt
-      responses: [a, b]
-      generators: [who, who]
-      rater: who
-      dimension: "<script>alert('dimension')</script>"
-      label: {{field: w, values: {{a: 1, b: 0}}}}
-contamination:
-  benchmarks:
-    - {{name: bench, input: "{bench}", format: text}}
-embed: {{model: "off"}}
-strength: {{find: false}}
-split: {{fractions: {{train: 0.9, test: 0.1}}}}
-gate: {{max_dead_letters: 0.5, split_tolerance: 1}}
-"""
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hostile")
-    source, bench = folder / "<script>alert('file')<x>.jsonl", folder / "bench.txt"
-    source.write_bytes(b"\n".join(orjson.dumps(row) for row in rows()))
-    bench.write_text(f"an item of eight words is here for {SCRIPT} 3 {HOSTILE[3]}\n3 {HOSTILE[3]}\n")
-    config = folder / "hostile.yaml"
-    config.write_text(CONFIG.format(input=source, bench=bench))
-    assert run_curate(Request(str(config), str(folder / "out"))) == 0
-    return folder / "out"
+from tests.pipelines.report.hostile import HOSTILE
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +25,8 @@ def tree(page: str) -> lxml.html.HtmlElement:
     return lxml.html.fromstring(page)
 
 
-def test_nothing_in_the_data_is_markup(tree: lxml.html.HtmlElement) -> None:
+def harmless(tree: lxml.html.HtmlElement) -> None:
+    """See that a page has nothing that acts, loads or leaves."""
     tags = {element.tag for element in tree.iter() if isinstance(element.tag, str)}
     assert not tags & {"script", "iframe", "img", "object", "embed", "link", "base", "form", "foreignobject", "image"}
     assert len(tree.findall(".//style")) == 1
@@ -105,6 +39,10 @@ def test_nothing_in_the_data_is_markup(tree: lxml.html.HtmlElement) -> None:
             )
             assert name not in ("href", "{http://www.w3.org/1999/xlink}href") or value.startswith("#"), value
     assert not list(tree.iter(lxml.etree.Comment))
+
+
+def test_nothing_in_the_data_is_markup(tree: lxml.html.HtmlElement) -> None:
+    harmless(tree)
 
 
 def test_the_page_asks_for_nothing(page: str, tree: lxml.html.HtmlElement) -> None:

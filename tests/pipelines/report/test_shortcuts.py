@@ -45,3 +45,9 @@ def test_pairs_that_were_too_few_say_so(tmp_path: Path) -> None:
     made = section(tmp_path, {"pairs": {"measured": False, "why": "12 pairs"}, "balance": None})
     assert made.lead == "Shortcuts were not measured: 12 pairs."
     assert not made.charts
+
+
+def test_where_the_order_is_the_label_the_place_is_no_shortcut(tmp_path: Path) -> None:
+    position = {"first": 1.0, "low": 1.0, "high": 1.0}
+    made = section(tmp_path, {"pairs": {**PAIRS, "position": position}, "balance": None, "ratings": []})
+    assert made.words[0].startswith("The chosen response stands first in all pairs: its place is how")

@@ -1,0 +1,129 @@
+"""Scorers on the page: how well they agree with people, from the `evaluation.json` that `trenchcoat evaluate` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipelines.finished import Finished
+from pipelines.report import charts
+from pipelines.report.flow import LINES
+from pipelines.report.parts import Chart, Section, Table, number
+from transforms import blocks
+
+#: Dimensions of ratings and rankings that have a picture, and slices of a column that are listed.
+_PICTURES, _SLICES = 6, 12
+_FIGURES = {
+    "accuracy": "accuracy",
+    "acc_eq_calibrated": "acc_eq, calibrated",
+    "acc_eq_held_out": "acc_eq, held out",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "kendall_b": "tau_b",
+    "soft_pairwise_accuracy": "soft pairwise accuracy",
+    "calibration_error": "ECE",
+    "brier": "Brier",
+}
+
+
+def evaluation(run: Finished) -> Section | None:
+    """What was found of scorers; None where nobody evaluated any."""
+    path = f"{run.out}/evaluation.json"
+    if not blocks.exists(path):
+        return None
+    told = blocks.read_json(path)
+    parts = _parts(told)
+    charts_, tables = [], []
+    for title, by, one in parts:
+        charts_ += _dots(title, by, one["scorers"], told["baselines"])
+        tables += [_table(title, by, one["scorers"]), *_sliced(title, one)]
+    missed = [one for one in told["requirements"] if not one["met"]]
+    rows = "kept rows, labels as curated" if told["rows"] == "kept" else "all rows, labels as recorded"
+    words = [f"On {rows}" + (f", of the split {told['split']}." if told["split"] else ".")]
+    if told["run"]["lineage"] != run.manifest["stages"][-1]["lineage"]:
+        words.insert(0, "These figures are of an earlier state of this run: evaluate again.")
+    words += [f"No score at all on {title}: {', '.join(one['silent'])}." for title, _, one in parts if one["silent"]]
+    words += [
+        f"{'Met' if one['met'] else 'Not met'}: {one['required']}; it is {one['observed']}."
+        for one in told["requirements"]
+    ]
+    return Section(
+        "evaluation",
+        "Scorers",
+        _lead(parts, told["baselines"]),
+        "failed" if missed else "passed" if told["requirements"] else "",
+        words=words,
+        charts=charts_[:_PICTURES],
+        tables=tables,
+    )
+
+
+def _parts(told: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """What scorers were judged on, by which figure they are ranked, and how they did."""
+    out: list[tuple[str, str, dict[str, Any]]] = [("pairs", "accuracy", told["pairs"])] if told["pairs"] else []
+    out += [(f"ratings of {name}", one["ranked_by"], one) for name, one in told["ratings"].items()]
+    out += [(f"rankings by {name}", one["ranked_by"], one) for name, one in told["rankings"].items()]
+    return out
+
+
+def _lead(parts: Sequence[tuple[str, str, dict[str, Any]]], baselines: Sequence[str]) -> str:
+    """The best scorer, and the best baseline beside it."""
+    if not parts:
+        return "There is nothing that scorers could be judged on."
+    title, by, one = parts[0]
+    figure = _FIGURES.get(by, by)
+    first = {
+        name in baselines: f"{name} ({figure} {number(one['scorers'][name][by])})"
+        for name in reversed(_ordered(one["scorers"], by))
+        if one["scorers"][name].get(by) is not None
+    }
+    if not first:
+        return f"No scorer has a score for the {title}."
+    best = first.get(False, "none of the scorers has a score")
+    return f"On {title}, the best scorer: {best}; the best baseline: {first.get(True, 'none')}."
+
+
+def _ordered(scorers: Mapping[str, Any], by: str) -> list[str]:
+    return sorted(scorers, key=lambda name: (scorers[name].get(by) is None, -(scorers[name].get(by) or 0), name))
+
+
+def _dots(title: str, by: str, scorers: Mapping[str, Any], baselines: Sequence[str]) -> list[Chart]:
+    """Each scorer's figure with its interval."""
+    ends = ("low", "high") if by == "accuracy" else (f"{by}_low", f"{by}_high")
+    values = []
+    for name in _ordered(scorers, by)[:LINES]:
+        one = scorers[name]
+        if one.get(by) is not None:
+            low, high = (one[by] if one.get(end) is None else one[end] for end in ends)
+            values.append((name, "a baseline" if name in baselines else "a scorer", one[by], low, high))
+    values.sort(key=lambda value: value[1] == "a baseline")
+    said = f"On {title}: {_FIGURES.get(by, by)} with 95 % intervals."
+    return [charts.dots(values, _FIGURES.get(by, by), said, 0.5 if by == "accuracy" else None)] if values else []
+
+
+def _table(title: str, by: str, scorers: Mapping[str, Any]) -> Table:
+    keys = [key for key in _FIGURES if any(one.get(key) is not None for one in scorers.values())]
+    lines = [
+        [name, scorers[name]["cluster"] or "–", *(number(scorers[name].get(key)) for key in keys)]
+        for name in _ordered(scorers, by)[:LINES]
+    ]
+    return Table(["scorer", "cluster", *(_FIGURES[key] for key in keys)], lines, f"On {title}", folded=True)
+
+
+def _sliced(title: str, one: Mapping[str, Any]) -> list[Table]:
+    """The largest slices of each column."""
+    out = []
+    for column, told in one["slices"].items():
+        unit = "pairs" if title == "pairs" else "ratings"
+        some = sorted(told["slices"], key=lambda found: -found[unit])[:_SLICES]
+        if not some:
+            continue
+        figure = "accuracy" if title == "pairs" else "acc_eq_calibrated"
+        names = list(some[0]["scorers"])[:LINES]
+        lines = [
+            [found["value"], found[unit], *(number(found["scorers"][name].get(figure)) for name in names)]
+            for found in sorted(some, key=lambda found: found["value"])
+        ]
+        said = f"{_FIGURES[figure]} on {title} by {column}"
+        out.append(Table([column, unit, *names], lines, said, folded=True))
+    return out

@@ -1,0 +1,145 @@
+"""Sections on what stages say of ratings, steps, probes, voices, attributes and scorers, from a run made by hand."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import lxml.html
+import pytest
+
+from pipelines.finished import Finished
+from pipelines.report.fate import fates
+from pipelines.report.findings import findings
+from pipelines.report.page import render
+from pipelines.report.parts import Link, Section
+from pipelines.report.ratings import divided, rated
+from tests.pipelines.report.hostile import EVENT, SCRIPT
+from tests.pipelines.report.made import made, sections
+from tests.pipelines.report.test_page import harmless
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return made(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="module")
+def by(run: Finished) -> dict[str, Section]:
+    return {section.key: section for section in sections(run)}
+
+
+def rows_of(section: Section) -> dict[str, tuple[int, list[int]]]:
+    return {sample.key: (sample.total, list(sample.places)) for sample in section.samples}
+
+
+def test_ratings(by: dict[str, Section]) -> None:
+    made = by["ratings"]
+    assert "1 is probably wrong (rating_error from 0.9 on)" in made.lead
+    assert "2 rows of 5 with several raters divide them" in made.words[-1]
+    assert rows_of(made) == {"ratings-wrong": (2, [0, 1]), "ratings-divided": (2, [0, 1])}
+    assert made.tables[0].lines[0][6:9] == ["by mean and spread", "0.250", "0.500"]
+    systems = next(chart for chart in made.charts if "each system" in chart.caption)
+    assert "lower is better" in systems.caption
+    assert "alert(1)" not in systems.svg  # a mean of too few rows
+
+
+def test_steps(by: dict[str, Section]) -> None:
+    made = by["steps"]
+    assert made.lead.startswith("2 of 6 solutions in steps (33.3")
+    assert rows_of(made) == {"steps-contradicted": (2, [2, 3])}
+    assert made.tables[0].lines[-1] == ["log-odds", "0.500", "–"]
+    agreement, first = made.charts[1].svg, made.charts[2].svg
+    assert "50%" in agreement
+    assert ">12 or later<" in first
+    assert ">3<" not in first.split("solutions")[0]
+
+
+def test_probes(by: dict[str, Section]) -> None:
+    made = by["probes"]
+    assert made.lead.startswith("The preferred side is rated higher on kind in 75.0%")
+    assert f"Too few ratings to learn from: {EVENT} (3 ratings in 2 groups)." in made.words
+    kind = made.samples[0]
+    assert (kind.total, list(kind.places)) == (5, [1, 5, 3, 2, 0])
+    assert kind.about[1] == "kind: response 2 is rated higher, by 0.900 of the scale."
+    assert rows_of(made)["probe-outliers"] == (1, [0])
+
+
+def test_voices_are_held_against_labels(by: dict[str, Section]) -> None:
+    made = by["external"]
+    # Labels are for the first, first, first, second, none, first; even margins are half right.
+    assert [line[3:5] for line in made.tables[0].lines] == [["0.500", 5], ["0.400", 5]]
+    assert rows_of(made) == {"external-against": (2, [1, 3])}
+    # The two take the same side in three of five pairs, and each with itself in all.
+    assert "60%" in made.charts[1].svg
+    assert "100%" in made.charts[1].svg
+
+
+def test_attributes(by: dict[str, Section]) -> None:
+    made = by["attributes"]
+    assert "1 difference is more than chance" in made.lead
+    assert "4 rows count as 4." in made.words[-1]
+    assert {(total, tuple(places)) for total, places in rows_of(made).values()} == {
+        (4, (0, 1, 3, 5)),
+        (6, (0, 1, 2, 3, 5)),
+    }
+    assert made.tables[0].lines[0][0] == Link(EVENT, made.samples[0].key)
+    assert made.tables[-1].lines == [[EVENT, "25.0\u202f%", "50.0\u202f%", "45.0\u202f%"]]
+
+
+def test_evaluation(run: Finished, by: dict[str, Section], tmp_path: Path) -> None:
+    made_ = by["evaluation"]
+    assert made_.mood == "failed"
+    assert made_.lead == (
+        f"On pairs, the best scorer: {SCRIPT} (accuracy 0.700); the best baseline: chance (accuracy 0.500)."
+    )
+    assert made_.words[-1] == f"Not met: {SCRIPT}>=1; it is 0.7."
+    assert not any("evaluate again" in words for words in made_.words)
+    other = made(tmp_path)
+    other.manifest["stages"].append({"stage": "late", "lineage": "later"})
+    late = next(section for section in sections(other) if section.key == "evaluation")
+    assert "evaluate again" in late.words[0]
+
+
+def test_ablation(by: dict[str, Section]) -> None:
+    made = by["ablation"]
+    assert made.mood == "passed"
+    assert "is better than one on the raw pairs: +0.0200 (+0.0100 to +0.0300)" in made.lead
+    assert made.tables[0].lines[1][:3] == ["all", 90, "0.7200"]
+
+
+def test_what_did_not_run_has_no_section(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("ratings", "steps", "probes", "external", "attributes"))
+    assert sections(Finished(str(tmp_path), nothing)) == []
+
+
+def test_names_in_these_sections_are_text(run: Finished, by: dict[str, Section]) -> None:
+    tree = lxml.html.fromstring(render(run, list(by.values()), SCRIPT, EVENT))
+    harmless(tree)
+    targets, places = {href[1:] for href in tree.xpath("//a/@href")}, tree.xpath("//@id")
+    assert targets <= set(places)
+    assert len(places) == len(set(places))
+    assert tree.text_content().count(EVENT) > 10
+
+
+def test_without_working_files_figures_stay(tmp_path: Path) -> None:
+    bare = made(tmp_path)
+    shutil.rmtree(tmp_path / "work")
+    told = {section.key: section for section in sections(bare)}
+    assert len(told) == 7
+    assert not any(section.samples for section in told.values())
+    assert told["ratings"].tables[0].lines[0][7] == "0.250"
+
+
+def test_dividing_raters_are_held_against_chance(run: Finished) -> None:
+    count, usual, least = divided(rated(run), 0.8)
+    assert (count, usual) == (2, pytest.approx(1.0))
+    assert least == pytest.approx(1 + 3 * 0.8**0.5)
+
+
+def test_an_audit_finds_raters_who_say_nothing_and_steps_that_contradict(run: Finished) -> None:
+    found = {one.name: one for one in findings(run, fates(run))}
+    assert set(found) == {"ratings of 1 rater are noise", "steps contradict"}  # two that divide raters are not too many
+    noise, steps = found.values()
+    assert (noise.rows, noise.whole, noise.weight) == (40, 100, pytest.approx(1.6))
+    assert (steps.rows, steps.whole, steps.to) == (2, 6, "steps-contradicted")
