@@ -59,6 +59,16 @@ semantic:
 policy:
   semantic_duplicate: review
 """,
+    "images": """
+images:
+  near: true                     # opens every image: those that look the same are of one group
+""",
+    "trajectories": """
+trajectories:
+  group: false                   # rows of a trajectory may stand in several splits
+policy:
+  minimum_frame_gap: 4           # frames nearer than that are `frames_too_near`
+""",
     "raters": """
 raters:
   consensus: dawid_skene         # instead of what `auto` takes

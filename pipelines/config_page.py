@@ -32,6 +32,8 @@ ORDER = (
     "contamination",
     "embed",
     "semantic",
+    "images",
+    "trajectories",
     "raters",
     "ratings",
     "external",

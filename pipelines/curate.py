@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from pipelines.against import Earlier, Published, find_published
 from pipelines.attributes import Attributes, find_attributes, find_mixture, with_findings
+from pipelines.belonging import Belonging, find_belonging
 from pipelines.contamination import Overlaps, find_overlaps
 from pipelines.embedding import Models, Vectors, embed
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from pipelines.external import External, Voices, find_external
 from pipelines.groups import find_groups
+from pipelines.images import Looks, find_looks
 from pipelines.likeness import Near, find_near
 from pipelines.plan import Planned
 from pipelines.probes import Probes, find_probes
@@ -31,6 +33,7 @@ from pipelines.slices import Slices, across_splits, find_slices
 from pipelines.spurious import Shortcuts, check_features, find_shortcuts
 from pipelines.steps import Steps, find_steps
 from pipelines.strength import Strength, find_strength, gated
+from pipelines.trajectories import Frames, find_trajectories, measure_order
 from pipelines.trusted import Relabels, Trusted, find_trusted
 from pipelines.verdicts import decide_rows, facts_of, publish_rows, split_rows
 from schemas.config import Benchmark, Config, Source
@@ -53,6 +56,9 @@ class Curated:
     texts: Vectors | None
     images: Vectors | None
     semantic: Semantic | None
+    frames: Frames | None
+    looks: Looks | None
+    belonging: Belonging | None
     groups: dict[str, int]
     raters: Done | None
     decided: Done
@@ -108,7 +114,11 @@ def curate(
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
     images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
     semantic = find_semantic(config, every, identity, texts, engine)
-    grouped = find_groups(config, every, identity, signals, published, near, semantic, engine)
+    shown = ingested.total.get("fields", {}).get("images", 0)
+    frames = find_trajectories(config, every, identity, shown, engine)
+    looks = find_looks(config, every, identity, frames, shown, engine)
+    belonging = find_belonging(config, every, identity, frames, looks, shown, engine)
+    grouped = find_groups(config, every, identity, signals, published, near, semantic, belonging, engine)
     groups = grouped.done
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
     identity = freeze(every, identity, groups) if freeze else identity
@@ -131,6 +141,7 @@ def curate(
         "near": near.done if near else None,
         "contamination": overlaps.marked if overlaps else None,
         "semantic": semantic.done if semantic else None,
+        "trajectories": frames.done if frames else None,
         "groups": groups,
         "consensus": consensus,
         "trusted": trusted.done if trusted else None,
@@ -157,6 +168,7 @@ def curate(
         facts_of_rows["balance"] = shortcuts.done
         decided = decide_rows(config, every, configurations, facts_of_rows, engine, found)
     attributes = with_findings(attributes, every, signals, slices, decided)
+    frames = measure_order(config, every, identity, frames, decided, external, engine)
     slices = across_splits(slices, every, decided, found, config.split.seed)
     facts = facts_of(config, ingested, decided)
     if shortcuts and shortcuts.added["rows"]:  # which have no margin, and it stands on all rows or on none
@@ -174,6 +186,9 @@ def curate(
         texts=texts,
         images=images,
         semantic=semantic,
+        frames=frames,
+        looks=looks,
+        belonging=belonging,
         groups=grouped.figures,
         raters=raters,
         decided=decided,

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.errors import DONE, UserError
 from pipelines.finished import Finished
+from schemas.signals import FRAMES
 
 #: Rows that a text is found in and that are named; others are counted.
 FOUND = 20
@@ -25,6 +26,7 @@ _SIGNALS = {
     "consensus": ("consensus",),
     "trusted": ("trusted", "unsure"),
     "ratings": ("rating_error",),
+    "trajectories": tuple(FRAMES),
     "shortcuts": ("balance_weight", "balance_share", "balance_draw"),
     "strength": (
         "strength_mu", "strength_sigma", "strength_surface", "strength_residual", "strength_bin", "neighbours_agree",

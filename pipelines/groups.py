@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.against import Published
+from pipelines.belonging import Belonging
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
 from pipelines.likeness import Near
@@ -49,6 +50,7 @@ def find_groups(
     published: Published | None,
     near: Near | None,
     semantic: Semantic | None,
+    belonging: Belonging | None,
     engine: Engine,
 ) -> Grouped:
     """Groups of rows that share a prompt or are alike: such rows stay in one split and one fold.
@@ -57,14 +59,15 @@ def find_groups(
         UserError: likeness puts more of the rows into one group than `duplicates.largest_group` allows.
     """
     settled = published.settled() if published else []
-    masked = dict([_mask_links(every, signals, engine)]) if config.policy.pii == "mask" else {}
+    more = dict([_mask_links(every, signals, engine)]) if config.policy.pii == "mask" else {}
+    more |= {belonging.done.key: belonging.links()} if belonging else {}
     gone = _gone(config, identity, published, near)
-    groups = group(every, identity, _links(near, semantic, published) | masked, settled, engine)
+    groups = group(every, identity, _links(near, semantic, published) | more, settled, engine)
     told_apart = not _too_alike(config, every, gone, groups)
     if semantic and not told_apart:
         # Texts that the model cannot read are all alike to it: such likeness makes no groups, and the run says so.
-        groups = group(every, identity, _links(near, None, published) | masked, settled, engine)
-    figures = _measure(config, every, gone, _linked_by(near, semantic if told_apart else None), groups)
+        groups = group(every, identity, _links(near, None, published) | more, settled, engine)
+    figures = _measure(config, every, gone, _linked_by(near, semantic if told_apart else None, belonging), groups)
     figures["linked_by_meaning"] = int(semantic is not None and told_apart)
     return Grouped(groups, figures)
 
@@ -79,11 +82,12 @@ def _gone(config: Config, identity: Done, published: Published | None, near: Nea
     return out
 
 
-def _linked_by(near: Near | None, semantic: Semantic | None) -> dict[str, list[str]]:
-    """Files of likenesses by the settings from which on there is one."""
+def _linked_by(near: Near | None, semantic: Semantic | None, belonging: Belonging | None) -> dict[str, list[str]]:
+    """Files of likenesses by what would make them fewer."""
     return {
-        **({"duplicates.threshold": near.links()} if near else {}),
-        **({"semantic.group_threshold": [semantic.edges]} if semantic else {}),
+        **({"raise duplicates.threshold": near.links()} if near else {}),
+        **({"raise semantic.group_threshold": [semantic.edges]} if semantic else {}),
+        **(belonging.mends() if belonging else {}),
     }
 
 
@@ -162,7 +166,7 @@ def _measure(
         config: the run's.
         every: its blocks.
         gone: stages that say which rows are copies of others, and the columns in which they do.
-        links: files of likenesses by the settings that made them.
+        links: files of likenesses by what would make them fewer.
         groups: the stage that found the groups.
 
     Raises:
@@ -228,7 +232,7 @@ def _too_large(
     return (
         f"{share:.0%} of the rows are linked into one group by likeness, and a group stays in one split; "
         f"duplicates.largest_group allows {config.duplicates.largest_group:.0%}. The commonest text in it, of "
-        f"{rows_with:,} rows: {shown!r}. If these rows are different, raise {settings}, or lower "
+        f"{rows_with:,} rows: {shown!r}. If these rows are different, {settings}, or lower "
         f"duplicates.template_share, the share of the prompts from which on text that they have in common is not "
         f"compared. If they belong together, raise duplicates.largest_group."
     )

@@ -24,6 +24,7 @@ from pipelines.listing import listing
 from pipelines.report import write_report
 from pipelines.results import Results, find_results
 from pipelines.slices import write_slices
+from pipelines.trajectories import write_trajectories
 from schemas.config import Config
 from schemas.verdict import MERGED
 from transforms import blocks
@@ -58,6 +59,7 @@ def assemble(out: str, config: Config, curated: Curated, lineages: list[str]) ->
     _rater_tables(out, curated)
     write_matches(out, curated.overlaps)
     write_slices(out, curated.slices)
+    write_trajectories(out, curated.frames)
     write_attributes_report(out, curated.attributes)
     blocks.remove(f"{out}/spurious.json")
     if curated.shortcuts is not None:
@@ -88,6 +90,9 @@ def assemble(out: str, config: Config, curated: Curated, lineages: list[str]) ->
         },
         "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
+        "trajectories": curated.frames.to_dict() if curated.frames else None,
+        "images": curated.looks.to_dict() if curated.looks else None,
+        "belonging": curated.belonging.to_dict() if curated.belonging else None,
         "trusted": curated.trusted.to_dict() if curated.trusted else None,
         "external": _external(curated),
         "probes": curated.probes.to_dict() if curated.probes else None,
@@ -252,6 +257,12 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         notes += curated.strength.notes(config.policy)
     if curated.steps is not None:
         notes += curated.steps.notes()
+    if curated.looks is not None:
+        notes += curated.looks.notes()
+    if curated.belonging is not None:
+        notes += curated.belonging.notes()
+    if curated.frames is not None:
+        notes += curated.frames.notes()
     if curated.slices is not None:
         notes += curated.slices.notes()
     if curated.attributes is not None:

@@ -40,3 +40,20 @@ SEMANTIC = pl.Schema(
 )
 #: What is said of each new row: the published row that it is a copy of.
 PUBLISHED = pl.Schema({"published_of": pl.String()})
+#: What is said of rows that show frames of a trajectory, null of others. `trajectory` is its name within the source;
+#: `frame` and `value` are those of the row's first response, `earlier_frame` and `earlier_value` of a pair's second.
+#: `frame_gap` and `seconds_gap` are how far apart they lie; `value_gap` is the first's value less the second's, and
+#: `contradicted_by` how far apart the values are where time and value name different sides.
+FRAMES = pl.Schema(
+    {
+        "trajectory": pl.String(),
+        "frame": pl.Int64(),
+        "earlier_frame": pl.Int64(),
+        "value": pl.Float64(),
+        "earlier_value": pl.Float64(),
+        "frame_gap": pl.Int64(),
+        "seconds_gap": pl.Float64(),
+        "value_gap": pl.Float64(),
+        "contradicted_by": pl.Float64(),
+    }
+)

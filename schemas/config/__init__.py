@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from schemas.config.attributes import Attributes
 from schemas.config.balance import Balance, Shortcuts
 from schemas.config.external import External, ResponseScores, RewardModel
+from schemas.config.images import Images
 from schemas.config.output import SHAPES, Expectation, Gate, Publish, Shape, Split
 from schemas.config.policy import Policy, Recipe
 from schemas.config.probes import Probes
@@ -27,12 +28,13 @@ from schemas.config.signals import (
 )  # fmt: skip
 from schemas.config.slices import Slices
 from schemas.config.sources import Benchmark, Derive, Files, Part, Source, named_apart
+from schemas.config.trajectories import Trajectories
 
 __all__ = [
     "DEFAULT_MODEL", "SHAPES", "Attributes", "Balance", "Benchmark", "Config", "Contamination", "Derive", "Duplicates",
-    "Embed", "Expectation", "External", "Files", "Gate", "Length", "Part", "Policy", "Probes", "Publish", "Raters",
-    "Ratings", "Recipe", "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share", "Shortcuts",
-    "Signals", "Slices", "Source", "Split", "Strength",
+    "Embed", "Expectation", "External", "Files", "Gate", "Images", "Length", "Part", "Policy", "Probes", "Publish",
+    "Raters", "Ratings", "Recipe", "ResponseScores", "RewardModel", "Section", "Semantic", "Shape", "Share",
+    "Shortcuts", "Signals", "Slices", "Source", "Split", "Strength", "Trajectories",
 ]  # fmt: skip
 
 
@@ -54,6 +56,8 @@ class Config(Section):
     contamination: Contamination = Contamination()
     embed: Embed = Embed()
     semantic: Semantic = Semantic()
+    images: Images = Images()
+    trajectories: Trajectories = Trajectories()
     raters: Raters = Raters()
     external: External = External()
     probes: Probes = Probes()

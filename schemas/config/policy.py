@@ -7,11 +7,12 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.config.section import Section, Share
+from schemas.config.trajectories import OfFrames
 
 Recipe = Literal["conservative", "secrets2", "drop-only", "relabel"]
 
 
-class Policy(Section):
+class Policy(OfFrames, Section):
     """What becomes of rows with a signal."""
 
     act: bool = Field(

@@ -5,13 +5,13 @@ A test runs all stages and compares their files with this, both ways; `trenchcoa
 
 from __future__ import annotations
 
-from schemas.tables import between, judging, labels, rows
+from schemas.tables import between, judging, labels, pictures, rows
 from schemas.tables.table import Columns, Table, type_words
 
 __all__ = ["BETWEEN", "SIGNALS", "TABLES", "Columns", "Table", "type_words"]
 
 #: What is said of rows and raters, for whoever reads a run.
-SIGNALS: tuple[Table, ...] = (*rows.TABLES, *labels.TABLES)
+SIGNALS: tuple[Table, ...] = (*rows.TABLES, *labels.TABLES, *pictures.TABLES)
 #: What stages hand to each other.
-BETWEEN: tuple[Table, ...] = (*between.TABLES, *judging.TABLES)
+BETWEEN: tuple[Table, ...] = (*between.TABLES, *judging.TABLES, *pictures.BETWEEN)
 TABLES: tuple[Table, ...] = (*SIGNALS, *BETWEEN)

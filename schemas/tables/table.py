@@ -28,7 +28,7 @@ class Table:
 
 
 def type_words(dtype: pl.DataType) -> str:
-    """A column's type in words: text, number, whole number, yes or no, object, list of …."""
+    """A column's type in words: text, number, whole number, yes or no, bytes, object, list of …."""
     if isinstance(dtype, (pl.List, pl.Array)):
         return f"list of {type_words(dtype.inner)}"  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
@@ -37,7 +37,7 @@ def type_words(dtype: pl.DataType) -> str:
         return "whole number"
     if dtype.is_float():
         return "number"
-    names = {pl.String: "text", pl.Boolean: "yes or no"}
+    names = {pl.String: "text", pl.Boolean: "yes or no", pl.Binary: "bytes"}
     return next(name for known, name in names.items() if dtype == known)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from PIL import Image
 
 from pipelines.commands import Request, run_curate
 from tests.transforms.embed.support import WORDS, tiny_transformer
@@ -56,6 +57,17 @@ def _rankings(rng: np.random.Generator) -> list[dict[str, Any]]:
     ]
 
 
+def _pictures(rng: np.random.Generator, folder: Path) -> list[dict[str, Any]]:
+    """Preferences between two pictures, which lie where they say."""
+    for i in range(8):
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    return [
+        {"prompt": f"{_text(rng)} {i}", "image_0": str(folder / f"{i}.png"), "image_1": str(folder / f"{i + 1}.png"),
+         "preference": i % 2, "rater": f"r{i % 3}"}
+        for i in range(7)
+    ]  # fmt: skip
+
+
 def _write(path: Path, records: list[dict[str, Any]]) -> str:
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     return str(path)
@@ -89,6 +101,11 @@ def lay_out(folder: Path) -> Path:
          "target": f"{i} y", "category": "Accuracy/Addition", "severity": ("Minor", "Major")[j]}
         for i in range(8) for j in range(2)
     ]  # fmt: skip
+    walks = [
+        {"trajectory_id": f"t{i}", "instruction": f"{_text(rng)} {i}", "frames": [f"{i}/{n}.png" for n in range(6)],
+         "progress": [0.0, 0.2, 0.1, 0.5, 0.8, 1.0]}
+        for i in range(6)
+    ]  # fmt: skip
     config = {
         "name": "everything",
         "sources": [
@@ -96,6 +113,10 @@ def lay_out(folder: Path) -> Path:
             source("ranked", _rankings(rng), ranked),
             {"name": "steps", "input": [_write(folder / "steps.jsonl", steps)], "format": "bigbench_mistake"},
             {"name": "errors", "input": [_write(folder / "errors.jsonl", errors)], "format": "mqm"},
+            {"name": "walks", "input": [_write(folder / "walks.jsonl", walks)], "format": "trajectory",
+             "options": {"expert": True}},
+            {"name": "pictures", "input": [_write(folder / "pictures.jsonl", _pictures(rng, folder))],
+             "format": "image_preference"},
         ],
         "derive": [
             {"make": "pairs_from_rankings"}, {"make": "pairs_from_ratings", "raters": "normalised"},
@@ -103,6 +124,7 @@ def lay_out(folder: Path) -> Path:
         ],
         "signals": {"length": {"tokenizer": str(folder / "bert"), "max_tokens": 60}},
         "contamination": {"benchmarks": [{"name": "bench", "input": [str(folder / "bench.txt")], "format": "text"}]},
+        "images": {"near": True},
         "embed": {"base": str(base), "dimensions": 24, "device": "cpu"},
         "external": {
             "models": [{"name": "tiny", "base": str(reward)}],

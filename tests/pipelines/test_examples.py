@@ -144,8 +144,27 @@ def test_contamination(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert all("LLMEval^2" in one["item"] for one in found)
 
 
+def test_trajectories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data" / "trajectories").mkdir(parents=True)
+    walks = [
+        {"trajectory_id": i, "instruction": f"task {i}", "frames": [f"{i}/{n}.png" for n in range(12)],
+         "progress": [n / 11 if n != 6 else 0.0 for n in range(12)], "judge": [n * n for n in range(12)]}
+        for i in range(60)
+    ]  # fmt: skip
+    (tmp_path / "data" / "trajectories" / "walks.jsonl").write_bytes(b"\n".join(map(orjson.dumps, walks)))
+    monkeypatch.chdir(tmp_path)
+    made = counted("trajectories")
+    assert made["counts"]["rows_in"] + made["counts"]["derived_rows"] == 60 * (10 + 8 + 4)
+    # Two frames apart is too near, four and eight are not; frame 6 lies below 4 and 2.
+    assert (made["reasons"]["frames_too_near"], made["reasons"]["time_contradicted"]) == (60 * 10, 60 * 2)
+    order = made["trajectories"]["value_order"]
+    assert order["external_judge"]["mean"] == 1
+    # Without the labels that say otherwise nothing places frame 6 before 2 any more; they are tied.
+    assert 1 > order["kept"]["mean"] > order["value"]["mean"]
+
+
 def test_no_example_is_left_out() -> None:
-    own = {"contamination", "mlqe", "votes", "chitchat", "ukp", "wmt12", "wmt13", "mqm", "steps"}
+    own = {"contamination", "mlqe", "votes", "chitchat", "ukp", "wmt12", "wmt13", "mqm", "steps", "trajectories"}
     assert {path.stem for path in EXAMPLES.iterdir()} == {*SETS, *own}
 
 

@@ -122,6 +122,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
             pl.col("slice_elsewhere"),
             pl.format("slice {}", "slice_id"),
         ),
+        *_frames(policy),
         Clause("off_mixture", mixed >= pl.col("mixture_chance"), "drop", mixed, pl.col("mixture_chance")),
         Clause("balanced_out", drawn >= pl.col("balance_share"), "drop", drawn, pl.col("balance_share")),
     ]
@@ -129,6 +130,21 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         misrated = pl.col("rating_error")
         out.append(Clause("misrated", misrated >= policy.misrated_at, policy.misrated, misrated, policy.misrated_at))
     return [clause for clause in out if clause.action != "keep"]
+
+
+def _frames(policy: Policy) -> list[Clause]:
+    """What becomes of pairs of frames that time or value hardly tells apart, or tells apart in opposite ways."""
+    frames, seconds = pl.col("frame_gap").cast(pl.Float64), pl.col("seconds_gap")
+    values, against = pl.col("value_gap").abs(), pl.col("contradicted_by")
+    near, least = policy.frames_too_near, policy.minimum_value_gap
+    in_frames = frames < policy.minimum_frame_gap
+    in_seconds = ~in_frames.fill_null(False) & (seconds < policy.minimum_seconds)
+    return [
+        Clause("frames_too_near", in_frames, near, frames, policy.minimum_frame_gap),
+        Clause("frames_too_near", in_seconds, near, seconds, policy.minimum_seconds),
+        Clause("values_too_near", values <= least, policy.values_too_near, values, least),
+        Clause("time_contradicted", against > least, policy.time_contradicted, against, least),
+    ]
 
 
 def _remarks() -> list[Clause]:
@@ -224,7 +240,11 @@ def _relabelled(rows: pl.DataFrame, policy: Policy, found: Sequence[Clause]) -> 
     """Rows with flipped labels turned, doubtful ones softened, and the ensemble's margin where it is asked for."""
     wrong, even, label, soft = (pl.col(name) for name in ("p_error", "p_ambiguous", "label", "soft_label"))
     flipped = (pl.col("action") == "flip") & label.is_not_null()
-    asked = {"likely_mislabelled": 1 - wrong, "ambiguous": 1 - even / 2}
+    asked = {
+        "likely_mislabelled": 1 - wrong,
+        "ambiguous": 1 - even / 2,
+        **dict.fromkeys(("frames_too_near", "values_too_near", "time_contradicted"), pl.lit(0.5)),
+    }
     # How sure the recorded side is, by what the row is softened for; conflicts are softened by their votes.
     sure = pl.min_horizontal(
         *(
@@ -239,7 +259,7 @@ def _relabelled(rows: pl.DataFrame, policy: Policy, found: Sequence[Clause]) -> 
     share = pl.when(flipped).then(pl.max_horizontal(wrong, 0.5 + _SIDED)).otherwise(
         pl.min_horizontal(pl.max_horizontal(sure, 0.5 + _SIDED), pl.max_horizontal(soft, 1 - soft))
     )  # fmt: skip
-    changed = pl.col("action").is_in(["flip", "soften"]) & label.is_not_null() & wrong.is_not_null()
+    changed = label.is_not_null() & ((pl.col("action") == "soften") | (flipped & wrong.is_not_null()))
     rows = rows.with_columns(
         label=pl.when(changed).then(side).otherwise(label),
         soft_label=pl.when(changed).then(pl.when(side == 0).then(share).otherwise(1 - share).round(5)).otherwise(soft),

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from schemas.config import Policy
-from schemas.signals import CONSENSUS, PUBLISHED, SEMANTIC
+from schemas.signals import CONSENSUS, FRAMES, PUBLISHED, SEMANTIC
 from transforms import blocks
 from transforms.attributes.signals import MIXTURE
 from transforms.blocks import read_frame
@@ -33,6 +33,9 @@ _BESIDE = {
     "contamination": CONTAMINATION,
     "semantic": SEMANTIC,
     "consensus": pl.Schema({"consensus": pl.List(CONSENSUS)}),
+    "trajectories": pl.Schema(
+        {name: FRAMES[name] for name in ("frame_gap", "seconds_gap", "value_gap", "contradicted_by")}
+    ),
     "steps": pl.Schema({"steps_ambiguous": pl.Float64()}),
     "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
     "ratings": pl.Schema({"rating_error": pl.Float64()}),

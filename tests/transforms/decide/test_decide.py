@@ -126,7 +126,8 @@ GOOD: Raw = {
     "overlap_threshold": None, "split": None, "strength_mu": None, "strength_limit": None, "p_error": None,
     "p_ambiguous": None, "trusted": None, "unsure": None, "balance_weight": None, "balance_share": None,
     "balance_draw": None, "rating_error": None, "mixture_weight": None, "mixture_chance": None, "mixture_draw": None,
-    "slice_id": None, "slice_rate": None, "slice_elsewhere": None,
+    "slice_id": None, "slice_rate": None, "slice_elsewhere": None, "frame_gap": None, "seconds_gap": None,
+    "value_gap": None, "contradicted_by": None,
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
@@ -139,7 +140,8 @@ SCHEMA = {
     "trusted": pl.Float64, "unsure": pl.Boolean,
     "balance_weight": pl.Float64, "balance_share": pl.Float64, "balance_draw": pl.Float64,
     "rating_error": pl.Float64, "mixture_weight": pl.Float64, "mixture_chance": pl.Float64, "mixture_draw": pl.Float64,
-    "slice_id": pl.Int64, "slice_rate": pl.Float64, "slice_elsewhere": pl.Float64,
+    "slice_id": pl.Int64, "slice_rate": pl.Float64, "slice_elsewhere": pl.Float64, "frame_gap": pl.Int64,
+    "seconds_gap": pl.Float64, "value_gap": pl.Float64, "contradicted_by": pl.Float64,
 }  # fmt: skip
 OVERLAP: Raw = {"benchmark_item": "b:f:1", "overlap_share": 0.9, "overlap_threshold": 0.8}
 SHAPES = ("preference", "preference_soft", "ratings")
@@ -238,6 +240,9 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"p_error": 0.89}, {}, "soften", "likely_mislabelled", 0.89, 0.6),
     ({"p_error": 0.6}, {"doubtful": "review"}, "review", "likely_mislabelled", 0.6, 0.6),
     ({"p_ambiguous": 0.8}, {"ambiguous": "review"}, "review", "ambiguous", 0.8, 0.8),
+    ({"frame_gap": 3}, {"minimum_frame_gap": 4}, "soften", "frames_too_near", 3, 4),
+    ({"value_gap": -0.1}, {"minimum_value_gap": 0.2}, "soften", "values_too_near", 0.1, 0.2),
+    ({"contradicted_by": 0.3}, {}, "drop", "time_contradicted", 0.3, 0),
     ({"balance_share": 0.4, "balance_draw": 0.7}, {}, "drop", "balanced_out", 0.7, 0.4),
     ({"mixture_chance": 0.4, "mixture_draw": 0.7}, {}, "drop", "off_mixture", 0.7, 0.4),
 ]  # fmt: skip

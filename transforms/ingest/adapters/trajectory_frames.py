@@ -21,13 +21,14 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     """Pairs of frames, trajectory by trajectory."""
     every = range(len(records))
     records.column("trajectory_id", pl.String)
+    numbers = {"value": value_field(records), **Pairing.model_validate(options).numbers}
     frames = pl.DataFrame(
         {
             "unit": records.unite(_UNIT),
             "record": every,
             "number": records.column("frame_index", pl.Int64),
             "image": images(records, records.values("frame"), every, "frame"),
-            "value": records.column(value_field(records), pl.Float64, required=False),
+            **{name: records.column(field, pl.Float64, required=False) for name, field in numbers.items()},
         }
     )
     return frame_rows(records, frames.sort("unit", "number", "record"), options, ("frame", "frame_index"))
@@ -37,7 +38,8 @@ ADAPTER = Adapter(
     name="trajectory_frames",
     kinds=("pair", "rating"),
     about="Trajectories, a frame a record: frames of a task with progress or reward, as pairs of frames.",
-    keeps="images by URI and SHA-256, the gap in value, frame numbers and the rest of both frames as metadata",
+    keeps="images by URI and SHA-256, the gap in value, the trajectory, frames and their values; the rest of both "
+    "as metadata",
     unknown="which frame is better where there is no value, unless it is an expert's (`options.expert`)",
     fields=("trajectory_id", "frame_index", "instruction", "frame"),
     rows=rows,

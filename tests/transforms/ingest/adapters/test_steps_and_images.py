@@ -355,7 +355,8 @@ def test_frames_are_paired_with_earlier_ones() -> None:
     assert {row["judgements"][0]["dimension"] for row in rows} == {"progress"}
     assert [row["parents"] for row in rows] == [None] + [["s:f:1"]] * 4
     assert json.loads(rows[1]["metadata"]) == {
-        "frame": 2, "earlier_frame": 1, "record": {"trajectory_id": "t"}, "earlier_record": {"trajectory_id": "t"},
+        "trajectory": "t", "frame": 2, "value": 0.25, "earlier_frame": 1, "earlier_value": 0.5,
+        "record": {"trajectory_id": "t"}, "earlier_record": {"trajectory_id": "t"},
     }  # fmt: skip
 
 
@@ -378,6 +379,27 @@ def test_frames_without_values() -> None:
     assert [[(j["dimension"], j["value"], j["strength"]) for j in row["judgements"]] for row in rows] == [
         [("time", 1.0, 1.0)]
     ] * 2
+
+
+def test_an_expert_s_frames_have_both_judgements() -> None:
+    rows, _ = adapt("trajectory", walk([0.5, 0.25]), expert=True)
+    assert [(j["dimension"], j["value"], j["strength"]) for j in rows[0]["judgements"]] == [
+        ("progress", 0.0, 0.25), ("time", 1.0, None),
+    ]  # fmt: skip
+
+
+def test_seconds_and_scores_of_frames() -> None:
+    more = {"at": [0.0, 1.5, None], "clip": [1, None, 3], "other": [7, 8, 9]}
+    rows, dead = adapt("trajectory", walk([0.0, 0.5, 1.0], **more), seconds="at", scores=["clip"], minimum_gap=2)
+    assert dead == []
+    kept = json.loads(rows[0]["metadata"])
+    assert (kept["earlier_seconds"], "seconds" in kept, kept["scores"]) == (0.0, False, {"clip": [3.0, 1.0]})
+    assert kept["record"] == {"trajectory_id": "t", "other": [7, 8, 9]}
+    _, dead = adapt("trajectory", walk([0.0, 0.5, 1.0], clip=[1]), scores=["clip"])
+    assert [(one.code, "'clip' does not hold one number" in one.message) for one in dead] == [("wrong_type", True)]
+    frames = [EXAMPLES["trajectory_frames"] | {"frame_index": n, "clip": n / 2} for n in (1, 0)]
+    rows, _ = adapt("trajectory_frames", *frames, scores=["clip"])
+    assert json.loads(rows[0]["metadata"])["scores"] == {"clip": [0.5, 0.0]}
 
 
 def test_frames_that_are_records() -> None:

@@ -1,0 +1,96 @@
+"""Groups by trajectory and by image in a run: the stage that links rows, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.engine import Done, Engine
+from pipelines.images import Looks
+from pipelines.trajectories import Frames
+from schemas.config import Config
+from transforms.belonging import IMAGE, TRAJECTORY, Belong, partitions_of
+from transforms.blocks import Block
+from transforms.images.stage import same_file
+
+#: As `pipelines.rows.VERSIONS`.
+VERSION = 1
+#: What keeps such rows apart, in the words of an error about a group that is too large.
+_MENDS = {TRAJECTORY: "set trajectories.group: false", IMAGE: "set images.group: false"}
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """The stage.
+
+    Attributes:
+        done: the stage.
+        files: of links, by what the linked rows have in common.
+    """
+
+    done: Done
+    files: dict[str, list[str]]
+
+    def links(self) -> list[str]:
+        """All files of links."""
+        return [path for paths in self.files.values() for path in paths]
+
+    def mends(self) -> dict[str, list[str]]:
+        """The files by what would keep their rows apart."""
+        return {_MENDS[what]: paths for what, paths in self.files.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Links of each kind, and images so common that they link nothing, for the manifest."""
+        total = self.done.total
+        common = sorted(total["common"], key=lambda one: (-one["nodes"], one["name"]))
+        return {"links": total["links"], "common_images": total["common_images"], "commonest": common[:5]}
+
+    def notes(self) -> list[str]:
+        """What a reader must know of it, for the card."""
+        told = self.to_dict()
+        if not told["common_images"]:
+            return []
+        first = told["commonest"][0]
+        return [
+            f"{told['common_images']:,} images are in so many prompts (the commonest, {first['name']}, in "
+            f"{first['nodes']:,}) that sharing one puts no rows into one group: they may stand in several splits."
+        ]
+
+
+def find_belonging(
+    config: Config,
+    every: Sequence[Block],
+    identity: Done,
+    frames: Frames | None,
+    looks: Looks | None,
+    shown: int,
+    engine: Engine,
+) -> Belonging | None:
+    """Link rows of one trajectory, and rows that show one image; None where nobody wants to, or rows show nothing.
+
+    Args:
+        config: the run's.
+        every: its blocks.
+        identity: the stage that knows them all.
+        frames: of trajectories.
+        looks: which images look the same.
+        shown: how many messages have images.
+        engine: runs the stage.
+    """
+    said = frames.done if frames and config.trajectories.group else None
+    images = config.images.group and shown > 0
+    if said is None and not images:
+        return None
+    share, same = config.duplicates.template_share, same_file(looks.same.folder) if looks else None
+    done = engine.run(
+        "belonging",
+        VERSION,
+        [images, share],
+        [identity.key, *([said.key] if said else []), *([looks.same.key] if looks else [])],
+        partitions_of(every),
+        lambda p, folder: p | "belonging" >> Belong(every, said.folder if said else None, images, same, share, folder),
+    )
+    kinds = [*([TRAJECTORY] if said else []), *([IMAGE] if images else [])]
+    files = {what: [f"{done.folder}/{what}/{number:03d}.parquet" for number in sorted(done.stats)] for what in kinds}
+    return Belonging(done, files)

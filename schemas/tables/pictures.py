@@ -1,0 +1,61 @@
+"""Sidecars and tables of trajectories and of images."""
+
+from __future__ import annotations
+
+from schemas.tables.table import Columns, Table, field, number, whole
+
+ORDERS: Columns = {
+    "source": field("The source's name."),
+    "trajectory": field("As the data name it."),
+    "scorer": field("`value`, `recorded` or `kept` labels, or a voice.", range="value, recorded, kept, external_*"),
+    "frames": whole("How many of its frames have a number."),
+    "voc": number("Value-order correlation: Spearman's between those numbers and time.", "-1 to 1"),
+    "why": field("Why there is none.", range="short, constant"),
+}
+_ALIKE = {f"group_{side}": ("whole number", "64 bits", "A node of groups.") for side in "ab"}
+TABLES: tuple[Table, ...] = (
+    Table(
+        "work/trajectories-KEY/N.parquet",
+        "trajectories",
+        "Which frames a row shows; all null where it shows none.",
+        {
+            "trajectory": field("As the data name it."),
+            "frame": whole("Of the first response."),
+            "earlier_frame": whole("Of the second response of a pair."),
+            "value": number("Progress or reward of the first."),
+            "earlier_value": number("Of the second."),
+            "frame_gap": whole("How many frames apart they lie."),
+            "seconds_gap": number("How many seconds apart, where the data say when they were.", "0 or more"),
+            "value_gap": number("The first's value less the second's."),
+            "contradicted_by": number(
+                "How far apart the values are where time and value name different sides.", "more than 0"
+            ),
+        },
+    ),
+    Table("trajectories.parquet", "orders", "How well a scorer follows time in a trajectory.", ORDERS),
+    Table("work/orders-KEY/trajectories.parquet", "orders", "The same.", ORDERS),
+)
+BETWEEN: tuple[Table, ...] = (
+    Table(
+        "work/belonging-KEY/{image,trajectory}/N.parquet",
+        "belonging",
+        "Two nodes of groups whose rows show one image, or frames of one trajectory.",
+        _ALIKE,
+    ),
+    Table(
+        "work/looks-KEY/looks/N.parquet",
+        "looks",
+        "An image that was opened.",
+        {
+            "name": field("Its SHA-256, or its address."),
+            "hash": whole("Perceptual hash.", "64 bits"),
+            "small": ("bytes", "–", "Eight by eight colours of it."),
+        },
+    ),
+    Table(
+        "work/same-images-KEY/same.parquet",
+        "same-images",
+        "An image that looks like others.",
+        {"name": field("As in `looks`."), "stands": field("The one whose name stands for all that look like it.")},
+    ),
+)

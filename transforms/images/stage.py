@@ -1,0 +1,147 @@
+"""Images as stages: each distinct one is opened once, where it lies; then those that look the same have one name.
+
+Between blocks only names and places of images move; what is kept of one is a hash and 192 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import polars as pl
+
+from transforms import blocks
+from transforms.belonging import image_names
+from transforms.blocks import Block, read_frame
+from transforms.duplicates.components import Forest
+from transforms.embed.images import content, references
+from transforms.hashing import digest, partition
+from transforms.images.looks import SMALL, hashes, near_copies, picture, smalls
+from transforms.markers import Stats, finish
+from transforms.shuffle import split
+
+#: Images that one task opens, about.
+_AT_ONCE = 500
+#: So many that cannot be opened are named.
+_SHOWN = 20
+_FILE = "same.parquet"
+_PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
+#: An image, and the one whose name stands for all that look like it.
+SAME = pl.Schema({"name": pl.String(), "stands": pl.String()})
+
+
+@beam.typehints.with_input_types(Block)
+@beam.typehints.with_output_types(tuple[int, pl.DataFrame])
+class _Emit(beam.DoFn):
+    """The images of rows that are no frames of trajectories and no copies of others."""
+
+    def __init__(self, identity: str, frames: str | None, partitions: int) -> None:
+        self.identity, self.frames, self.partitions = identity, frames, partitions
+
+    def process(self, block: Block) -> Iterator[tuple[int, pl.DataFrame]]:
+        rows = read_frame(block.path, ["source", "prompt", "responses"])
+        mine = read_frame(f"{self.identity}/{block.sidecar}", ["copy_of"])["copy_of"].is_null()
+        if self.frames:
+            mine &= read_frame(f"{self.frames}/{block.sidecar}", ["trajectory"])["trajectory"].is_null()
+        rows = rows.filter(mine)
+        names, _ = image_names(rows)
+        found = references(rows)[0].select("uri").with_columns(name=names).drop_nulls("name")
+        once = found.group_by("name").agg(pl.col("uri").min()).select(_PLACES.names())
+        to = digest(once["name"]).to_frame("h").select(_to=partition(pl.col("h"), self.partitions))
+        yield from split(once.hstack(to), "_to")
+
+
+class _Open(beam.DoFn):
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> None:
+        number, frames = element
+        asked = pl.concat(frames).group_by("name").agg(pl.col("uri").min()).sort("name")
+        opened = []
+        for uri in asked["uri"].to_list():
+            data = content(uri)
+            opened.append(None if data is None else picture(data))
+        there = pl.Series([one is not None for one in opened], dtype=pl.Boolean)
+        pictures = np.stack([one for one in opened if one is not None]) if there.any() else None
+        looks = asked.filter(there).select("name")
+        looks = looks.with_columns(
+            hash=pl.Series(hashes(pictures) if pictures is not None else [], dtype=pl.UInt64),
+            small=pl.Series(
+                [one.tobytes() for one in smalls(pictures)] if pictures is not None else [], dtype=pl.Binary
+            ),
+        )
+        blocks.write_frame(looks, f"{self.folder}/looks/{number:03d}.parquet")
+        lost = asked.filter(~there)["name"]
+        finish(
+            self.folder, number, {"opened": looks.height, "unopened": len(lost), "named": lost.head(_SHOWN).to_list()}
+        )
+
+
+def partitions_of(messages: int) -> int:
+    """In how many tasks the images of so many messages are opened."""
+    return min(256, max(2, -(-messages // _AT_ONCE)))
+
+
+@dataclass
+class OpenImages(beam.PTransform):
+    """Open each distinct image once and write what it looks like; what cannot be opened is counted and named.
+
+    Attributes:
+        blocks: all blocks.
+        identity: folder of the identity stage: images of copies are those of what they are copies of.
+        frames: folder of trajectories' frames, which are left out; None without any.
+        partitions: how many tasks there are.
+        folder: where files go, `looks/PARTITION.parquet`.
+    """
+
+    blocks: Sequence[Block]
+    identity: str
+    frames: str | None
+    partitions: int
+    folder: str
+
+    def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
+        asked = (
+            start
+            | "blocks" >> beam.Create(list(self.blocks))
+            | "images" >> beam.ParDo(_Emit(self.identity, self.frames, self.partitions))
+        )
+        none = pl.DataFrame(schema=_PLACES)
+        every = start | "every" >> beam.Create([(n, none) for n in range(self.partitions)]).with_output_types(
+            tuple[int, pl.DataFrame]
+        )
+        return (
+            (asked, every)
+            | "with none" >> beam.Flatten()
+            | "distinct" >> beam.GroupByKey()
+            | "open" >> beam.ParDo(_Open(self.folder))
+        )
+
+
+def find_same(task: dict[str, Any], folder: str) -> Stats:
+    """Write which images look the same, each with the one whose name stands for it (`SAME`).
+
+    Args:
+        task: `looks` (files of `OpenImages`), `bits` and `likeness` (as of `near_copies`).
+        folder: to write to.
+    """
+    looks = pl.concat([read_frame(path) for path in task["looks"]]).sort("name")
+    data = b"".join(looks["small"].to_list())
+    small = np.frombuffer(data, np.uint8).reshape(looks.height, 3 * SMALL**2)
+    a, b, _, _ = near_copies(looks["hash"].to_numpy(), small, task["bits"], task["likeness"])
+    forest = Forest()
+    forest.add(a.astype(np.uint64), b.astype(np.uint64))
+    labels = forest.labels()
+    same = looks[labels["node"].cast(pl.Int64)].select("name")
+    same = same.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands"))
+    blocks.write_frame(same.filter(pl.col("name") != pl.col("stands")), same_file(folder))
+    return {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height}
+
+
+def same_file(folder: str) -> str:
+    """Where `find_same` left what it found in its folder: a frame of `SAME`."""
+    return f"{folder}/{_FILE}"

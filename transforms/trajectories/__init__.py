@@ -1,0 +1,1 @@
+"""Trajectories: how far frames are apart, where time and value contradict each other, value-order correlation."""
