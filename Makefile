@@ -52,6 +52,10 @@ lint: $(STAMP) ## check style, format and types
 docs: $(STAMP) ## write the pages that the code makes
 	@$(BIN)/trenchcoat formats --markdown > docs/.formats.md
 	@mv docs/.formats.md docs/formats.md
+	@$(BIN)/trenchcoat schema config --markdown > docs/.configuration.md
+	@mv docs/.configuration.md docs/configuration.md
+	@$(BIN)/trenchcoat schema signals --markdown > docs/.signals.md
+	@mv docs/.signals.md docs/signals.md
 
 format: $(STAMP) ## put the code into form
 	@$(BIN)/ruff check --fix

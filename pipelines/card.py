@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import yaml
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.card_columns import columns_of
 from pipelines.licences import combine, front_matter
 from pipelines.loading import citation, trainers
 from pipelines.results import Results
@@ -130,6 +131,7 @@ def make_card(
     contamination: dict[str, Any] | None = None,
     publication: Publication | None = None,
     results: Results | None = None,
+    limits: Sequence[str] = (),
 ) -> bytes:
     """The card of a folder with configurations.
 
@@ -146,6 +148,7 @@ def make_card(
         contamination: what was found of which benchmarks (`pipelines.contamination.summary`); None without any.
         publication: where the folder is published; None for a folder that just lies in its run.
         results: what the run comes to, and what was evaluated of it.
+        limits: what the dataset does not say (`pipelines.limits`).
     """
     publication = publication or Publication()
     stated = {name: one["licence"] for name, one in sources.items() if one["kept"] or len(sources) == 1}
@@ -166,6 +169,8 @@ def make_card(
         results=tables_of(results or Results(), publication.redacted),
         fractions=config.split.fractions,
         notes=notes,
+        limits=limits,
+        columns_of=columns_of,
         contamination=contamination,
         kept=_BECAME[config.policy.contaminated].format(", ".join(config.policy.contaminated_splits)),
         settings=yaml.safe_dump(_settings(config), sort_keys=False, allow_unicode=True, width=100),

@@ -286,12 +286,17 @@ def formats(
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(help="row (the canonical row) or config (the configuration).")] = "row",
+    what: Annotated[
+        str, typer.Argument(help="row (the canonical row), config (the configuration) or signals (all tables).")
+    ] = "row",
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Of config and signals: the page docs/….md instead.")
+    ] = False,
 ) -> None:
-    """Print the canonical row, or the configuration, as JSON Schema."""
-    from pipelines.commands import run_schema
+    """Print the canonical row or the configuration as JSON Schema, or every column of every table as JSON."""
+    from pipelines.schema import run_schema
 
-    raise typer.Exit(run_schema(what))
+    raise typer.Exit(run_schema(what, markdown))
 
 
 @app.command()

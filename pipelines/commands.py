@@ -322,21 +322,3 @@ def run_validate(out: str, json: bool) -> int:
         return validate(out, json)
 
     return answer(work, json)
-
-
-def run_schema(what: str) -> int:
-    """Print a JSON Schema."""
-    return answer(lambda: _schema(what))
-
-
-def _schema(what: str) -> int:
-    from pydantic import BaseModel
-
-    from schemas.config import Config
-    from schemas.row import Row
-
-    models: dict[str, type[BaseModel]] = {"row": Row, "config": Config}
-    if what not in models:
-        raise UserError(f"schema {what!r}: allowed are {', '.join(models)}")
-    print(orjson.dumps(models[what].model_json_schema(), option=orjson.OPT_INDENT_2).decode())
-    return DONE

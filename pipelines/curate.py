@@ -45,6 +45,7 @@ class Curated:
     planned: list[Planned[Source]]
     ingested: Done
     derived: list[Done]
+    signals: Done
     earlier: Published | None
     near: Near | None
     overlaps: Overlaps | None
@@ -165,6 +166,7 @@ def curate(
         planned=planned,
         ingested=ingested,
         derived=derived,
+        signals=signals,
         earlier=published,
         near=near,
         overlaps=overlaps,

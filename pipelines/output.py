@@ -19,6 +19,7 @@ from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.finished import Finished
 from pipelines.gate import Verdict, run_gate
+from pipelines.limits import known_limits
 from pipelines.listing import listing
 from pipelines.report import write_report
 from pipelines.results import Results, find_results
@@ -71,6 +72,8 @@ def assemble(out: str, config: Config, curated: Curated, lineages: list[str]) ->
         "reasons": decided["reasons"] | ({"part_of_row": joined} if joined else {}) | _made(curated),
         "dead_letter_codes": curated.ingested.total["codes"],
         "kinds": decided["kept_kinds"],
+        "languages": curated.signals.total.get("languages", {}),
+        "pii": curated.signals.total.get("pii", {}),
         "splits": curated.published.total["splits"],
         "published": curated.published.total["published"],
         "largest_group_share": round(curated.largest_group, 5),
@@ -299,6 +302,7 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         contamination=summary["contamination"],
         version=version("trenchcoat"),
         results=results,
+        limits=known_limits(config, summary),
     )
     blocks.write_bytes(card, f"{new}/README.md")
     blocks.replace_folder(new, f"{out}/dataset")

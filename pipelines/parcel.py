@@ -15,6 +15,7 @@ from pipelines.card import Publication, inspect, make_card
 from pipelines.errors import UserError
 from pipelines.finished import Finished
 from pipelines.licences import Combined, combine
+from pipelines.limits import known_limits
 from pipelines.listing import Entry, listing, opened
 from pipelines.loading import citation
 from pipelines.redact import redact
@@ -193,4 +194,5 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
         contamination=said["contamination"],
         publication=publication,
         results=find_results(run.out, run.config, said, [one["lineage"] for one in said["stages"]]),
+        limits=known_limits(config_of(run), said),
     )

@@ -33,10 +33,14 @@ class Label(_Strict):
     `always` is for records whose fields' names say it all, such as `preferred` and `dispreferred`.
     """
 
-    field: str | None = None
-    values: Annotated[dict[str, Preference | None], BeforeValidator(_by_text)] | None = None
-    always: Preference | None = None
-    strength: str | None = None
+    field: str | None = Field(None, description="The field that says which response is better.")
+    values: Annotated[dict[str, Preference | None], BeforeValidator(_by_text)] | None = Field(
+        None,
+        description="What its values mean as a preference for the first response: 1, 0, 0.5 a tie, null that nobody "
+        "judged. Without them the field holds a number in 0 to 1. Any other value makes a dead letter.",
+    )
+    always: Preference | None = Field(None, description="The preference of every record, instead of a field.")
+    strength: str | None = Field(None, description="A field that says by how much; it becomes the margin.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Label:
@@ -50,12 +54,15 @@ class Label(_Strict):
 class Score(_Strict):
     """A field with a number on a declared scale."""
 
-    field: str
-    minimum: float
-    maximum: float
-    dimension: str | None = None
-    higher_is_better: bool = True
-    rater: str | None = None
+    field: str = Field(description="The field that holds the number.")
+    minimum: float = Field(description="Of the scale; a number below it makes a dead letter.")
+    maximum: float = Field(description="Of the scale; a number above it makes a dead letter.")
+    dimension: str | None = Field(
+        None,
+        description="What was rated; when absent the field's name, or `dimension` where there is one score.",
+    )
+    higher_is_better: bool = Field(True, description="False where a small number is the better one.")
+    rater: str | None = Field(None, description="The field with who gave this score, where each score has its own.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Score:
@@ -67,28 +74,38 @@ class Score(_Strict):
 class Mapping(_Strict):
     """Which field of a record is what."""
 
-    kind: Literal["pair", "rating", "ranking"]
-    prompt: str | None = None
-    system: str | None = None
-    responses: list[str] | str
-    label: Label | None = None
-    scores: list[Score] = []
-    ranks: str | None = None
-    values: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    higher_is_better: bool = True
-    dimension: str = "overall"
-    rater: str | None = None
-    generators: list[str] | str | None = None
+    kind: Literal["pair", "rating", "ranking"] = Field(
+        description="Two responses with one label, one response with numbers, or a list of responses with ranks."
+    )
+    prompt: str | None = Field(None, description="The field with the prompt: a text, or a list of messages.")
+    system: str | None = Field(None, description="The field with a system message.")
+    responses: list[str] | str = Field(
+        description="The fields of the responses; for a ranking also one field that holds a list of texts."
+    )
+    label: Label | None = Field(None, description="For a pair: which response is better.")
+    scores: list[Score] = Field([], description="For a rating: its numbers.")
+    ranks: str | None = Field(None, description="For a ranking: the field with a list of ranks, 1 the best.")
+    values: str | None = Field(None, description="For a ranking, instead of ranks: the field with a list of scores.")
+    minimum: float | None = Field(None, description="Of the scale of `values`.")
+    maximum: float | None = Field(None, description="Of the scale of `values`.")
+    higher_is_better: bool = Field(True, description="Of `values`.")
+    dimension: str = Field("overall", description="What the label or the ranking is about.")
+    rater: str | None = Field(None, description="The field with who judged.")
+    generators: list[str] | str | None = Field(
+        None, description="The fields with who wrote each response, or one that holds a list."
+    )
     response_scores: dict[
         Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")],
         Annotated[list[str], Field(min_length=2, max_length=2)] | str,
-    ] = {}
-    references: list[str] = []
-    language: str | None = None
-    licence: str | None = None
-    timestamp: str | None = None
+    ] = Field(
+        {},
+        description="For a pair: scores of both responses by name, as two fields or one that holds a list of both; "
+        "they are voices beside the detectors (`external.scores`).",
+    )
+    references: list[str] = Field([], description="The fields with reference texts.")
+    language: str | None = Field(None, description="The field with the language, as an ISO 639-1 code.")
+    licence: str | None = Field(None, description="The field with the record's own licence.")
+    timestamp: str | None = Field(None, description="The field with when it was judged.")
 
     @model_validator(mode="after")
     def _whole(self) -> Mapping:

@@ -10,6 +10,15 @@ Action = Literal["keep", "drop", "flip", "soften", "review"]
 ACTIONS: tuple[str, ...] = ("keep", "drop", "flip", "soften", "review")
 #: What the ledger says of a record that became part of another row; not a verdict.
 MERGED = "merged"
+#: What each of them means, in words.
+ACTION_WORDS: dict[str, str] = {
+    "keep": "Published as it is.",
+    "drop": "Not published.",
+    "flip": "Published with its label turned round.",
+    "soften": "Published with a soft label instead of a hard one.",
+    "review": "Not published, but set aside for a person to look at.",
+    MERGED: "Not a row of its own any more: its judgements stand with the row that it is a copy or a part of.",
+}
 
 #: Reason code -> what it means, in words. The one place where codes are named.
 REASONS: dict[str, str] = {
@@ -39,7 +48,6 @@ REASONS: dict[str, str] = {
     "misrated": "The rating is not what its text and other raters of it lead to expect, and is probably wrong.",
     "off_mixture": "Left out of the training split for the mixture of attributes that was asked for.",
     "tie_not_expressible": "The row is a tie and the published shape cannot say so.",
-    "source_only": "The row is an input of derived rows and is not published itself.",
     "kind_not_published": "No published configuration takes rows of this kind.",
 }
 

@@ -17,6 +17,7 @@ from pipelines.peek import PeekRequest, run_peek
 
 ROOT = Path(__file__).parents[1]
 OWN = (ROOT / "docs" / "your-own-format.md").read_text()
+STAGE = (ROOT / "docs" / "adding-a-stage.md").read_text()
 
 
 def block(name: str) -> str:
@@ -82,3 +83,37 @@ def test_an_adapter_as_the_page_says(tmp_path: Path) -> None:
     for checked in (["ruff", "check"], ["ruff", "format", "--check"]):
         done = run("-m", *checked, "transforms/ingest/adapters/drafts.py", str(tmp_path / "tests"))
         assert done.returncode == 0, done.stdout
+
+
+def changed(text: str, change: str) -> str:
+    """A file with a change of the page: in each part, what is there once becomes what it should be."""
+    for part in change.split("@@\n"):
+        lines = part.splitlines(keepends=True)
+        before, after = ("".join(line[1:] for line in lines if line[0] in kept) for kept in (" -", " +"))
+        assert text.count(before) == 1, f"the page expects this once: {before}"
+        text = text.replace(before, after)
+    return text
+
+
+def test_a_stage_as_the_page_says(tmp_path: Path) -> None:
+    """The files put where the page says and the changes made, in a copy of the project; its tests, pages and style."""
+    for name in ("schemas", "transforms", "pipelines", "pyproject.toml"):
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
+    blocks = re.findall(r"```(\w+) (\S+)\n(.*?)```", STAGE, re.S)
+    for language, name, text in blocks:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(changed(path.read_text(), text) if language == "diff" else text)
+    assert [language for language, *_ in blocks].count("diff") == 9
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "2 passed" in run("pytest", "-q", "tests/transforms/repetition")
+    assert '<a id="policy.repetitive_at"></a>' in run("pipelines.cli", "schema", "config", "--markdown")
+    assert "| `repetition` | number | 0 to 1 |" in run("pipelines.cli", "schema", "signals", "--markdown")
+    run("ruff", "check", "--ignore", "E501")

@@ -38,7 +38,7 @@ class ResponseScores(Section):
         "second response, as dotted paths; or one that holds a list of both."
     )
     source: str | None = Field(None, description="Only rows of this source; of all when absent.")
-    higher_is_better: bool = True
+    higher_is_better: bool = Field(True, description="False for costs and ranks.")
 
 
 class External(Section):

@@ -52,7 +52,17 @@ class Expectation(Section):
     type: str = Field(description="Its name in snake case: expect_column_values_to_be_between.")
     on: str = Field("metrics", description="`metrics` (a column a metric), or a published configuration.")
     kwargs: dict[str, Any] = Field({}, description="Its arguments.")
-    severity: Literal["critical", "warning"] = "critical"
+    severity: Literal["critical", "warning"] = Field(
+        "critical", description="A critical one that fails fails the run; a warning is only told."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on(cls, given: Any) -> Any:
+        # YAML reads a bare `on` as true.
+        return (
+            {"on" if key is True else key: value for key, value in given.items()} if isinstance(given, dict) else given
+        )
 
 
 class Gate(Section):

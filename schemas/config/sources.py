@@ -94,7 +94,9 @@ def named_apart(key: str, named: Sequence[Files]) -> None:
 class Derive(Section):
     """Rows made from other rows."""
 
-    make: Literal["pairs_from_rankings", "pairs_from_ratings", "ratings_from_rankings", "pairs_from_steps"]
+    make: Literal["pairs_from_rankings", "pairs_from_ratings", "ratings_from_rankings", "pairs_from_steps"] = Field(
+        description="What is made of what; the rows it is made of are inputs then, and stay what they are."
+    )
     dimensions: list[str] | None = Field(None, description="Only these dimensions; all when absent.")
     raters: Literal["same", "normalised", "unknown"] = Field(
         "same",

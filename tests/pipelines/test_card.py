@@ -289,7 +289,7 @@ def test_body_says_what_came_in_and_what_came_out(folder: Path) -> None:
     assert "| records read | 1,234 |" in text
     assert "of these, with the label turned round" not in text
     assert "- Pairs were made from ratings of unknown raters." in text
-    assert "| `chosen` | messages of the better response |" in text
+    assert "| `chosen` | list of object | messages of the better response | the side with a soft label over 0.5" in text
     assert "fields `role`, `content`, `tool_call_id`, `tool_calls`." in text
     assert text.count("Ties cannot be said") == 3
     assert "| `train` | 70 % |" in text
@@ -371,7 +371,15 @@ def test_nothing_that_comes_from_data_is_markup(tmp_path: Path) -> None:
     evil = "---\n# <script>x</script> [a](http://b) | `c` **d** ![e](f) $g$ &amp; {{ 7 * 7 }}\n---\n"
     config = Config(sources=[{"input": ["x"]}], publish={"title": evil, "description": evil})
     one = {"files": 1, "records": 1, "kept": 1, "format": "hh", "licence": evil}
-    card(tmp_path, config=config, sources={"s": one}, notes=[evil], dead_letter_codes={evil: 1}, reasons={evil: 1})
+    card(
+        tmp_path,
+        config=config,
+        sources={"s": one},
+        notes=[evil],
+        dead_letter_codes={evil: 1},
+        reasons={evil: 1},
+        limits=[evil],
+    )
     whole = DatasetCard.load(tmp_path / "README.md")
     assert whole.data.to_dict()["pretty_name"] == " ".join(evil.split())
     outside = whole.text.replace(code(evil), "")
@@ -380,6 +388,7 @@ def test_nothing_that_comes_from_data_is_markup(tmp_path: Path) -> None:
     plain_text = escape(evil)
     for start in (f"# {plain_text}\n", f"\n{plain_text}\n", f"- {plain_text}\n", f"| {plain_text} |"):
         assert start in whole.text
+    assert whole.text.count(f"- {plain_text}\n") == 2
     assert f"| {code(evil)} |  | 1 |" in whole.text
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands import Request, run_curate, run_schema, run_validate
+from pipelines.commands import Request, run_curate, run_validate
 from pipelines.formats import run_formats
+from pipelines.schema import run_schema
 
 ROOT = Path(__file__).parents[2]
 GOOD = '{"prompt": "p", "chosen": "good", "rejected": "bad"}\n'
@@ -188,7 +189,10 @@ def test_formats_and_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in listed for name in ("mapping", "trl", "hh", "alpaca_eval", "pandalm", "da", "chitchat"))
     assert run_schema("row") == 0
     assert "judgements" in json.loads(capsys.readouterr().out)["properties"]
+    assert run_schema("signals") == 0
+    assert "ledger.parquet" in json.loads(capsys.readouterr().out)[0]["path"]
     assert run_schema("cat") == 2
+    assert run_schema("row", markdown=True) == 2
 
 
 def test_validate_wants_a_run(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from schemas.signals import SEMANTIC
 from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.duplicates.semantic import DIGITS, END, PAIRS, alike, forest, representatives
@@ -71,12 +72,13 @@ def _pairs(folder: str, numbers: range) -> pl.DataFrame:
 def _sidecar(block: Block, named: pl.DataFrame) -> pl.DataFrame:
     mine = named.filter(pl.col("block") == block.index)
     every = pl.DataFrame({"row": pl.int_range(block.rows, dtype=pl.Int64, eager=True)})
-    return every.join(mine, on="row", how="left", maintain_order="left").select(
+    told = every.join(mine, on="row", how="left", maintain_order="left").select(
         semantic_neighbour="neighbour",
         semantic_cosine="cosine",
         semantic_of="duplicate_of",
         semantic_of_cosine="duplicate_cosine",
     )
+    return told.cast(SEMANTIC)  # where no row is like another, the columns have had no names in them
 
 
 def row_signals(alike: pl.DataFrame) -> pl.DataFrame:

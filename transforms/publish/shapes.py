@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from schemas.arrow import DIALOGUE
+from schemas.published import COLUMNS
 from transforms.lists import of_counts, side_by_side
 from transforms.texts import plain
 
@@ -257,10 +258,9 @@ def _stepwise(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     )
 
 
-_ROW = {"id": "hash of the content, the same for copies", "source": "name of the source"}
-_PROMPT = {"prompt": "messages before the responses"}
-_SIDES = {"chosen": "messages of the better response", "rejected": "messages of the worse response"}
-_TOOLS = {"tools": "JSON text of the tools on offer; only where the dataset has any"}
+def _columns(name: str) -> dict[str, str]:
+    return {column: made.meaning for column, made in COLUMNS[name].items()}
+
 
 SHAPES: tuple[ShapeKind, ...] = (
     ShapeKind(
@@ -270,7 +270,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         weights=False,
         about="TRL RewardTrainer and DPOTrainer, Axolotl",
         build=_preference,
-        columns=_ROW | _PROMPT | _SIDES | _TOOLS,
+        columns=_columns("preference"),
     ),
     ShapeKind(
         name="preference_full",
@@ -279,7 +279,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         weights=False,
         about="RewardBench and OpenRLHF: whole conversations on both sides",
         build=_preference_full,
-        columns=_ROW | _SIDES | _TOOLS,
+        columns=_columns("preference_full"),
     ),
     ShapeKind(
         name="preference_soft",
@@ -288,15 +288,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         weights=True,
         about="trainers that read soft labels, margins or weights",
         build=_preference_soft,
-        columns=_ROW
-        | _PROMPT
-        | _SIDES
-        | _TOOLS
-        | {
-            "soft_label": "probability that chosen is better, 0.5 (a tie) to 1",
-            "margin": "how far apart the sides are, in the source's units; on every row or absent",
-            "weight": "how much the row should count",
-        },
+        columns=_columns("preference_soft"),
     ),
     ShapeKind(
         name="listwise",
@@ -306,9 +298,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         about="listwise and best-of-n training",
         build=_listwise,
         needs="scored",
-        columns=_ROW
-        | _PROMPT
-        | {"responses": "messages of each response", "scores": "0 to 1 for each response, higher is better"},
+        columns=_columns("listwise"),
     ),
     ShapeKind(
         name="kto",
@@ -317,10 +307,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         weights=False,
         about="TRL KTOTrainer: one line a response",
         build=_kto,
-        columns=_ROW
-        | _PROMPT
-        | _TOOLS
-        | {"completion": "messages of the response", "label": "whether it is the better one"},
+        columns=_columns("kto"),
     ),
     ShapeKind(
         name="ratings",
@@ -329,19 +316,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         weights=False,
         about="metric and regression training: one line a row and dimension",
         build=_ratings,
-        columns=_ROW
-        | _PROMPT
-        | {
-            "response": "messages of the response",
-            "references": "reference texts",
-            "dimension": "what was rated",
-            "score": "mean over raters, on the dimension's scale",
-            "normalised": "the same in 0 to 1, higher is better",
-            "raters": "how many judgements",
-            "minimum": "of the scale",
-            "maximum": "of the scale",
-            "higher_is_better": "direction of the scale",
-        },
+        columns=_columns("ratings"),
     ),
     ShapeKind(
         name="comet",
@@ -351,13 +326,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         about="COMET",
         build=_comet,
         needs="scored",
-        columns=_ROW
-        | {
-            "src": "source text",
-            "mt": "translation",
-            "ref": "reference, or empty",
-            "score": "0 to 1, higher is better",
-        },
+        columns=_columns("comet"),
     ),
     ShapeKind(
         name="metricx",
@@ -367,13 +336,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         about="MetricX",
         build=_metricx,
         needs="scored",
-        columns={
-            "id": _ROW["id"],
-            "source": "source text",
-            "hypothesis": "translation",
-            "reference": "reference, or empty",
-            "label": "0 to 25, lower is better",
-        },
+        columns=_columns("metricx"),
     ),
     ShapeKind(
         name="stepwise",
@@ -383,12 +346,7 @@ SHAPES: tuple[ShapeKind, ...] = (
         about="process reward models, in the layout of TRL's PRMTrainer",
         build=_stepwise,
         needs="stepped",
-        columns=_ROW
-        | {
-            "prompt": "text of the prompt",
-            "completions": "text of each step",
-            "labels": "whether each step is right",
-        },
+        columns=_columns("stepwise"),
     ),
 )
 

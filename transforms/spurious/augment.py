@@ -192,6 +192,9 @@ def _rows(task: dict[str, Any], train: Sides, part: pl.DataFrame) -> tuple[pl.Da
         weight=pl.Series(train.weights[places[0]]),
         masked=pl.lit(False),
         judged=pl.lit(True),
+        # What shapes of other kinds ask.
+        scored=pl.lit(False),
+        stepped=pl.lit(False),
         settled=pl.lit(task["train"]),
         details=of_counts(detail["d"], np.ones(part.height, dtype=np.int64)),
         reasons=pl.concat_list(pl.lit("augmented")),
