@@ -130,8 +130,8 @@ def make_card(
     raters: dict[str, Any] | None = None,
     contamination: dict[str, Any] | None = None,
     publication: Publication | None = None,
-    results: Results | None = None,
     limits: Sequence[str] = (),
+    results: Results | None = None,
 ) -> bytes:
     """The card of a folder with configurations.
 
@@ -147,8 +147,8 @@ def make_card(
         raters: how well raters agree, by source, kind and dimension, and how many rows are on cycles.
         contamination: what was found of which benchmarks (`pipelines.contamination.summary`); None without any.
         publication: where the folder is published; None for a folder that just lies in its run.
-        results: what the run comes to, and what was evaluated of it.
         limits: what the dataset does not say (`pipelines.limits`).
+        results: what the run comes to, and what was evaluated of it.
     """
     publication = publication or Publication()
     stated = {name: one["licence"] for name, one in sources.items() if one["kept"] or len(sources) == 1}

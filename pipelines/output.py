@@ -301,8 +301,8 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         notes=summary["notes"],
         contamination=summary["contamination"],
         version=version("trenchcoat"),
-        results=results,
         limits=known_limits(config, summary),
+        results=results,
     )
     blocks.write_bytes(card, f"{new}/README.md")
     blocks.replace_folder(new, f"{out}/dataset")

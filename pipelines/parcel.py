@@ -193,6 +193,6 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
         raters=None if "raters" in parcel.left_out else said["raters"],
         contamination=said["contamination"],
         publication=publication,
+        limits=known_limits(run.config, said),
         results=find_results(run.out, run.config, said, [one["lineage"] for one in said["stages"]]),
-        limits=known_limits(config_of(run), said),
     )
