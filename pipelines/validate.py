@@ -11,6 +11,7 @@ from pipelines import output
 from pipelines.card import make_card
 from pipelines.errors import DONE, FAILED_GATE
 from pipelines.finished import Finished
+from pipelines.limits import known_limits
 from pipelines.listing import entry, opened
 from pipelines.parcel import CARD, config_of
 from pipelines.results import Results, find_results
@@ -40,10 +41,10 @@ def validate(out: str, json: bool) -> int:
 
 def _describe(run: Finished, manifest: dict[str, Any], results: Results) -> None:
     """Write the card anew, and say in the manifest what it is; the data's entries stay as the run wrote them."""
-    folder = f"{run.out}/dataset"
+    folder, config = f"{run.out}/dataset", config_of(run)
     card = make_card(
         folder,
-        config_of(run),
+        config,
         counts=manifest["counts"],
         reasons=manifest["reasons"],
         dead_letter_codes=manifest["dead_letter_codes"],
@@ -53,6 +54,7 @@ def _describe(run: Finished, manifest: dict[str, Any], results: Results) -> None
         raters=manifest["raters"],
         contamination=manifest["contamination"],
         results=results,
+        limits=known_limits(config, manifest),
     )
     blocks.write_bytes(card, f"{folder}/{CARD}")
     mine = entry(*opened(folder), CARD).to_dict()

@@ -93,12 +93,14 @@ def test_validate_finds_what_was_evaluated_since(folder: Path, capsys: pytest.Ca
     assert "no figure: there is no evaluation.json; it takes `trenchcoat evaluate`" in capsys.readouterr().out
     assert run_evaluate(EvaluateRequest(str(folder / "o"), [], resamples=50)) == DONE
     before = {one["file"]: one for one in read(folder, "manifest.json")["files"]}
+    limits = [line for line in (folder / "o/dataset/README.md").read_text().splitlines() if line.startswith("- ")]
     assert run_validate(str(folder / "o"), json=False) == DONE
     manifest = read(folder, "manifest.json")
     found = read(folder, "evaluation.json")["pairs"]["scorers"]
     assert manifest["metrics"]["evaluation/pairs/scorers/length/accuracy"] == found["length"]["accuracy"]
     card = (folder / "o/dataset/README.md").read_text()
     assert f"| length | {found['length']['accuracy']:.3f} |" in card
+    assert limits == [line for line in card.splitlines() if line.startswith("- ")]  # notes and known limits are kept
     # The manifest knows the new card, and no other file as anything else than it was.
     after = {one["file"]: one for one in manifest["files"]}
     assert [name for name in after if after[name] != before[name]] == ["README.md"]
