@@ -53,9 +53,12 @@ _RECIPES = (
         _TRL.format(trainer="KTOTrainer", shape="kto", more=", processing_class=TOKENIZER"),
     ),
     Recipe(
-        "COMET", "comet", "python",
+        # COMET would read an empty reference as the word "nan".
+        "COMET, on what has a reference", "comet", "python",
         _EXPORT.format(
-            shape="comet", line='data.select_columns(["src", "mt", "ref", "score"]).to_csv("train.csv", index=False)'
+            shape="comet",
+            line='data = data.filter(lambda row: row["ref"] != "").select_columns(["src", "mt", "ref", "score"])\n'
+            'data.to_csv("train.csv", index=False)',
         ),
     ),
     Recipe(
@@ -66,7 +69,7 @@ _RECIPES = (
         ),
     ),
     Recipe(
-        "Process reward models (TRL's experimental PRMTrainer)", "stepwise", "python",
+        "Process reward models (as TRL's PRMTrainer took them)", "stepwise", "python",
         _EXPORT.format(shape="stepwise", line='data = data.select_columns(["prompt", "completions", "labels"])'),
     ),
 )  # fmt: skip
