@@ -12,17 +12,16 @@ from typing import Any
 import polars as pl
 
 from pipelines.attributes import write_attributes_report
-from pipelines.card import make_card
 from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.finished import Finished
 from pipelines.gate import Verdict, run_gate
-from pipelines.limits import known_limits
 from pipelines.listing import listing
 from pipelines.report import write_report
 from pipelines.results import Results, find_results
+from pipelines.run_card import card_of_run
 from pipelines.slices import write_slices
 from pipelines.trajectories import write_trajectories
 from schemas.config import Config
@@ -301,21 +300,7 @@ def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any]
         for place, task in enumerate(tasks):
             part = f"{curated.published.folder}/{name}-{task:05d}.parquet"
             blocks.copy(part, f"{new}/{name}-{place:05d}-of-{len(tasks):05d}.parquet")
-    card = make_card(
-        new,
-        config,
-        counts=summary["counts"],
-        reasons=summary["reasons"],
-        dead_letter_codes=summary["dead_letter_codes"],
-        sources=summary["sources"],
-        raters=summary["raters"],
-        notes=summary["notes"],
-        contamination=summary["contamination"],
-        version=version("trenchcoat"),
-        limits=known_limits(config, summary),
-        results=results,
-    )
-    blocks.write_bytes(card, f"{new}/README.md")
+    blocks.write_bytes(card_of_run(new, config, summary, results), f"{new}/README.md")
     blocks.replace_folder(new, f"{out}/dataset")
 
 

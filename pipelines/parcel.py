@@ -11,15 +11,15 @@ from typing import Any
 import yaml
 
 from pipelines import croissant
-from pipelines.card import Publication, inspect, make_card
+from pipelines.card import Publication, inspect
 from pipelines.errors import UserError
 from pipelines.finished import Finished
 from pipelines.licences import Combined, combine
-from pipelines.limits import known_limits
 from pipelines.listing import Entry, listing, opened
 from pipelines.loading import citation
 from pipelines.redact import redact
 from pipelines.results import find_results
+from pipelines.run_card import card_of_run
 from schemas.config import Config
 from schemas.expectations import verdict_of
 from transforms import blocks
@@ -181,18 +181,5 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
         override=None if passed else failures(run),
         checks=(len(verdict.checks), warned) if verdict else None,
     )
-    return make_card(
-        str(parcel.folder),
-        config_of(run),
-        counts=said["counts"],
-        reasons=said["reasons"],
-        dead_letter_codes=said["dead_letter_codes"],
-        sources=said["sources"],
-        notes=said["notes"],
-        version=version("trenchcoat"),
-        raters=None if "raters" in parcel.left_out else said["raters"],
-        contamination=said["contamination"],
-        publication=publication,
-        limits=known_limits(run.config, said),
-        results=find_results(run.out, run.config, said, [one["lineage"] for one in said["stages"]]),
-    )
+    results = find_results(run.out, run.config, said, [one["lineage"] for one in said["stages"]])
+    return card_of_run(str(parcel.folder), config_of(run), said, results, publication)

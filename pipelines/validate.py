@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 import orjson
 
 from pipelines import output
-from pipelines.card import make_card
 from pipelines.errors import DONE, FAILED_GATE
 from pipelines.finished import Finished
-from pipelines.limits import known_limits
 from pipelines.listing import entry, opened
 from pipelines.parcel import CARD, config_of
 from pipelines.results import Results, find_results
+from pipelines.run_card import card_of_run
 from transforms import blocks
 
 
@@ -41,21 +39,8 @@ def validate(out: str, json: bool) -> int:
 
 def _describe(run: Finished, manifest: dict[str, Any], results: Results) -> None:
     """Write the card anew, and say in the manifest what it is; the data's entries stay as the run wrote them."""
-    folder, config = f"{run.out}/dataset", config_of(run)
-    card = make_card(
-        folder,
-        config,
-        counts=manifest["counts"],
-        reasons=manifest["reasons"],
-        dead_letter_codes=manifest["dead_letter_codes"],
-        sources=manifest["sources"],
-        notes=manifest["notes"],
-        version=version("trenchcoat"),
-        raters=manifest["raters"],
-        contamination=manifest["contamination"],
-        results=results,
-        limits=known_limits(config, manifest),
-    )
+    folder = f"{run.out}/dataset"
+    card = card_of_run(folder, config_of(run), manifest, results)
     blocks.write_bytes(card, f"{folder}/{CARD}")
     mine = entry(*opened(folder), CARD).to_dict()
     manifest["files"] = [mine if one["file"] == CARD else one for one in manifest["files"]]
