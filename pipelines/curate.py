@@ -170,10 +170,13 @@ def curate(
     attributes = with_findings(attributes, every, signals, slices, decided)
     frames = measure_order(config, every, identity, frames, decided, external, engine)
     slices = across_splits(slices, every, decided, found, config.split.seed)
-    facts = facts_of(config, ingested, decided)
+    facts = facts_of(config, ingested, decided, ratings is not None)
     if shortcuts and shortcuts.added["rows"]:  # which have no margin, and it stands on all rows or on none
         facts = replace(facts, margins=False)
-    made_public = publish_rows(config, every, configurations, identity, decided, shortcuts, found, facts, engine)
+    rated_rows = ratings.done if ratings else None
+    made_public = publish_rows(
+        config, every, configurations, identity, decided, rated_rows, shortcuts, found, facts, engine
+    )
     return Curated(
         planned=planned,
         ingested=ingested,

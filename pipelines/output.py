@@ -269,7 +269,7 @@ def _notes(config: Config, curated: Curated) -> list[str]:
     if curated.shortcuts is not None:
         notes += curated.shortcuts.notes()
     if curated.ratings is not None:
-        notes += curated.ratings.notes()
+        notes += curated.ratings.notes(curated.facts.harmonised)
     if config.policy.pii == "mask":
         notes.append("Personal data that was found is masked in the published texts.")
     return notes

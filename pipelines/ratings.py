@@ -52,10 +52,14 @@ class Ratings:
             out.append({**one, **means})
         return {"looked_at_texts": bool(self.done.total["looked"]), "figures": out}
 
-    def notes(self) -> list[str]:
-        """What a reader must know of them, for the card."""
+    def notes(self, published: bool) -> list[str]:
+        """What a reader must know of them, for the card; `published` says whether what they come to is."""
         hows = sorted({one["normalised_by"] for one in self.done.total["told"]})
-        return [f"Ratings of several raters were put together {'; '.join(_HOW[how] for how in hows)}."]
+        said = "so put together" if published else "the plain means of what raters said"
+        return [
+            f"Ratings of several raters were put together {'; '.join(_HOW[how] for how in hows)}. Published scores are "
+            f"{said} (`policy.score`)."
+        ]
 
     def write(self, out: str) -> None:
         """Write `ratings.parquet`: what is known of each rated row and dimension; no file where nobody rated any."""

@@ -16,7 +16,8 @@ from transforms.publish.shapes import shape
 
 #: What can be left out, and what that is.
 PARTS = {
-    "raters": "how many raters judged (`raters` of the configuration ratings), and how far they agree (the card)",
+    "raters": "how many raters judged (`raters` and `stderr` of the configuration ratings), and how far they agree "
+    "(the card)",
     "metadata": "the name of each row's source (`source`), and the names of speakers in messages (`name`)",
 }
 
@@ -57,7 +58,7 @@ def redact(folder: Path, files: Sequence[Entry], left_out: Sequence[str], scratc
 def without(frame: pl.DataFrame, configuration: str, left_out: Sequence[str]) -> pl.DataFrame:
     """Rows of a configuration without parts of `PARTS`."""
     if "raters" in left_out and configuration == "ratings":
-        frame = frame.drop("raters")
+        frame = frame.drop("raters", "stderr", strict=False)  # which says how many they were
     if "metadata" in left_out:
         # MetricX calls a text of its own `source`.
         if shape(configuration).columns.get("source") == shape("preference").columns["source"]:

@@ -18,7 +18,7 @@ from transforms.publish.stage import publish, shards
 from transforms.tasks import RunTasks
 
 #: As `pipelines.rows.VERSIONS`.
-VERSIONS = {"decide": 5, "publish": 3}
+VERSIONS = {"decide": 5, "publish": 4}
 
 
 def decide_rows(
@@ -77,7 +77,7 @@ def split_rows(config: Config, every: list[Block], decided: Done) -> tuple[list[
     return cuts(free, config.split.fractions, config.split.seed, guarded), largest, settled
 
 
-def facts_of(config: Config, ingested: Done, decided: Done) -> Facts:
+def facts_of(config: Config, ingested: Done, decided: Done, rated: bool) -> Facts:
     """What has to be the same on every row of a configuration."""
     counted = ingested.total.get("fields", {})
     pairs = decided.total.get("pairs", 0)
@@ -86,6 +86,7 @@ def facts_of(config: Config, ingested: Done, decided: Done) -> Facts:
         tools=counted.get("tools", 0) > 0,
         margins=pairs > 0 and decided.total["margins"] == pairs,
         dimension=config.policy.dimension,
+        harmonised=config.policy.score == "harmonised" and rated,
     )
 
 
@@ -95,6 +96,7 @@ def publish_rows(
     configurations: list[str],
     identity: Done,
     decided: Done,
+    ratings: Done | None,
     shortcuts: Shortcuts | None,
     found: list[Cut],
     facts: Facts,
@@ -104,6 +106,7 @@ def publish_rows(
     common = {
         "identity": identity.folder,
         "decided": decided.folder,
+        "ratings": ratings.folder if ratings else None,
         "cuts": [vars(cut) for cut in found],
         "seed": config.split.seed,
         "facts": {**vars(facts), "message_fields": list(facts.message_fields)},

@@ -69,6 +69,7 @@ OPTIONAL: dict[str, dict[str, str]] = {
     "preference_full": {"tools": "text"},
     "preference_soft": {"tools": "text", "margin": "number"},
     "kto": {"tools": "text"},
+    "ratings": {"recorded": "number", "stderr": "number"},
 }
 #: Figures that the caller of the gate counts in a run.
 RUN_METRICS = (

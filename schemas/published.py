@@ -76,9 +76,18 @@ COLUMNS: dict[str, dict[str, Made]] = {
         "references": Made("reference texts", "as recorded"),
         "dimension": Made("what was rated", "as the format or the mapping says"),
         "score": Made(
-            "mean over raters, on the dimension's scale", "each judgement counts for as many as it stands for"
+            "mean over raters, on the dimension's scale",
+            "each judgement counts for as many as it stands for; under policy.score: harmonised raters are made "
+            "comparable and weighed (ratings.raters), and what lies past an end of the scale is that end",
         ),
         "normalised": Made("the same in 0 to 1, higher is better", "by the scale's ends and its direction"),
+        "recorded": Made(
+            "mean over raters as recorded; only under policy.score: harmonised",
+            "each judgement counts for as many as it stands for",
+        ),
+        "stderr": Made(
+            "standard error of the score; only under policy.score: harmonised", "from the variances of its raters"
+        ),
         "raters": Made("how many judgements", "those of copies included"),
         "minimum": Made("of the scale", "as declared"),
         "maximum": Made("of the scale", "as declared"),
@@ -89,14 +98,17 @@ COLUMNS: dict[str, dict[str, Made]] = {
         "src": Made("source text", "the prompt's last message"),
         "mt": Made("translation", "the response's text"),
         "ref": Made("reference, or empty", "the first that is recorded"),
-        "score": Made("0 to 1, higher is better", "mean of the normalised judgements over dimensions"),
+        "score": Made("0 to 1, higher is better", "mean over dimensions of the score in 0 to 1 (policy.score)"),
     },
     "metricx": {
         "id": _ROW["id"],
         "source": Made("source text", "the prompt's last message"),
         "hypothesis": Made("translation", "the response's text"),
         "reference": Made("reference, or empty", "the first that is recorded"),
-        "label": Made("0 to 25, lower is better", "25 times one less the mean of the normalised judgements"),
+        "label": Made(
+            "0 to 25, lower is better",
+            "25 times one less the mean over dimensions of the score in 0 to 1 (policy.score)",
+        ),
     },
     "stepwise": _ROW
     | {

@@ -86,6 +86,8 @@ class Config(Section):
     def _found_first(self) -> Config:
         if self.policy.pii != "report" and not self.signals.pii:
             raise ValueError(f"policy.pii: {self.policy.pii} acts on what signals.pii finds, which is false")
+        if self.policy.score != "recorded" and not self.ratings.find:
+            raise ValueError(f"policy.score: {self.policy.score} is what ratings.find finds, which is false")
         if self.balance.output != "off" and not self.shortcuts.find:
             raise ValueError(f"balance.output: {self.balance.output} needs shortcuts.find, which is false")
         return self

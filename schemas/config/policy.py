@@ -48,6 +48,11 @@ class Policy(OfFrames, Section):
         "recorded", description="Whose margin is published: the judgements', or the ensemble's for the label."
     )
 
+    score: Literal["recorded", "harmonised"] = Field(
+        "recorded",
+        description="Whose score of a rating is published: the mean of what its raters said, or that of `ratings`, "
+        "raters made comparable and weighed by how precise and how probably right they are.",
+    )
     dimension: str | None = Field(
         None, description="The dimension that makes a pair's label; the mean of all when absent."
     )

@@ -14,6 +14,7 @@ import polars as pl
 from schemas.arrow import DIALOGUE
 from schemas.published import COLUMNS
 from transforms.lists import of_counts, side_by_side
+from transforms.publish.scores import half, scales, scores
 from transforms.texts import plain
 
 #: What a row is called in every shape.
@@ -35,12 +36,14 @@ class Facts:
         tools: whether any row has tools.
         margins: whether every kept pair has a margin: trainers take it on all rows or on none.
         dimension: the dimension of single-score shapes; the mean of all when None.
+        harmonised: whether ratings are published as the ratings stage makes them comparable (`policy.score`).
     """
 
     message_fields: tuple[str, ...] = ()
     tools: bool = False
     margins: bool = False
     dimension: str | None = None
+    harmonised: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def _kto(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
 
 
 def _listwise(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
-    scored = _scores(rows, facts).group_by("row", "response").agg(score=pl.col("normalised").mean().round(5))
+    scored = scores(rows, facts.dimension).group_by("row", "response").agg(score=pl.col("normalised").mean().round(5))
     listed = (
         rows.select(n=pl.col("responses").list.len()).with_row_index("row")
         .with_columns(response=pl.int_ranges(pl.col("n"), dtype=pl.Int64)).explode("response")
@@ -169,33 +172,8 @@ def _listwise(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     )
 
 
-def _scores(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
-    """One line for each row, response and dimension: mean value, mean normalised value, raters."""
-    alone = pl.col("responses").list.len() == 1
-    flat = (
-        rows.select("judgements", alone=alone).with_row_index("row")
-        .explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
-        # A judgement need not say which response it speaks of where there is only one.
-        .with_columns(response=pl.when("alone").then(0).otherwise("response"))
-    )  # fmt: skip
-    if facts.dimension is not None:
-        flat = flat.filter(pl.col("dimension") == facts.dimension)
-    count = pl.col("count")
-    placed = count.filter(pl.col("normalised").is_not_null()).sum()
-    return flat.group_by("row", "response", "dimension", maintain_order=True).agg(
-        score=((pl.col("value") * count).sum() / count.sum()).round(5),
-        # The sum of nothing is 0, which is not what a value without a scale says.
-        normalised=pl.when(placed > 0).then((pl.col("normalised") * count).sum() / placed).round(5),
-        raters=count.sum(),
-    )
-
-
 def _ratings(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
-    scores = _scores(rows, Facts()).sort("row", "dimension").drop("response")
-    scales = (
-        rows.select("scales").with_row_index("row")
-        .explode("scales", empty_as_null=False, keep_nulls=False).unnest("scales").unique(["row", "dimension"])
-    )  # fmt: skip
+    found = scores(rows, harmonised=facts.harmonised).sort("row", "dimension").drop("response")
     texts = rows.with_row_index("row").select(
         "row",
         *_NAMED,
@@ -203,17 +181,19 @@ def _ratings(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         response=messages(pl.col("responses").list.first(), facts),
         references=pl.col("references"),
     )
-    whole = scores.join(texts, on="row", how="left", maintain_order="left")
-    whole = whole.join(scales, on=["row", "dimension"], how="left", maintain_order="left")
+    whole = found.join(texts, on="row", how="left", maintain_order="left")
+    whole = whole.join(scales(rows), on=["row", "dimension"], how="left", maintain_order="left")
+    beside = ("recorded", "stderr") if facts.harmonised else ()
     return whole.select(
-        *_NAMED, "prompt", "response", "references", "dimension", "score", "normalised", "raters", "minimum", "maximum",
-        "higher_is_better",
+        *_NAMED, "prompt", "response", "references", "dimension", "score", "normalised", *beside, "raters", "minimum",
+        "maximum", "higher_is_better",
     )  # fmt: skip
 
 
 def _one_score(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """Source, translation, first reference and one normalised score for each row that has one."""
-    scores = _scores(rows, facts).group_by("row", maintain_order=True).agg(pl.col("normalised").mean().round(5))
+    found = scores(rows, facts.dimension, harmonised=facts.harmonised)
+    means = found.group_by("row", maintain_order=True).agg(half(pl.col("normalised").mean().round(5)))
     texts = rows.with_row_index("row").select(
         "row",
         *_NAMED,
@@ -221,7 +201,7 @@ def _one_score(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         response=plain(pl.col("responses").list.first()),
         reference=pl.col("references").list.first(),
     )
-    return texts.join(scores, on="row", how="inner", maintain_order="left").filter(pl.col("normalised").is_not_null())
+    return texts.join(means, on="row", how="inner", maintain_order="left").filter(pl.col("normalised").is_not_null())
 
 
 def _comet(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
@@ -231,7 +211,7 @@ def _comet(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
 
 
 def _metricx(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
-    label = (METRICX_WORST * (1 - pl.col("normalised"))).round(5)
+    label = half((METRICX_WORST * (1 - pl.col("normalised"))).round(5))
     reference = pl.col("reference").fill_null("")
     return _one_score(rows, facts).rename({"source": "from"}).select(
         "id", pl.col("source_text").alias("source"), hypothesis="response", reference=reference, label=label
