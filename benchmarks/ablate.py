@@ -1,14 +1,15 @@
 """Does curation help where we know what is wrong? AlpacaEval with planted flips and length bias, and as it is.
 
-    python -m benchmarks.ablate --data DIR [--rows 6000] [--seeds 8] [--sets flips …]
+    python -m benchmarks.ablate --data DIR [--rows 6000] [--seeds 8] [--planting 0] [--sets flips …] [--ceiling]
 
 DIR holds the unpacked set alpaca_eval_gpt4. Prompts are cut in two by a hash: of the one half come pairs to train on,
-of the other as many pairs to evaluate on, with their labels as they are. 20 % of the training labels are turned round
-by chance. In AlpacaEval itself the longer side wins in five of six pairs; where a length bias is planted, pairs to
-train and to evaluate on are drawn so that it wins in a half, and the planted bias is the only one: of the training
-pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one. Detectors are told so
-(`strength.balanced`). The unplanted set is
-AlpacaEval as it is, a quarter of the groups held out.
+of the other as many pairs to evaluate on, with their labels as they are. A share of the training labels is turned round
+by chance: 20 %, or 40 % of 2,500 pairs. In AlpacaEval itself the longer side wins in five of six pairs; where a length
+bias is planted, pairs to train and to evaluate on are drawn so that it wins in a half, and the planted bias is the only
+one: of the training pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one.
+Detectors are told so (`strength.balanced`, `policy.counterexample: keep`). The unplanted set is AlpacaEval as it is, a
+quarter of the groups held out. `--planting` takes other prompts, pairs and labels, so that what was chosen on one is
+not reported on it; `--ceiling` says what raw would be without what was planted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,34 +30,73 @@ from benchmarks.noise_data import alpaca_eval
 from transforms.hashing import digest, uniform
 
 FLIPS = 0.2
+#: Share of flips, and pairs, with which a raw head loses more than 0.02.
+_MANY, _FEW = 0.4, 2500
 #: Share of the prompts that evaluate.
 _HELD = 0.5
+#: Salts of hashes that a seed has for itself.
+_SALTS = 4
 #: What policy mends what was planted: flips where nothing else is, and everything.
-_FLIPS_ALONE = {"policy": {"recipe": "secrets2"}, "strength": {"noise_rate": FLIPS}}
+_FLIPS_ALONE = {"policy": {"recipe": "secrets2"}}
 _EVERYTHING = {"policy": {"ambiguous": "soften"}, "balance": {"output": "weights"}}
+#: What else is told where a bias is known.
+_KNOWN = {
+    "policy": {"ambiguous": "soften", "counterexample": "keep"}, "balance": {"output": "weights"},
+    "strength": {"balanced": True},
+}  # fmt: skip
+# Nine in ten choose the longer side, so the others need five mean weights or more: the default cap is below that.
+_STRONG = {**_KNOWN, "balance": {"output": "weights", "cap": 10}}
 
 
-def drawn(data: Path) -> pl.DataFrame:
-    """All pairs with a preference, in the order of a hash; `held` says which prompts evaluate."""
+@dataclass(frozen=True)
+class Planting:
+    """What is planted in a set.
+
+    Attributes:
+        name: of the set.
+        mending: what the configuration says.
+        flips: share of labels turned round by chance; None where nothing is planted.
+        bias: share of the pairs whose shorter side is chosen that are made to choose the longer one.
+        rows: pairs to train on, at most.
+    """
+
+    name: str
+    mending: dict[str, Any]
+    flips: float | None = FLIPS
+    bias: float = 0.0
+    rows: int = 1_000_000
+
+
+SETS = (
+    Planting("flips", _FLIPS_ALONE),
+    Planting("flips 40 %", _FLIPS_ALONE, _MANY, rows=_FEW),
+    Planting("flips, length 50 %", _KNOWN, bias=0.5),
+    Planting("flips, length 80 %", _STRONG, bias=0.8),
+    Planting("unplanted", _EVERYTHING, None),
+)
+
+
+def drawn(data: Path, seed: int = 0) -> pl.DataFrame:
+    """All pairs with a preference, in the order of a hash; `held` says which prompts evaluate; another seed, others."""
     whole = alpaca_eval(data).filter((pl.col("a") != pl.col("b")) & (pl.col("a") != "") & (pl.col("b") != ""))
     text = whole.select(pl.concat_str("prompt", "a", "b", separator="\x1f"))["prompt"]
     longer = pl.col("a").str.len_chars() > pl.col("b").str.len_chars()
     return (
         whole.with_columns(key=digest(text), of=digest(whole["prompt"]))
         .unique("key", keep="first")
-        .with_columns(held=uniform(pl.col("of"), 1) < _HELD, agrees=longer == (pl.col("label") > 0.5))
+        .with_columns(held=uniform(pl.col("of"), 1 + _SALTS * seed) < _HELD, agrees=longer == (pl.col("label") > 0.5))
         .filter(pl.col("a").str.len_chars() != pl.col("b").str.len_chars())
-        .sort(uniform(pl.col("key"), 2))
+        .sort(uniform(pl.col("key"), 2 + _SALTS * seed))
     )
 
 
-def planted(rows: pl.DataFrame, bias: float) -> pl.DataFrame:
+def planted(rows: pl.DataFrame, bias: float, flips: float = FLIPS, seed: int = 0) -> pl.DataFrame:
     """The pairs with labels turned round by chance, and then a share of them toward the longer side."""
-    flip = uniform(pl.col("key"), 3) < FLIPS
+    flip = uniform(pl.col("key"), 3 + _SALTS * seed) < flips
     rows = rows.with_columns(
         label=pl.when(flip).then(1 - pl.col("label")).otherwise("label"), agrees=pl.col("agrees") ^ flip
     )
-    bend = ~pl.col("agrees") & (uniform(pl.col("key"), 4) < bias)
+    bend = ~pl.col("agrees") & (uniform(pl.col("key"), 4 + _SALTS * seed) < bias)
     return rows.with_columns(
         label=pl.when(bend).then(1 - pl.col("label")).otherwise("label"), agrees=pl.col("agrees") | bend
     )
@@ -76,8 +117,10 @@ def write(rows: pl.DataFrame, path: Path) -> str:
     return str(path)
 
 
-def run(folder: Path, files: dict[str, str], seeds: int, mending: dict[str, Any]) -> dict[str, Any]:
+def run(scratch: Path, what: str, files: dict[str, str], seeds: int, mending: dict[str, Any]) -> dict[str, Any]:
     """One ablation; with a source `gold`, its rows evaluate."""
+    folder = scratch / what
+    folder.mkdir()
     sources = [{"name": name, "input": [path], "licence": "cc-by-nc-4.0"} for name, path in files.items()]
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump({"name": "alpaca-eval", "sources": sources, **mending}))
@@ -86,7 +129,7 @@ def run(folder: Path, files: dict[str, str], seeds: int, mending: dict[str, Any]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
-    print(done.stdout, flush=True)
+    print(done.stdout if what == "planted" else "", flush=True)
     return dict(json.loads((folder / "run" / "ablation.json").read_text()))
 
 
@@ -110,32 +153,32 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=6000)
     parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--sets", nargs="*", help="some of those planted; all when absent")
+    parser.add_argument("--sets", nargs="*", choices=[one.name for one in SETS], help="some; all when absent")
+    parser.add_argument("--planting", type=int, default=0, help="other prompts, pairs and labels")
+    parser.add_argument("--ceiling", action="store_true", help="train on the labels before anything was planted, too")
     given = parser.parse_args()
-    whole = drawn(given.data)
+    whole = drawn(given.data, given.planting)
     train, held = whole.filter(~pl.col("held")), whole.filter("held")
-    known = {**_EVERYTHING, "strength": {"noise_rate": FLIPS, "balanced": True}}
-    # Nine in ten choose the longer side, so the others need five mean weights or more: the default cap is below that.
-    strong = {**known, "balance": {"output": "weights", "cap": 10}}
-    natural, evened = train.head(given.rows), even(train, given.rows)
     lines = []
-    for what, clean, bias, gold, mending in (
-        ("flips", natural, 0.0, held.head(given.rows), _FLIPS_ALONE),
-        ("flips, length 50 %", evened, 0.5, even(held, given.rows), known),
-        ("flips, length 80 %", evened, 0.8, even(held, given.rows), strong),
-        ("unplanted", natural, None, None, _EVERYTHING),
-    ):
-        if given.sets and what not in given.sets:
+    for one in SETS:
+        if given.sets and one.name not in given.sets:
             continue
-        bad = clean if bias is None else planted(clean, bias)
+        rows = min(given.rows, one.rows)
+        clean, gold = (even(part, n) if one.bias else part.head(n) for part, n in ((train, rows), (held, given.rows)))
+        bad = clean if one.flips is None else planted(clean, one.bias, one.flips, given.planting)
         longer, changed = bad["agrees"].mean(), (bad["label"] != clean["label"]).mean()
-        print(f"== {what}: the longer side is chosen in {longer:.3f} of the pairs; labels changed: {changed:.3f}")
+        print(f"== {one.name}: the longer side is chosen in {longer:.3f} of the pairs; labels changed: {changed:.3f}")
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            files = {"train": write(bad, folder / "train.jsonl")}
-            if gold is not None:
-                files["gold"] = write(gold, folder / "gold.jsonl")
-            lines += told(what, run(folder, files, given.seeds, mending))
+            golden = {} if one.flips is None else {"gold": write(gold, folder / "gold.jsonl")}
+            files = {"train": write(bad, folder / "train.jsonl"), **golden}
+            told_rate = {} if one.flips is None else {"noise_rate": one.flips}
+            mending = {**one.mending, "strength": {**one.mending.get("strength", {}), **told_rate}}
+            lines += told(one.name, run(folder, "planted", files, given.seeds, mending))
+            if given.ceiling and golden:
+                files = {"train": write(clean, folder / "clean.jsonl"), **golden}
+                as_was = run(folder, "clean", files, given.seeds, {"strength": {"find": False}})
+                print(f"raw, without what was planted: {as_was['arms']['raw']['accuracy']:.4f}\n", flush=True)
     print("| data | arm | pairs | accuracy | less raw | less random drop | less all |\n|---|---|---|---|---|---|---|")
     print("\n".join(lines))
 

@@ -30,7 +30,7 @@ _SIGNALS = {
     "shortcuts": ("balance_weight", "balance_share", "balance_draw"),
     "strength": (
         "strength_mu", "strength_sigma", "strength_surface", "strength_residual", "strength_bin", "neighbours_agree",
-        "p_error", "p_ambiguous", "confidence", "variability", "aum",
+        "p_error", "p_ambiguous", "counterexample", "confidence", "variability", "aum",
     ),
 }  # fmt: skip
 

@@ -41,6 +41,8 @@ REASONS: dict[str, str] = {
     "contaminated": "The row, or a duplicate of it, overlaps with a benchmark.",
     "overlap_kept": "The row, or a duplicate of it, overlaps with a benchmark, and the policy keeps it where it is.",
     "likely_mislabelled": "The recorded label is probably wrong.",
+    "counterexample": "It looks mislabelled, but surface features alone contradict its label, and such pairs are left "
+    "as they are; the score is how sure these are.",
     "ambiguous": "The responses can hardly be told apart.",
     "frames_too_near": "Its two frames lie nearer to each other, in frames or in seconds, than the policy asks for.",
     "values_too_near": "The values of its two frames, progress or reward, are no further apart than the policy asks.",

@@ -29,6 +29,12 @@ class Policy(OfFrames, Section):
         "soften", description="Pairs whose label is doubtful. Softened, a label keeps its side."
     )
     doubtful_at: Share = Field(0.6, description="`p_error` from which a label is.")
+    counterexample: Literal["judge", "keep"] = Field(
+        "judge",
+        description="Pairs whose label contradicts what surface features alone say, where these are seen to lead "
+        "(`counterexample` over 0.5). `keep` calls none of them mislabelled or doubtful: for labels known to be biased "
+        "by length or layout. Where length does make answers better, most wrong labels are among them.",
+    )
     ambiguous: Literal["soften", "drop", "review", "keep"] = Field(
         "keep", description="Pairs whose sides can hardly be told apart."
     )

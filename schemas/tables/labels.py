@@ -121,6 +121,10 @@ TABLES: tuple[Table, ...] = (
             "neighbours_agree": number("What similar comparisons of other groups say of `responses[0]`.", "-1 to 1"),
             "p_error": share("Probability that the recorded label is wrong."),
             "p_ambiguous": share("Probability that the sides cannot be told apart."),
+            "counterexample": share(
+                "Probability of the side that the label is not for, by surface features alone; 0 where these do not "
+                "surely name more than 55 % of the recorded labels. Over 0.5 the pair is a counterexample to them."
+            ),
             "confidence": share("Mean over epochs of the probability of the recorded label."),
             "variability": number("Its standard deviation over epochs.", "0 or more"),
             "aum": number("Mean margin of the recorded label over epochs.", _LOGITS),

@@ -107,12 +107,13 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         out.append(Clause("semantic_duplicate", copy.is_not_null(), policy.semantic_duplicate, score, said, copy))
     wrong, even, drawn = pl.col("p_error"), pl.col("p_ambiguous"), pl.col("balance_draw")
     mixed = pl.col("mixture_draw")
-    sure = wrong >= policy.mislabelled_at
+    judged = ~_left_alone(policy)
+    sure, doubted = judged & (wrong >= policy.mislabelled_at), judged & (wrong >= policy.doubtful_at)
     out += [
         Clause("relabelled", TURNED, "flip", soft, 0.5),
         Clause("relabelled", EVENED, "soften", soft, 0.5),
         Clause("likely_mislabelled", sure, policy.mislabelled, wrong, policy.mislabelled_at),
-        Clause("likely_mislabelled", ~sure & (wrong >= policy.doubtful_at), policy.doubtful, wrong, policy.doubtful_at),
+        Clause("likely_mislabelled", ~sure & doubted, policy.doubtful, wrong, policy.doubtful_at),
         Clause("ambiguous", even >= policy.ambiguous_at, policy.ambiguous, even, policy.ambiguous_at),
         Clause(
             "error_slice",
@@ -147,13 +148,20 @@ def _frames(policy: Policy) -> list[Clause]:
     ]
 
 
-def _remarks() -> list[Clause]:
+def _left_alone(policy: Policy) -> pl.Expr:
+    """Whether nobody is to call a label wrong, since it contradicts what the surface alone leads to expect."""
+    return (pl.col("counterexample") > 0.5).fill_null(False) & pl.lit(policy.counterexample == "keep")
+
+
+def _remarks(policy: Policy) -> list[Clause]:
     """What a verdict rests on without changing what becomes of the row."""
+    suspected = pl.col("p_error") >= min(policy.mislabelled_at, policy.doubtful_at)
     outvoted = (pl.col("mean_label") - 0.5).sign() * (pl.col("consensus_label") - 0.5).sign() == -1
     return [
         Clause("relabelled", SETTLED & ~TURNED & ~EVENED, "keep", pl.col("soft_label"), 0.5),
         Clause("unreliable_rater", (pl.col("left_out") > 0) & ~_SILENT, "keep", pl.col("reliability"), 0.5),
         Clause("weighed_votes", outvoted, "keep", pl.col("consensus_label"), 0.5),
+        Clause("counterexample", _left_alone(policy) & suspected, "keep", pl.col("counterexample"), 0.5),
     ]
 
 
@@ -222,7 +230,7 @@ def decide(
     rows = _relabelled(rows, policy, found)
     rows = rows.with_columns(published_in(rows, configurations))
     carried_out = [_overlap_kept(), *_unpublished(configurations)] if policy.act else []
-    listed = _details(rows, [*found, *_remarks(), *carried_out])
+    listed = _details(rows, [*found, *_remarks(policy), *carried_out])
     masked = pl.lit(policy.pii == "mask") & (pl.col("pii").list.len() > 0).fill_null(False)
     out = rows.select(
         "action", "label", "soft_label", "margin", "published_in", weight=_weight(policy), masked=masked

@@ -39,7 +39,9 @@ _BESIDE = {
     "steps": pl.Schema({"steps_ambiguous": pl.Float64()}),
     "trusted": pl.Schema({name: TRUSTED[name] for name in ("trusted", "unsure")}),
     "ratings": pl.Schema({"rating_error": pl.Float64()}),
-    "strength": pl.Schema(dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous"), pl.Float64())),
+    "strength": pl.Schema(
+        dict.fromkeys(("strength_mu", "strength_limit", "p_error", "p_ambiguous", "counterexample"), pl.Float64())
+    ),
     "slices": SLICES,
     "balance": BALANCE,
     "mixture": MIXTURE,

@@ -9,6 +9,7 @@ import numpy as np
 from transforms.strength.ambiguity import Ambiguity, fit_ambiguity
 from transforms.strength.balanced import balanced_weights
 from transforms.strength.combine import Calibrator, fit_calibrator, sigmoid
+from transforms.strength.counterexamples import Standing, counterexamples, standing
 from transforms.strength.folds import fold_of, sample, spread
 from transforms.strength.heads import Dynamics, Heads, fit_heads
 from transforms.strength.neighbours import NEIGHBOURS, REFERENCES, Neighbours, nearest
@@ -68,6 +69,7 @@ class Scores:
         logit: all detectors together, of the right label.
         p_error: the probability that the recorded label is wrong; NaN without one that takes a side.
         p_ambiguous: the probability that the sides cannot be told apart.
+        counterexample: that of the side which the label is not for, by the surface alone; 0 where that knows nothing.
         members: how many heads.
     """
 
@@ -79,6 +81,7 @@ class Scores:
     logit: np.ndarray
     p_error: np.ndarray
     p_ambiguous: np.ndarray
+    counterexample: np.ndarray
     members: int
 
 
@@ -94,12 +97,17 @@ class References:
 
 @dataclass(frozen=True)
 class Model:
-    """What was fitted; `score` applies it."""
+    """What was fitted; `score` applies it.
+
+    The ruler is the surface's heads as they learn from the labels as recorded, whatever else is balanced.
+    """
 
     settings: Settings
     scaling: Scaling
     heads: Heads
     surface: Heads
+    ruler: Heads
+    standing: Standing
     references: References
     calibrator: Calibrator
     residualiser: Residualiser
@@ -127,6 +135,7 @@ class Model:
         margins = self.heads.margins(views.whole, pairs.groups).astype(np.float64)
         mu, sigma = margins.mean(axis=1), margins.std(axis=1)
         surface = self.surface.margins(views.surface, pairs.groups).astype(np.float64).mean(axis=1)
+        ruler = self.ruler.margins(views.surface, pairs.groups).astype(np.float64).mean(axis=1)
         combined = self.calibrator.logits(_signals(pairs, mu, surface, neighbours), fold)
         logit = self.scales[fold] * combined
         flips = flip_rates(pairs.net, self.rate.value)
@@ -140,6 +149,7 @@ class Model:
             logit,
             np.where(pairs.sided, wrong, np.nan),
             self.ambiguity.p_ambiguous(mu, pairs.likeness, pairs.votes, pairs.labels, fold),
+            counterexamples(ruler, pairs.labels, self.standing),
             len(self.heads.weights),
         )
 
@@ -220,7 +230,9 @@ def fit(
     words = np.ones(len(mine))
     words[sided] = 1.0 if own is None else own
 
-    def heads(x: np.ndarray, members: int, before: Heads | None) -> tuple[Heads, Dynamics]:
+    def heads(
+        x: np.ndarray, members: int, before: Heads | None, weights: np.ndarray | None = weights
+    ) -> tuple[Heads, Dynamics]:
         return fit_heads(
             x[sided],
             labels,
@@ -234,9 +246,12 @@ def fit(
         )
 
     whole, dynamics = heads(views.whole, settings.members, known.model.heads if known and same_ridge else None)
-    surface, _ = heads(
-        views.surface, min(_SURFACE_MEMBERS, settings.members), known.model.surface if known and same_ridge else None
-    )
+    few, before = min(_SURFACE_MEMBERS, settings.members), known.model if known and same_ridge else None
+    surface, _ = heads(views.surface, few, before.surface if before else None)
+    ruler = surface
+    if settings.balanced:
+        ruler, _ = heads(views.surface, few, before.ruler if before else None, None)
+    said = ruler.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1)
     agreement = near.agreement(mine.labels[chosen], words[chosen])
     margins = whole.margins(views.whole, mine.groups).astype(np.float64)
     mu = margins.mean(axis=1)
@@ -252,6 +267,8 @@ def fit(
         scaling,
         whole,
         surface,
+        ruler,
+        standing(said[sided], labels, groups),
         References(views.direction[chosen], mine.groups[chosen], mine.labels[chosen], words[chosen]),
         calibrator,
         fit_residualiser(mu, views.surface, fold, settings.folds),

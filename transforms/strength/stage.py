@@ -35,6 +35,7 @@ SIGNALS = pl.Schema(
         "neighbours_agree": pl.Float64,
         "p_error": pl.Float64,
         "p_ambiguous": pl.Float64,
+        "counterexample": pl.Float64,
         "confidence": pl.Float64,
         "variability": pl.Float64,
         "aum": pl.Float64,
@@ -123,6 +124,9 @@ def _report(pairs: Pairs, sources: np.ndarray, found: Fitted, settings: Settings
         ],
         "below_zero": round(float((strength < 0).mean()), 5),
         "auroc_attainable": round(attainable((scores.logit * sign)[sided]), 5),
+        "surface_leads": model.standing.leads,
+        "surface_right_low": round(model.standing.low, 5),
+        "counterexamples": round(float((scores.counterexample[sided] > 0.5).mean()), 5),
         "surface_explains": round(model.residualiser.explained, 5),
         "weights": [round(float(w), 5) for w in model.calibrator.weights.mean(axis=0)],
         "ambiguity_identified": model.ambiguity.identified,
@@ -196,6 +200,7 @@ def _told(frame: pl.DataFrame, pairs: Pairs, report: dict[str, Any], fitted: str
             neighbours_agree=scores.neighbours,
             p_error=scores.p_error,
             p_ambiguous=scores.p_ambiguous,
+            counterexample=scores.counterexample,
         )
         .join(dynamics, on="key", how="left", maintain_order="left")
         .drop("key")

@@ -12,6 +12,7 @@ import orjson
 from transforms import blocks
 from transforms.strength.ambiguity import Ambiguity
 from transforms.strength.combine import Calibrator
+from transforms.strength.counterexamples import Standing
 from transforms.strength.heads import Heads
 from transforms.strength.model import Model, References, Settings
 from transforms.strength.noise import Rate
@@ -23,6 +24,8 @@ _PARTS: dict[str, type] = {
     "scaling": Scaling,
     "heads": Heads,
     "surface": Heads,
+    "ruler": Heads,
+    "standing": Standing,
     "references": References,
     "calibrator": Calibrator,
     "residualiser": Residualiser,
