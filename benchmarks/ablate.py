@@ -46,6 +46,8 @@ _KNOWN = {
 }  # fmt: skip
 # Nine in ten choose the longer side, so the others need five mean weights or more: the default cap is below that.
 _STRONG = {**_KNOWN, "balance": {"output": "weights", "cap": 10}}
+# Where most of what is wrong is flips, leaving counterexamples alone leaves most of it.
+_NOISY = {"policy": {"recipe": "secrets2"}, "balance": {"output": "weights"}, "strength": {"balanced": True}}
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ SETS = (
     Planting("flips 40 %", _FLIPS_ALONE, _MANY, rows=_FEW),
     Planting("flips, length 50 %", _KNOWN, bias=0.5),
     Planting("flips, length 80 %", _STRONG, bias=0.8),
+    Planting("flips 40 %, length 50 %", _NOISY, _MANY, bias=0.5),
     Planting("unplanted", _EVERYTHING, None),
 )
 

@@ -29,7 +29,7 @@ _RATED = (
 
 
 def table_of(report: dict[str, Any]) -> str:
-    """The report's tables: pairs, then each dimension of ratings and rankings."""
+    """The report's tables: pairs, then each dimension of ratings and rankings, then solutions in steps."""
     parts = []
     if report["pairs"]:
         parts.append(_pairs(report["pairs"]))
@@ -38,6 +38,8 @@ def table_of(report: dict[str, Any]) -> str:
     for dimension, one in report["rankings"].items():
         parts.append(_rated(f"rankings by {dimension}", one))
         parts.append(_first(dimension, one["first"]))
+    if report["steps"]:
+        parts.append(_steps(report["steps"]))
     return "\n\n".join(parts)
 
 
@@ -130,6 +132,32 @@ def _first(dimension: str, one: dict[str, Any]) -> str:
     return (
         f"first of {one['rankings']:,} rankings by {dimension}, chance {_number(one['chance'])}\n{grid(heads, lines)}"
     )
+
+
+def _steps(one: dict[str, Any]) -> str:
+    """Who finds the first error and tells right steps, and who tells right solutions, by each aggregator."""
+    finders = _ordered({name: found for name, found in one["scorers"].items() if "f1" in found}, "f1")
+    keys = (("f1", "F1"), ("error_accuracy", "errors"), ("right_accuracy", "right"), ("step_auroc", "step AUROC"),
+            ("step_accuracy", "step accuracy"))  # fmt: skip
+    lines = []
+    for name in finders:
+        found = one["scorers"][name]
+        cells = [_number(found[key]) for key, _ in keys]
+        ends = f"{_number(found['low'])}–{_number(found['high'])}"
+        lines.append([name, str(found["cluster"] or "–"), cells[0], ends, *cells[1:]])
+    unknown = f", {one['unknown']:,} not judged to the end" if one["unknown"] else ""
+    title = (
+        f"{one['solutions']:,} solutions of {one['prompts']:,} prompts, {one['right']:,} without an error{unknown}; "
+        f"{one['steps']:,} judged steps\nthe first error, and single steps"
+    )
+    heads = ["scorer", "cluster", keys[0][1], "95 %", *(head for _, head in keys[1:])]
+    names = [*finders, *(name for name in one["scorers"] if name not in finders)]
+    ways = list(dict.fromkeys(way for name in names for way in one["scorers"][name]["solutions"]))
+    whole = [[name, *(_number(one["scorers"][name]["solutions"].get(way)) for way in ways)] for name in names]
+    shown = f"{title}\n{grid(heads, lines)}{_said(one)}"
+    shown += "\n\nright solutions told from wrong ones (AUROC), steps put together\n"
+    shown += grid(["scorer", *(way.replace("_", " ") for way in ways)], whole)
+    return shown + _sliced(one["slices"], finders, "solutions", "f1")
 
 
 def _sliced(columns: dict[str, Any], names: list[str], unit: str, figure: str) -> str:

@@ -26,7 +26,7 @@ from transforms.meta.stage import BASELINES, find_lines, judge_all
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"lines": 1, "evaluate": 1}
+VERSIONS = {"lines": 2, "evaluate": 2}
 
 
 def evaluate(request: EvaluateRequest) -> int:
@@ -45,9 +45,11 @@ def evaluate(request: EvaluateRequest) -> int:
     engine = Engine(f"{run.out}/work", options, Reporter(request.json))
     every = run.blocks()
     lines = _lines(request, run, by, segment, every, engine)
-    if not lines.total["pairs"] + lines.total["rated"]:
+    if not lines.total["pairs"] + lines.total["rated"] + lines.total["steps"]:
         of = f" of the split {request.split!r}" if request.split else ""
-        raise UserError(f"{run.out}: there are no judged pairs, ratings or rankings{of} among its {request.rows} rows")
+        raise UserError(
+            f"{run.out}: there are no judged pairs, ratings, rankings or steps{of} among its {request.rows} rows"
+        )
     scored = {one.name: score(one, every, run, engine) for one in scorers}
     done = _judge(request, by, lines, scorers, scored, every, engine)
     report = {

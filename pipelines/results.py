@@ -41,6 +41,7 @@ class Results:
             paths |= {f"ratings/{dimension}/scorers/{name}/{found['ranked_by']}" for name in found["scorers"]}
         for dimension, found in one["rankings"].items():
             paths |= {f"rankings/{dimension}/first/scorers/{name}/best_of" for name in found["first"]["scorers"]}
+        paths |= {f"steps/scorers/{name}/f1" for name, found in _steps(one).items() if "f1" in found}
         arms = {f"arms/{name}/accuracy" for name in (self.ablation or {"arms": ()})["arms"]}
         for first, some in (("evaluation", paths), ("ablation", arms)):
             for path in sorted(some):
@@ -51,6 +52,11 @@ class Results:
     def reports(self) -> dict[str, dict[str, Any] | None]:
         """The reports by the first step of their figures' paths."""
         return {"evaluation": self.evaluation, "ablation": self.ablation}
+
+
+def _steps(report: dict[str, Any]) -> dict[str, Any]:
+    """What an evaluation says of scorers of steps; nothing where it is of before there were any."""
+    return dict((report.get("steps") or {"scorers": {}})["scorers"])
 
 
 def find_results(out: str, config: Config, summary: dict[str, Any], lineages: Iterable[str]) -> Results:

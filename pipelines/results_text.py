@@ -14,6 +14,7 @@ _FIGURES = {
     "acc_eq_calibrated": "acc_eq, ties calibrated",
     "pearson": "Pearson",
     "best_of": "best first",
+    "f1": "F1",
 }
 
 
@@ -72,6 +73,10 @@ def _evaluation(report: dict[str, Any]) -> list[Table]:
     for dimension, one in report["rankings"].items():
         title = f"Scorers on {one['first']['rankings']:,} rankings by {dimension} ({rows})"
         out.append(_scorers(title, one["first"]["scorers"], "best_of", ("low", "high")))
+    if one := report.get("steps"):
+        title = f"Scorers of steps on {one['solutions']:,} solutions ({rows}): the first error"
+        finders = {name: found for name, found in one["scorers"].items() if "f1" in found}
+        out.append(_scorers(title, finders, "f1", ("low", "high")))
     return out
 
 

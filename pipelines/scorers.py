@@ -37,7 +37,7 @@ from transforms.spurious.features import NAMES as FEATURES
 from transforms.tasks import RunTasks
 
 #: Raised where a scorer's code gives other numbers than before.
-VERSION = 1
+VERSION = 2
 KINDS = (
     "column:NAME[,NAME]",
     "file:PATH[#COLUMN]",

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from pipelines.commands import Request, run_curate
+from pipelines.evaluate import EvaluateRequest, run_evaluate
 
 #: Two solutions of each problem: a wrong step in the middle, and a wrong last step; every tenth problem the second is
 #: right throughout.
@@ -74,3 +75,38 @@ def test_process_reward_models_have_their_shape(out: Path) -> None:
     stepwise = pl.concat([pl.read_parquet(path) for path in out.glob("dataset/stepwise/*.parquet")])
     assert stepwise.height == 80
     assert stepwise["labels"].list.len().unique().to_list() == [7]
+
+
+def test_scorers_of_steps_are_judged_by_file_and_by_column(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = pl.concat([pl.read_parquet(path) for path in sorted(out.glob("work/ingest-*/blocks/*.parquet"))])
+    rows = rows.filter(kind="stepwise")
+    # Knows every step but doubts the wrong ones little, and one that is sure of the wrong side in the middle.
+    good = [[1.0 if one["value"] else 0.4 for one in said] for said in rows["judgements"].to_list()]
+    bad = [[0.1 if i == 2 else 0.9 for i in range(len(one))] for one in good]
+    lines = [
+        json.dumps({"row_id": r, "scores": g, "bad": b}) for r, g, b in zip(rows["row_id"], good, bad, strict=True)
+    ]
+    (tmp_path / "s.jsonl").write_text("\n".join(lines) + "\n")
+    told = [f"prm=file:{tmp_path}/s.jsonl", f"bad=file:{tmp_path}/s.jsonl#bad", "outcome=column:steps.step_minimum"]
+    asked = EvaluateRequest(
+        str(out), (*told, "surface:words"), ["metadata.task"], rows="all", out=str(tmp_path), resamples=100,
+        require=["steps/scorers/prm/f1>=0.9"],
+    )  # fmt: skip
+    assert run_evaluate(asked) == 0
+    found = json.loads((tmp_path / "evaluation.json").read_text())["steps"]
+    assert (found["solutions"], found["right"], found["unknown"], found["steps"]) == (80, 4, 0, 560)
+    prm = found["scorers"]["prm"]
+    assert (prm["f1"], prm["step_auroc"], prm["step_accuracy"]) == (1, 1, 1)
+    # Sure of a step in every solution: it finds the 40 errors there (40 of 76), and calls no solution right.
+    assert found["scorers"]["bad"]["f1"] == 0
+    assert found["scorers"]["outcome"] == {"solutions": {"own": 1.0}}
+    assert set(found["scorers"]) == {"prm", "bad", "outcome", "surface:words", "chance", "length", "all ties"}
+    assert found["scorers"]["all ties"]["step_auroc"] == 0.5
+    assert {one["value"]: one["solutions"] for one in found["slices"]["metadata.task"]["slices"]} == {
+        "GSM8K": 40, "other": 40
+    }  # fmt: skip
+    shown = capsys.readouterr().out
+    assert "80 solutions of 40 prompts, 4 without an error; 560 judged steps" in shown
+    assert "met: steps/scorers/prm/f1>=0.9" in shown

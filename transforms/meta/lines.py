@@ -5,10 +5,13 @@ A line is what a scorer can be right or wrong about. Scores go towards better he
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from transforms.decide.labels import labels
 from transforms.hashing import as_number, digest
+from transforms.steps.rows import judged
+from transforms.strength.folds import uniform
 
 #: A pair's label, a preference for the first response: what was concluded (`dimension` null), or on one dimension of
 #: several. `group` is the prompt's hash, `key` the row's.
@@ -39,6 +42,22 @@ RATED = pl.Schema(
         "key": pl.UInt64,
     }
 )
+#: A solution in steps: of each judged step its place among the row's `steps`, its label (1 right, 0 wrong, 0.5
+#: neither), its characters and a draw; and whether every step was judged.
+STEPS = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "steps": pl.Int64(),
+        "places": pl.List(pl.Int64),
+        "labels": pl.List(pl.Float64),
+        "characters": pl.List(pl.Float64),
+        "draws": pl.List(pl.Float64),
+        "whole": pl.Boolean(),
+        "group": pl.UInt64(),
+        "key": pl.UInt64(),
+    }
+)
+_STEP_SALT = 79
 #: Digits to which human scores are the same: a mean of three is not the same bits in every order.
 _DIGITS = 9
 
@@ -113,6 +132,41 @@ def rated_lines(rows: pl.DataFrame) -> pl.DataFrame:
         system=pl.col("generators").list.get(pl.col("response"), null_on_oob=True)
     )
     return whole.select(pl.col(name).cast(dtype) for name, dtype in RATED.items())
+
+
+def step_lines(rows: pl.DataFrame) -> pl.DataFrame:
+    """The solutions in steps of a block, of which somebody judged a step.
+
+    Args:
+        rows: `row`, `kind`, `content_id`, `prompt_id`, `steps`, `judgements`.
+
+    Returns:
+        Frame of `STEPS`. What raters are divided about, or call neutral, is neither right nor wrong.
+    """
+    named = rows.filter(pl.col("kind") == "stepwise").select(
+        "row", "kind", "judgements", sizes=pl.col("steps").list.eval(pl.element().str.len_chars().cast(pl.Float64)),
+        steps=pl.col("steps").list.len().cast(pl.Int64), group=as_number(pl.col("prompt_id")),
+        key=as_number(pl.col("content_id")),
+    )  # fmt: skip
+    found = judged(named).join(named.select("row", "sizes", "key"), on="row", how="left", maintain_order="left")
+    place = found["step"].to_numpy()
+    # Each place's own hash, so that two steps of a solution have two draws.
+    draws = uniform(found["key"].to_numpy() ^ _hashed(place), _STEP_SALT)
+    each = found.with_columns(
+        draw=pl.Series(draws, dtype=pl.Float64), size=pl.col("sizes").list.get(pl.col("step"), null_on_oob=True)
+    )
+    lists = each.group_by("row", maintain_order=True).agg(
+        places="step", labels=((pl.col("value") - 0.5).sign() / 2 + 0.5), characters="size", draws="draw"
+    )
+    whole = lists.join(named, on="row", how="left", maintain_order="left").with_columns(
+        whole=pl.col("places").list.len() == pl.col("steps")
+    )
+    return whole.select(pl.col(name).cast(dtype) for name, dtype in STEPS.items())
+
+
+def _hashed(places: np.ndarray) -> np.ndarray:
+    """A hash of each number."""
+    return (uniform(places.astype(np.uint64), _STEP_SALT) * 2.0**53).astype(np.uint64)
 
 
 def rank_kinds(metadata: pl.Series) -> pl.DataFrame:

@@ -17,8 +17,8 @@ from transforms.blocks import read_frame
 from transforms.hashing import as_number
 from transforms.lists import of_counts
 from transforms.markers import Stats
-from transforms.meta import judge_pairs, judge_rankings, judge_ratings, named
-from transforms.meta.lines import PAIRS, RATED, pair_lines, rank_kinds, rated_lines
+from transforms.meta import judge_pairs, judge_rankings, judge_ratings, judge_steps, named
+from transforms.meta.lines import PAIRS, RATED, pair_lines, rank_kinds, rated_lines, step_lines
 from transforms.meta.scope import Settings
 from transforms.publish.shapes import KEPT
 from transforms.strength.folds import uniform
@@ -27,13 +27,23 @@ from transforms.strength.folds import uniform
 CHANCE, LENGTH, TIES = "chance", "length", "all ties"
 BASELINES = (CHANCE, LENGTH, TIES)
 _CHANCE_SALT = 73
-_BLOCK = ("row_id", "content_id", "prompt_id", "response_ids", "judgements", "scales", *named.BLOCK, "metadata")
+_BLOCK = (
+    "row_id",
+    "content_id",
+    "prompt_id",
+    "response_ids",
+    "judgements",
+    "scales",
+    "steps",
+    *named.BLOCK,
+    "metadata",
+)
 #: Slices that every evaluation has.
 _SOURCE, _LANGUAGE, _LENGTH, _LONGER, _DIMENSION = "source", "language", "length", "better side", "dimension"
 
 
 def find_lines(task: dict[str, Any], folder: str) -> Stats:
-    """Write what is judged of one block: `NUMBER.parquet`, a line a row, and the same in `pairs/` and `rated/`.
+    """Write what is judged of one block: `NUMBER.parquet`, a line a row, and in `pairs/`, `rated/` and `steps/`.
 
     Args:
         task: `path` and `name` of the block, `first` (its first line in the ledger), `ledger`, the folders `identity`,
@@ -72,8 +82,11 @@ def find_lines(task: dict[str, Any], folder: str) -> Stats:
     each = mine if kept else rows.with_row_index("row").with_columns(judgements="own")
     rated = rated_lines(each)
     blocks.write_frame(pairs, f"{folder}/pairs/{name}")
+    solutions = step_lines(mine)
     blocks.write_frame(rated, f"{folder}/rated/{name}")
-    return {"rows": rows.height, "wanted": mine.height, "pairs": pairs.height, "rated": rated.height}
+    blocks.write_frame(solutions, f"{folder}/steps/{name}")
+    judged = {"pairs": pairs.height, "rated": rated.height, "steps": solutions.height}
+    return {"rows": rows.height, "wanted": mine.height, **judged}
 
 
 def _chance(rows: pl.DataFrame) -> pl.Series:
@@ -126,6 +139,70 @@ class _Loader:
             {who: np.concatenate(found) for who, found in second.items()},
         )
 
+    def read_steps(self) -> tuple[pl.DataFrame, judge_steps.Steps] | None:
+        """Solutions beside their rows' facts, and all scores of them in the same order; None without any.
+
+        A scorer with a list for any solution scores steps; others score the response.
+        """
+        whole = [
+            (name, lines)
+            for name in self.task["names"]
+            if (lines := read_frame(f"{self.task['lines']}/steps/{name}")).height
+        ]
+        if not whole:
+            return None
+        parts, by_step, alone = [], dict[str, list[np.ndarray]](), dict[str, list[np.ndarray]]()
+        longest = dict[str, int]()
+        for name, lines in whole:
+            facts = read_frame(f"{self.task['lines']}/{name}")
+            at, counts = lines["row"].to_numpy(), lines["places"].list.len().to_numpy().astype(np.int64)
+            flat = lines.select(pl.col("places", "characters", "draws").explode(empty_as_null=False))
+            beside = facts[lines["row"]]
+            length, zero = flat["characters"].to_numpy(), np.zeros(len(flat))
+            for who, steps, mine in (
+                (CHANCE, flat["draws"].to_numpy(), facts["chance"]),
+                (LENGTH, length, facts["length"]),
+                (TIES, zero, facts["length"].list.eval(pl.element() * 0.0)),
+            ):
+                by_step.setdefault(who, []).append(steps)
+                alone.setdefault(who, []).append(_pick(mine, at, np.zeros(len(at), dtype=np.int64)))
+                longest[who] = 2
+            for who, folder in self.task["scores"].items():
+                lists = read_frame(f"{folder}/{name}")["score"]
+                sign = -1.0 if who in self.task["lower"] else 1.0
+                by_step.setdefault(who, []).append(
+                    sign * _pick(lists, np.repeat(at, counts), flat["places"].to_numpy())
+                )
+                alone.setdefault(who, []).append(sign * _pick(lists, at, np.zeros(len(at), dtype=np.int64)))
+                most = lists[lines["row"]].list.len().fill_null(0).to_numpy().max()
+                longest[who] = max(longest.get(who, 0), int(most))
+            parts.append(lines.hstack(beside.drop("chance")))
+        return _solutions(pl.concat(parts, how="vertical_relaxed"), by_step, alone, longest)
+
+
+def _solutions(
+    lines: pl.DataFrame,
+    by_step: dict[str, list[np.ndarray]],
+    alone: dict[str, list[np.ndarray]],
+    longest: dict[str, int],
+) -> tuple[pl.DataFrame, judge_steps.Steps]:
+    """Lines and scores in the order of the lines' keys."""
+    order = lines["key"].arg_sort()
+    counts = lines["places"].list.len().to_numpy().astype(np.int64)
+    rank = np.empty(len(counts), dtype=np.int64)
+    rank[order.to_numpy()] = np.arange(len(counts))
+    places = np.argsort(np.repeat(rank, counts), kind="stable")
+    labels = lines["labels"].explode(empty_as_null=False).to_numpy()
+    lines = lines[order]
+    return lines, judge_steps.Steps(
+        lines["places"].list.len().to_numpy().astype(np.int64),
+        labels[places],
+        lines["whole"].to_numpy(),
+        lines["group"].to_numpy(),
+        {who: np.concatenate(one)[places] for who, one in by_step.items() if longest[who] > 1},
+        {who: np.concatenate(one)[order.to_numpy()] for who, one in alone.items() if longest[who] == 1},
+    )
+
 
 def _pick(lists: pl.Series, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
     """The number at a place of a row's list; NaN where the list is absent or shorter, or the number null."""
@@ -147,7 +224,11 @@ def judge_all(task: dict[str, Any], folder: str) -> Stats:
     """
     settings = Settings(**task["settings"])
     loader = _Loader(task)
-    report = {"pairs": _pairs(task, loader, settings), **_rated(task, loader, settings)}
+    report = {
+        "pairs": _pairs(task, loader, settings),
+        **_rated(task, loader, settings),
+        "steps": _steps(task, loader, settings),
+    }
     blocks.write_json(_without_nan(report), f"{folder}/evaluation.json")
     return {"rows": sum(part["pairs"] for part in [report["pairs"]] if part)}
 
@@ -206,6 +287,12 @@ def _rated(task: dict[str, Any], loader: _Loader, settings: Settings) -> dict[st
                 ranked = mine.with_columns(ranking=pl.struct("unit", "row").rank("dense"), prompt="prompt")
                 out[key][dimension]["first"] = judge_rankings.judge(ranked, theirs, settings)
     return out
+
+
+def _steps(task: dict[str, Any], loader: _Loader, settings: Settings) -> dict[str, Any] | None:
+    """Solutions in steps."""
+    found = loader.read_steps()
+    return None if found is None else judge_steps.judge(found[1], settings, _slices(task["by"], found[0]))
 
 
 def _once(lines: pl.DataFrame, order: np.ndarray) -> tuple[pl.DataFrame, np.ndarray]:

@@ -2,7 +2,7 @@
 
 A line names a row by `row_id` (as the ledger has it) or `id` (as the dataset has it: the content's hash), and holds
 
-    scores     a number for each response, in the order of the block's
+    scores     a number for each response, in the order of the block's; or for each step of a solution in steps
     chosen, rejected     of a pair, as it was published
     margin     of a pair, for the first response
     score      of a row with one response
@@ -80,17 +80,19 @@ def placed(given: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
 
     Args:
         given: as `read_scores` gives them.
-        rows: `row_id`, `content_id`, `soft_label` (null for rows that are no pairs), and `count` of responses.
+        rows: `row_id`, `content_id`, `soft_label` (null for rows that are no pairs), `count` of responses, and of
+            `steps`, null where there are none.
 
     Returns:
-        A list a row, a number a response; null where the file says nothing of the row or not for each response.
+        A list a row, a number a response or step; null where the file says nothing of the row or not for each.
     """
     by_row = rows.join(given, left_on="row_id", right_on="key", how="left", maintain_order="left")
     by_content = rows.join(given, left_on="content_id", right_on="key", how="left", maintain_order="left")
     names = given.columns[1:]
     found = pl.DataFrame([by_row[name].fill_null(by_content[name]) for name in names]).hstack(rows)
     if "scores" in names:
-        right = pl.col("scores").list.len() == pl.col("count")
+        given_for = pl.col("scores").list.len()
+        right = (given_for == pl.col("count")) | (given_for == pl.col("steps")).fill_null(False)
         return found.select(pl.when(right).then("scores")).to_series()
     if "chosen" in names:
         first = pl.col("soft_label") >= 0.5

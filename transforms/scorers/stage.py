@@ -59,7 +59,7 @@ def score_columns(task: dict[str, Any], folder: str) -> Stats:
         folder: to write to.
     """
     named = [from_dict(one) for one in task["columns"]]
-    rows = read_frame(task["path"], [*BLOCK, "metadata", "responses"])
+    rows = read_frame(task["path"], [*BLOCK, "metadata", "responses", "steps"])
     counts = rows["responses"].list.len().fill_null(0)
     ledger = read_frame(task["ledger"], LEDGER).slice(task["first"], rows.height)
     found = [numbers(values(one, rows, ledger, task["name"])) for one in named]
@@ -71,15 +71,17 @@ def score_columns(task: dict[str, Any], folder: str) -> Stats:
         lists = side_by_side([*found, zero], [*([always] * len(found)), pair])
     else:
         lists = found[0]
-    right = lists.list.len() == counts
+    # Of a solution in steps each step may have a number.
+    right = (lists.list.len() == counts) | (lists.list.len() == rows["steps"].list.len()).fill_null(False)
     return _write(task, folder, pl.DataFrame({"l": lists, "r": right}).select(pl.when("r").then("l")).to_series())
 
 
 def score_file(task: dict[str, Any], folder: str) -> Stats:
     """Scores of a file that was read before, `task["scores"]` (as `read_scores` gives them, in Parquet)."""
-    rows = read_frame(task["path"], ["row_id", "content_id", "kind", "responses"])
+    rows = read_frame(task["path"], ["row_id", "content_id", "kind", "responses", "steps"])
     decided = read_frame(f"{task['decided']}/{task['name']}", ["soft_label"])
-    named = rows.select("row_id", "content_id", count=pl.col("responses").list.len()).hstack(decided)
+    steps = pl.col("steps").list.len()
+    named = rows.select("row_id", "content_id", count=pl.col("responses").list.len(), steps=steps).hstack(decided)
     return _write(task, folder, placed(blocks.read_frame(task["scores"]), named))
 
 
