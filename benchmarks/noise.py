@@ -167,7 +167,7 @@ def cleaning(given: Given) -> None:
             noisy = clean.turned(flipped)
             done = fit(noisy, given.settings)
             wrong = np.empty(len(train))
-            wrong[done.places] = done.scores.p_error
+            wrong[done.places] = given.suspicion(done.scores)
             out = np.zeros(len(train), dtype=bool)
             out[np.argsort(-wrong, kind="stable")[: len(train) // 5]] = True
             chance = np.zeros(len(train), dtype=bool)
@@ -257,6 +257,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=0, help="at most so many pairs of a set; 0 for all")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--members", type=int, default=10)
+    parser.add_argument("--balanced", action="store_true", help="as strength.balanced: true")
+    parser.add_argument("--leave-counterexamples", action="store_true", help="as policy.counterexample: keep")
     parser.add_argument("--cleanlab", metavar="PYTHON", help="interpreter of an environment that has cleanlab")
     asked = vars(parser.parse_args())
     tables = asked.pop("only")

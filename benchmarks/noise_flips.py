@@ -91,7 +91,7 @@ def flips(given: Given) -> None:
             # No label has a part in neighbours and units, so those of one fit serve for all.
             done = fit(noisy, given.settings, clean, same_ridge=False)
             ours = np.empty(len(pairs))
-            ours[done.places] = done.scores.p_error
+            ours[done.places] = given.suspicion(done.scores)
             plain = linear(x, noisy.labels, fold, 1.0)
             wrongness["ours"].append(ours)
             wrongness["linear"].append(-plain * sign)
