@@ -1,6 +1,6 @@
 """Does curation help where we know what is wrong? AlpacaEval with planted flips and length bias, and as it is.
 
-    python -m benchmarks.ablate --data DIR [--rows 6000] [--seeds 8] [--planting 0] [--sets flips …] [--ceiling]
+    python -m benchmarks.ablate --data DIR [--rows 6000] [--seeds 8] [--planting 0] [--sets flips …] [--both] …
 
 DIR holds the unpacked set alpaca_eval_gpt4. Prompts are cut in two by a hash: of the one half come pairs to train on,
 of the other as many pairs to evaluate on, with their labels as they are. A share of the training labels is turned round
@@ -9,7 +9,8 @@ bias is planted, pairs to train and to evaluate on are drawn so that it wins in 
 one: of the training pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one.
 Detectors are told so (`strength.balanced`, `policy.counterexample: keep`). The unplanted set is AlpacaEval as it is, a
 quarter of the groups held out. `--planting` takes other prompts, pairs and labels, so that what was chosen on one is
-not reported on it; `--ceiling` says what raw would be without what was planted.
+not reported on it; `--ceiling` says what raw would be without what was planted; with `--both` each half of the prompts
+evaluates what was trained on the other, in one table, which has twice the groups.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import yaml
 
 from benchmarks.noise_data import alpaca_eval
+from transforms.ablate.arms import Arm
+from transforms.ablate.compare import outcome
+from transforms.ablate.rows import evaluated
 from transforms.hashing import digest, uniform
 
 FLIPS = 0.2
@@ -151,6 +157,52 @@ def told(what: str, report: dict[str, Any]) -> list[str]:
     return out
 
 
+def ablated(one: Planting, train: pl.DataFrame, held: pl.DataFrame, folder: Path, given: Any) -> dict[str, Any]:
+    """A set's ablation; files and the run lie under the folder."""
+    rows = min(given.rows, one.rows)
+    clean, gold = (even(part, n) if one.bias else part.head(n) for part, n in ((train, rows), (held, given.rows)))
+    bad = clean if one.flips is None else planted(clean, one.bias, one.flips, given.planting)
+    longer, changed = bad["agrees"].mean(), (bad["label"] != clean["label"]).mean()
+    print(f"== {one.name}: the longer side is chosen in {longer:.3f} of the pairs; labels changed: {changed:.3f}")
+    golden = {} if one.flips is None else {"gold": write(gold, folder / "gold.jsonl")}
+    files = {"train": write(bad, folder / "train.jsonl"), **golden}
+    told_rate = {} if one.flips is None else {"noise_rate": one.flips}
+    mending = {**one.mending, "strength": {**one.mending.get("strength", {}), **told_rate}}
+    report = run(folder, "planted", files, given.seeds, mending)
+    if given.ceiling and golden:
+        files = {"train": write(clean, folder / "clean.jsonl"), **golden}
+        as_was = run(folder, "clean", files, given.seeds, {"strength": {"find": False}})
+        print(f"raw, without what was planted: {as_was['arms']['raw']['accuracy']:.4f}\n", flush=True)
+    return report
+
+
+def both(reports: Sequence[dict[str, Any]], folders: Sequence[Path]) -> dict[str, Any]:
+    """Two ablations as one: each half of the prompts evaluates what was trained on the other.
+
+    Heads of one seed stand side by side; groups of both halves, and seeds, are drawn again together.
+    """
+    names = [name for name in reports[0]["arms"] if all(name in report["arms"] for report in reports)]
+    credits, groups = [], []
+    for folder in folders:
+        (rows,), (heads,) = (
+            folder.glob("planted/run/work/ablate-rows-*"),
+            folder.glob("planted/run/work/ablate-[0-9a-f]*"),
+        )
+        groups.append(evaluated(pl.read_parquet(rows / "rows.parquet"))["group"].to_numpy())
+        files = [Arm(name).file for name in names]
+        seeds = range(len(reports[0]["arms"]["raw"]["seeds"]))
+        credits.append(
+            np.stack([np.stack([np.load(heads / f"{file}-{seed}.npy") for seed in seeds]) for file in files])
+        )
+    found = outcome(names, np.concatenate(credits, axis=2), np.concatenate(groups), 1000, 0)
+    arms = {}
+    for name in names:
+        others = [one["than"] for one in reports[0]["arms"][name]["against"] if one["than"] in names]
+        lines = sum(report["arms"][name]["lines"] for report in reports)
+        arms[name] = {"lines": lines, **found.alone(name), "against": [found.less(name, other) for other in others]}
+    return {"arms": arms}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -159,29 +211,23 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", choices=[one.name for one in SETS], help="some; all when absent")
     parser.add_argument("--planting", type=int, default=0, help="other prompts, pairs and labels")
     parser.add_argument("--ceiling", action="store_true", help="train on the labels before anything was planted, too")
+    parser.add_argument(
+        "--both", action="store_true", help="each half of the prompts evaluates the other, as one table"
+    )
     given = parser.parse_args()
     whole = drawn(given.data, given.planting)
-    train, held = whole.filter(~pl.col("held")), whole.filter("held")
+    halves = [whole.filter(~pl.col("held")), whole.filter("held")]
     lines = []
     for one in SETS:
         if given.sets and one.name not in given.sets:
             continue
-        rows = min(given.rows, one.rows)
-        clean, gold = (even(part, n) if one.bias else part.head(n) for part, n in ((train, rows), (held, given.rows)))
-        bad = clean if one.flips is None else planted(clean, one.bias, one.flips, given.planting)
-        longer, changed = bad["agrees"].mean(), (bad["label"] != clean["label"]).mean()
-        print(f"== {one.name}: the longer side is chosen in {longer:.3f} of the pairs; labels changed: {changed:.3f}")
         with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            golden = {} if one.flips is None else {"gold": write(gold, folder / "gold.jsonl")}
-            files = {"train": write(bad, folder / "train.jsonl"), **golden}
-            told_rate = {} if one.flips is None else {"noise_rate": one.flips}
-            mending = {**one.mending, "strength": {**one.mending.get("strength", {}), **told_rate}}
-            lines += told(one.name, run(folder, "planted", files, given.seeds, mending))
-            if given.ceiling and golden:
-                files = {"train": write(clean, folder / "clean.jsonl"), **golden}
-                as_was = run(folder, "clean", files, given.seeds, {"strength": {"find": False}})
-                print(f"raw, without what was planted: {as_was['arms']['raw']['accuracy']:.4f}\n", flush=True)
+            reports, folders = [], []
+            for train, held in (halves, halves[::-1])[: 1 + (given.both and one.flips is not None)]:
+                folders.append(Path(scratch) / str(len(folders)))
+                folders[-1].mkdir()
+                reports.append(ablated(one, train, held, folders[-1], given))
+            lines += told(one.name, both(reports, folders) if len(reports) > 1 else reports[0])
     print("| data | arm | pairs | accuracy | less raw | less random drop | less all |\n|---|---|---|---|---|---|---|")
     print("\n".join(lines))
 
