@@ -9,11 +9,12 @@ TORCH_ARGS ?=
 VENV       := .venv
 BIN        := $(VENV)/bin
 STAMP      := $(VENV)/.installed
+CONSUMERS  := $(patsubst tests/consumers/requirements/%.txt,.venv-consumers/%/.installed,$(wildcard tests/consumers/requirements/*.txt))
 # A file's tests share runs, so a file goes to one process.
 SPREAD     := -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint docs format bench lock clean
+.PHONY: help setup demo test test-all test-consumers lint docs format bench lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -43,6 +44,19 @@ test: $(STAMP) ## run the tests, but for the slow end
 
 test-all: $(STAMP) ## run the tests with the slow end
 	@$(BIN)/python -m pytest $(SPREAD) -m ''
+
+test-consumers: $(STAMP) ## make a venv for each trainer that reads what is published, and run it there
+	@made=0; $(MAKE) -k $(CONSUMERS) || made=1; \
+	$(BIN)/python -m pytest -rs -m consumers tests/consumers && exit $$made
+
+# A list names all that a trainer needs, so pip adds nothing to it; torch brings what its own build asks for.
+# What one trainer's packages do not build is left to be said at the end: the others are run all the same.
+.venv-consumers/%/.installed: tests/consumers/requirements/%.txt
+	@echo "Setting up $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install -q --disable-pip-version-check $(TORCH_ARGS) $$(grep '^torch==' $<)
+	@$(@D)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
+	@touch $@
 
 lint: $(STAMP) ## check style, format and types
 	@$(BIN)/ruff check

@@ -45,7 +45,8 @@ _RECIPES = (
         "RewardBench's command", "preference_full", "python",
         _EXPORT.format(
             shape="preference_full",
-            line='data.to_json("pairs.jsonl")  # rewardbench --model MODEL --dataset pairs.jsonl --load_json',
+            line='data = data.filter(lambda row: row["chosen"][:-1] == row["rejected"][:-1])  # it reads the last message\n'
+            'data.to_json("pairs.jsonl")  # rewardbench --model MODEL --dataset pairs.jsonl --load_json',
         ),
     ),
     Recipe(
@@ -53,12 +54,13 @@ _RECIPES = (
         _TRL.format(trainer="KTOTrainer", shape="kto", more=", processing_class=TOKENIZER"),
     ),
     Recipe(
-        # COMET would read an empty reference as the word "nan".
+        # COMET reads its file with pandas, which takes an empty text for a missing one and a lone carriage return for a
+        # line's end where nothing is quoted; and COMET takes what is missing for the word "nan".
         "COMET, on what has a reference", "comet", "python",
-        _EXPORT.format(
+        "import csv\n\n" + _EXPORT.format(
             shape="comet",
-            line='data = data.filter(lambda row: row["ref"] != "").select_columns(["src", "mt", "ref", "score"])\n'
-            'data.to_csv("train.csv", index=False)',
+            line='data = data.select_columns(["src", "mt", "ref", "score"]).filter(lambda row: "" not in row.values())\n'
+            'data.to_csv("train.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)  # comet-train: train_data',
         ),
     ),
     Recipe(
