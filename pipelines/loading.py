@@ -42,11 +42,20 @@ _RECIPES = (
         _EXPORT.format(shape="preference_full", line='data.to_json("train.jsonl")'),
     ),
     Recipe(
-        "RewardBench's command", "preference_full", "python",
+        # It takes the turns of both sides from chosen, and every other one for the user's whatever its role is.
+        "RewardBench's command, on what differs in the last message of user and assistant in turns", "preference_full",
+        "python",
         _EXPORT.format(
             shape="preference_full",
-            line='data = data.filter(lambda row: row["chosen"][:-1] == row["rejected"][:-1])  # it reads the last message\n'
-            'data.to_json("pairs.jsonl")  # rewardbench --model MODEL --dataset pairs.jsonl --load_json',
+            line="""
+
+def in_turns(row):
+    roles = [message["role"] for message in row["chosen"]]
+    return row["chosen"][:-1] == row["rejected"][:-1] and roles == ["user", "assistant"] * (len(roles) // 2)
+
+
+data = data.filter(in_turns)
+data.to_json("pairs.jsonl")  # rewardbench --model MODEL --dataset pairs.jsonl --load_json""",
         ),
     ),
     Recipe(

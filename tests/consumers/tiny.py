@@ -44,7 +44,12 @@ def tokenizer() -> Any:
         vocab_size=400, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
     )
     made.train_from_iterator(["What is 1 and 2?", "It is 3.", "I would rather not say that."], trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<|pad|>", eos_token="<|end|>")
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        pad_token="<|pad|>",
+        eos_token="<|end|>",
+        model_input_names=["input_ids", "attention_mask"],
+    )
     fast.chat_template = TEMPLATE
     return fast
 
