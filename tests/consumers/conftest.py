@@ -33,6 +33,11 @@ def turn(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
 
 
+def as_text(messages: list[dict[str, str]]) -> str:
+    """Under `tiny.TEMPLATE`."""
+    return "".join(f"<|{one['role']}|>{one['content']}<|end|>" for one in messages)
+
+
 def pairs(count: int) -> list[dict[str, Any]]:
     """Preferences as messages; some have a system prompt, turns before the question, turns in the better response."""
     out = []

@@ -9,15 +9,13 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.consumers.conftest import as_text
+
 pytestmark = pytest.mark.consumers
 
 WHO = "RewardBench's command, on what differs in the last message of user and assistant in turns"
 #: What it needs without a graphics card: no 8-bit weights, and numbers that a processor knows.
 ON_A_PROCESSOR = "--not_quantized --torch_dtype float32"
-
-
-def text(messages: list[dict[str, str]]) -> str:
-    return "".join(f"<|{one['role']}|>{one['content']}<|end|>" for one in messages)
 
 
 def test_rewardbench(dataset: Path, recipe: Callable[[str], str], consumer: Callable[..., Any]) -> None:
@@ -33,7 +31,7 @@ def test_rewardbench(dataset: Path, recipe: Callable[[str], str], consumer: Call
     assert set(rows) == set(whole) - longer - system
     for name, row in rows.items():
         for side in ("chosen", "rejected"):
-            assert row[f"text_{side}"] == text(whole[name][side])
+            assert row[f"text_{side}"] == as_text(whole[name][side])
             assert row[f"scores_{side}"] == pytest.approx(said["own"][row[f"text_{side}"]], abs=1e-4)
         assert row["results"] == (row["scores_chosen"] > row["scores_rejected"])
     assert said["result"]["accuracy"] == sum(row["results"] for row in said["rows"]) / len(rows)
