@@ -107,7 +107,7 @@ def _run(command: list[str], folder: Path, path: str = os.environ["PATH"]) -> st
 
 @pytest.fixture
 def recipe(dataset: Path, tmp_path: Path) -> Callable[[str], str]:
-    """From a trainer's name in the card to what is printed there for it, which has been run, as it is, in `tmp_path`."""
+    """From a trainer's name in the card to the code that is printed for it, which then has run in `tmp_path`."""
 
     def follow(who: str) -> str:
         code = snippet(dataset, who)

@@ -51,8 +51,9 @@ def settings(model: Path, data: str, out: Path) -> dict:
         "regression_metric": {
             "class_path": "comet.models.RegressionMetric",
             "init_args": {
-                "nr_frozen_epochs": 0.0, "encoder_model": "XLM-RoBERTa", "pretrained_model": str(model), "batch_size": 4,
-                "train_data": [data], "validation_data": [data], "hidden_sizes": [16], "local_files_only": True,
+                "nr_frozen_epochs": 0.0, "encoder_model": "XLM-RoBERTa", "pretrained_model": str(model),
+                "local_files_only": True, "hidden_sizes": [16], "batch_size": 4,
+                "train_data": [data], "validation_data": [data],
             },
         },
         "trainer": {
@@ -86,7 +87,7 @@ def main(data: str) -> dict:
     after = {name.removeprefix("encoder.model."): value for name, value in state["state_dict"].items()}
     return {
         "read": [row | {"score": float(row["score"])} for row in read],
-        "tokens": {row["mt"]: tokenizer(row["mt"])["input_ids"] == tokenizer(row["mt"].strip())["input_ids"] for row in read},
+        "tokens": [tokenizer([row["mt"], row["mt"].strip()])["input_ids"] for row in read],
         "steps": state["global_step"],
         "finite": all(math.isfinite(value.abs().sum()) for value in after.values() if value.is_floating_point()),
         "moved": any(not torch.equal(after[name], value) for name, value in before.items() if name in after),

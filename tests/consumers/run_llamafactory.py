@@ -1,4 +1,4 @@
-"""In LLaMA-Factory's environment: two steps of `llamafactory-cli train` in a stage, and the texts that it trained on."""
+"""In LLaMA-Factory's environment: two steps of `llamafactory-cli train` in a stage, and the texts it was trained on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def texts(arguments: dict[str, Any]) -> list[dict[str, str]]:
     words = load_tokenizer(model)
     template = get_template_and_fix_tokenizer(words["tokenizer"], data)
     made = get_dataset(template, model, data, training, stage="rm", **words)["train_dataset"]
-    return [{side: words["tokenizer"].decode(row[f"{side}_input_ids"]) for side in ("chosen", "rejected")} for row in made]
+    decode = words["tokenizer"].decode
+    return [{side: decode(row[f"{side}_input_ids"]) for side in ("chosen", "rejected")} for row in made]
 
 
 def main(stage: str) -> dict[str, Any]:
@@ -38,8 +39,8 @@ def main(stage: str) -> dict[str, Any]:
         "model_name_or_path": "model", "stage": stage, "do_train": True, "finetuning_type": "full",
         "dataset_dir": ".", "dataset": "preference", "template": "default", "cutoff_len": 512,
         "output_dir": "trained", "max_steps": 2, "per_device_train_batch_size": 4, "logging_steps": 1,
-        "report_to": "none", "save_strategy": "no", "use_cpu": True, "learning_rate": 1e-3, "lr_scheduler_type": "constant",
-        "preprocessing_num_workers": 1, "overwrite_cache": True,
+        "report_to": "none", "save_strategy": "no", "use_cpu": True, "preprocessing_num_workers": 1,
+        "overwrite_cache": True,
     }  # fmt: skip
     Path("train.yaml").write_text(yaml.safe_dump(arguments))
     sys.argv = ["llamafactory-cli", "train", "train.yaml"]
