@@ -100,7 +100,7 @@ _RECIPES = (
         'data.select_columns(["source", "hypothesis", "reference", "label"]).to_json("train.jsonl")',
     ),
     _export(
-        "Process reward models (as TRL's PRMTrainer took them)", "stepwise",
+        "Process reward models, such as the PRMTrainer that TRL had up to 1.13", "stepwise",
         'data = data.select_columns(["prompt", "completions", "labels"])',
     ),
 )  # fmt: skip

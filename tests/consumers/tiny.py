@@ -58,7 +58,7 @@ def llama(kind: str, tokenizer: Any, folder: Path | str) -> Any:
     """A Llama of two tiny layers, saved with its tokenizer and read again: some want a folder, some the model.
 
     Args:
-        kind: its head, CausalLM or SequenceClassification (one label).
+        kind: its head, CausalLM, SequenceClassification (one label) or TokenClassification (two).
         tokenizer: it has an embedding for each of its tokens.
         folder: where it is saved.
     """
@@ -77,7 +77,7 @@ def llama(kind: str, tokenizer: Any, folder: Path | str) -> Any:
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
-        num_labels=1,
+        num_labels=2 if kind == "TokenClassification" else 1,
     )
     made = getattr(transformers, f"LlamaFor{kind}")
     made(config).save_pretrained(folder)
