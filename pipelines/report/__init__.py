@@ -26,6 +26,7 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
     from pipelines.report.fate import fates
     from pipelines.report.findings import findings, summary
     from pipelines.report.flow import flow
+    from pipelines.report.images import images
     from pipelines.report.page import render
     from pipelines.report.probes import probes
     from pipelines.report.raters import raters
@@ -35,6 +36,7 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
     from pipelines.report.splits import cost, splits
     from pipelines.report.steps import steps
     from pipelines.report.strength import ambiguity, pairs_of, strength
+    from pipelines.report.trajectories import trajectories
     from schemas.expectations import verdict_of
     from transforms import blocks
 
@@ -49,6 +51,8 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
         raters(run),
         ratings(run),
         steps(run),
+        trajectories(run),
+        images(run),
         strength(run, pairs),
         ambiguity(run, pairs),
         external(run),
