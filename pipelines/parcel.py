@@ -18,7 +18,7 @@ from pipelines.licences import Combined, combine
 from pipelines.listing import Entry, listing, opened
 from pipelines.loading import citation
 from pipelines.redact import redact
-from pipelines.results import find_results
+from pipelines.results import results_of
 from pipelines.run_card import CARD, card_of_run
 from schemas.config import Config
 from schemas.expectations import verdict_of
@@ -178,5 +178,4 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
         redacted=parcel.left_out,
         override=None if passed else failures(run),
     )
-    results = find_results(run.out, run.config, said, [one["lineage"] for one in said["stages"]])
-    return card_of_run(str(parcel.folder), config_of(run), said, results, verdict, publication)
+    return card_of_run(str(parcel.folder), config_of(run), said, results_of(run), verdict, publication)

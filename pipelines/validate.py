@@ -9,7 +9,7 @@ from pipelines.errors import DONE, FAILED_GATE
 from pipelines.finished import Finished
 from pipelines.parcel import config_of
 from pipelines.report import write_report
-from pipelines.results import find_results
+from pipelines.results import results_of
 from pipelines.run_card import CARD, conclude
 from schemas.expectations import Verdict, verdict_of
 from transforms import blocks
@@ -24,7 +24,7 @@ def validate(out: str, json: bool) -> int:
     run = Finished.at(out)
     manifest = run.manifest
     config = config_of(run) if blocks.exists(f"{run.out}/dataset/{CARD}") else run.config
-    results = find_results(run.out, config, manifest, [one["lineage"] for one in manifest["stages"]])
+    results = results_of(run)
     verdict = _same(run.out, output.judge(run.out, config, manifest, results))
     conclude(run.out, config, manifest, results, verdict)
     write_report(run, verdict.to_dict())

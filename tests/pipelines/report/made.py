@@ -21,6 +21,7 @@ from pipelines.report.ratings import ratings
 from pipelines.report.rows import _TEXTS
 from pipelines.report.steps import steps
 from pipelines.report.trajectories import trajectories
+from pipelines.results import Results, acts_of, results_of
 from schemas.config import Config
 from tests.pipelines.report.hostile import EVENT, SCRIPT
 from transforms import blocks
@@ -94,6 +95,7 @@ ABLATION = {
 
 def made(out: Path) -> Finished:
     """The run, with its files in a folder."""
+    config = Config.model_validate({"sources": [{"input": ["x"], "format": "hh"}]})
     per = [{"dimension": EVENT, "mean": 2.0 + i, "predicted": 2.5, "p_error": 0.1} for i in range(ROWS)]
     sidecars = {
         "ratings": {
@@ -144,7 +146,8 @@ def made(out: Path) -> Finished:
     blocks.write_frame(pl.DataFrame(orders), f"{out}/trajectories.parquet")
     for name, columns in sidecars.items():
         blocks.write_frame(pl.DataFrame(columns, strict=False), f"{out}/work/{name}-{name}/000000.parquet")
-    for name, told in {"attributes": ATTRIBUTES, "evaluation": EVALUATION, "ablation": ABLATION}.items():
+    ablated = ABLATION | {"run": {"groups": "ingest", "acts": acts_of(config)}}
+    for name, told in {"attributes": ATTRIBUTES, "evaluation": EVALUATION, "ablation": ablated}.items():
         (out / f"{name}.json").write_bytes(orjson.dumps(told))
     blocks.write_frame(_ledger(), f"{out}/ledger.parquet")
     scales = [[{"dimension": EVENT, "minimum": 0.0, "maximum": 4.0, "higher_is_better": False}]] * ROWS
@@ -162,7 +165,6 @@ def made(out: Path) -> Finished:
         "reliability": [0.9, 0.05],
     }
     blocks.write_frame(pl.DataFrame(raters), f"{out}/raters.parquet")
-    config = Config.model_validate({"sources": [{"input": ["x"], "format": "hh"}]}).model_dump()
     ratings_ = {"figures": [RATING], "looked_at_texts": True}
     whole: dict[str, Any] = {"ratings": ratings_, "steps": STEPS, "probes": PROBES, "external": EXTERNAL}
     whole |= {
@@ -189,9 +191,8 @@ def _ledger() -> pl.DataFrame:
     return pl.DataFrame(said).with_columns(**empty)
 
 
-def sections(run: Finished) -> Sequence[Section]:
+def sections(run: Finished, results: Results | None = None) -> Sequence[Section]:
     """Every section of such a run."""
-    found = [
-        one(run) for one in (ratings, steps, trajectories, images, external, probes, attributes, evaluation, ablation)
-    ]
-    return [section for section in found if section]
+    results = results_of(run) if results is None else results
+    found = [one(run) for one in (ratings, steps, trajectories, images, external, probes, attributes)]
+    return [section for section in (*found, evaluation(results), ablation(results)) if section]

@@ -15,6 +15,7 @@ from pipelines.report.images import images
 from pipelines.report.page import render
 from pipelines.report.parts import Link, Section
 from pipelines.report.ratings import divided, rated
+from pipelines.results import Results
 from tests.pipelines.report.hostile import EVENT, SCRIPT
 from tests.pipelines.report.made import made, sections
 from tests.pipelines.report.test_page import harmless
@@ -130,18 +131,23 @@ def test_images_that_nobody_opened_are_said_to_be_that(run: Finished) -> None:
     assert images(Finished(run.out, unlinked)) is None
 
 
-def test_evaluation(run: Finished, by: dict[str, Section], tmp_path: Path) -> None:
+def test_evaluation(by: dict[str, Section]) -> None:
     made_ = by["evaluation"]
     assert made_.mood == "failed"
     assert made_.lead == (
         f"On pairs, the best scorer: {SCRIPT} (accuracy 0.700); the best baseline: chance (accuracy 0.500)."
     )
     assert made_.words[-1] == f"Not met: {SCRIPT}>=1; it is 0.7."
-    assert not any("evaluate again" in words for words in made_.words)
+
+
+def test_reports_of_another_run_are_named_and_not_shown(tmp_path: Path) -> None:
     other = made(tmp_path)
-    other.manifest["stages"].append({"stage": "late", "lineage": "later"})
-    late = next(section for section in sections(other) if section.key == "evaluation")
-    assert "evaluate again" in late.words[0]
+    other.manifest["stages"] = [{**one, "lineage": f"{one['lineage']} of another"} for one in other.manifest["stages"]]
+    told = {section.key: section for section in sections(other)}
+    for key in ("evaluation", "ablation"):
+        assert f"The {key}.json in this folder is of another run" in told[key].lead
+        assert not told[key].tables
+        assert not told[key].charts
 
 
 def test_ablation(by: dict[str, Section]) -> None:
@@ -154,7 +160,7 @@ def test_ablation(by: dict[str, Section]) -> None:
 def test_what_did_not_run_has_no_section(tmp_path: Path) -> None:
     stages = ("ratings", "steps", "trajectories", "images", "belonging", "probes", "external", "attributes")
     nothing = dict.fromkeys(stages)
-    assert sections(Finished(str(tmp_path), nothing)) == []
+    assert sections(Finished(str(tmp_path), nothing), Results()) == []
 
 
 def test_names_in_these_sections_are_text(run: Finished, by: dict[str, Section]) -> None:
