@@ -73,6 +73,10 @@ _BECAME = {
 _SHARD = re.compile(r"(?P<split>[a-z][a-z0-9_]*)-\d{5}-of-\d{5}\.parquet")
 
 
+class Unlike(ValueError):
+    """Files of one configuration have different columns or types: no card can tell of them."""
+
+
 @dataclass
 class SplitFiles:
     """What the footers say of one split of one configuration."""
@@ -194,7 +198,7 @@ def inspect(dataset: str, order: Sequence[str]) -> list[Published]:
         order: splits in the order wanted; others come after them, by name.
 
     Raises:
-        ValueError: files of one configuration have different columns or types.
+        Unlike: files of one configuration have different columns or types.
     """
     fs = fsspec.core.url_to_fs(dataset)[0] if blocks.is_remote(dataset) else LocalFileSystem()
     fs.invalidate_cache()
@@ -211,7 +215,7 @@ def inspect(dataset: str, order: Sequence[str]) -> list[Published]:
                 footer = pq.ParquetFile(file)
                 metadata, schema = footer.metadata, footer.schema_arrow
             if found.schema is not None and not schema.equals(found.schema):
-                raise ValueError(
+                raise Unlike(
                     f"{known.name}: the columns of {PurePosixPath(path).name} are not those of the other files"
                 )
             found.schema = schema

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from pipelines.card import Publication, make_card
+from pipelines.card import Publication, Unlike, make_card
 from pipelines.limits import known_limits
 from pipelines.listing import entry, opened
 from pipelines.results import Results
@@ -80,6 +80,10 @@ def conclude(out: str, config: Config, said: dict[str, Any], results: Results, v
     if "files" not in said:
         return
     folder = f"{out}/dataset"
-    blocks.write_bytes(card_of_run(folder, config, said, results, verdict), f"{folder}/{CARD}")
+    try:
+        card = card_of_run(folder, config, said, results, verdict)
+    except Unlike:  # as the gate has said; a card that is there is of what was
+        return
+    blocks.write_bytes(card, f"{folder}/{CARD}")
     data = [one for one in said["files"] if one["file"] != CARD]
     said["files"] = [entry(*opened(folder), CARD).to_dict(), *data]
