@@ -130,7 +130,7 @@ def curate(
     consensus = conclude_votes(every, identity, raters, engine) if raters and "pair" in kinds else None
     trusted = find_trusted(config, relabels, every, identity, engine)
     external = find_external(config, voices, every, identity, engine)
-    strength = find_strength(config, every, identity, groups, consensus, texts, trusted, external, engine)
+    strength = find_strength(config, every, kinds, identity, groups, consensus, texts, trusted, external, engine)
     slices = find_slices(config, every, identity, groups, texts, strength, engine)
     attributes = find_attributes(config, every, identity, texts, engine)
     configurations = resolve(config.publish.configurations, kinds)
