@@ -65,6 +65,7 @@ def find_strength(
     kinds: Sequence[str],
     identity: Done,
     groups: Done,
+    surface: Done | None,
     consensus: Done | None,
     texts: Vectors | None,
     trusted: Trusted | None,
@@ -73,7 +74,7 @@ def find_strength(
 ) -> Strength | None:
     """Signals on wrong labels and ambiguous pairs; None where nobody wants to know, or no row is one."""
     asked = config.strength
-    if not asked.find or "pair" not in kinds:
+    if not asked.find or "pair" not in kinds or surface is None:
         return None
     names = [block.sidecar for block in every]
     common = heard(config)
@@ -82,12 +83,12 @@ def find_strength(
     beside += [consensus] if consensus else []
     judged = trusted.done.folder if trusted else None
     folders = {"identity": identity.folder, "groups": groups.folder, "consensus": consensus and consensus.folder}
-    shared = {**common, **folders, "judged": judged, "external": voices}
+    shared = {**common, **folders, "surface": surface.folder, "judged": judged, "external": voices}
     pairs = engine.run(
         "pairs",
         VERSIONS["pairs"],
         common,
-        [identity.key, groups.key, *(done.key for done in beside)],
+        [identity.key, groups.key, surface.key, *(done.key for done in beside)],
         len(every),
         lambda p, folder: (
             p
