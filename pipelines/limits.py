@@ -40,12 +40,12 @@ def unknown_labels(said: dict[str, Any]) -> Iterator[str]:
     elif not found["fitted"]:
         yield (
             f"Wrong labels were not looked for: there are {found['why']}. Nothing here says how many there are, and no "
-            "row has a `p_error`."
+            "row has a p_error."
         )
     elif not found["eta_identified"]:
         yield (
             "How many labels are wrong is not known: nobody judged enough rows twice, and no trusted rater was asked. "
-            f"It is at most {found['eta_high']:.1%}; `p_error` takes {found['eta']:.1%}."
+            f"It is at most {found['eta_high']:.1%}; p_error takes {found['eta']:.1%}."
         )
 
 

@@ -50,7 +50,7 @@ def test_each_fact_has_its_sentence() -> None:
     few = {"strength": {"fitted": False, "why": "3 pairs in 2 groups"}}
     said("Wrong labels were not looked for: there are 3 pairs in 2 groups.", few)
     unknown = {"eta_identified": False, "eta": 0.1, "eta_high": 0.25}
-    said("It is at most 25.0%; `p_error` takes 10.0%.", {"strength": GOOD["strength"] | unknown})
+    said("It is at most 25.0%; p_error takes 10.0%.", {"strength": GOOD["strength"] | unknown})
     said("None of those", {"strength": GOOD["strength"] | {"checks": [CHECK | {"found": 0.0}]}})
     said("no self-check was made there", policy={"mislabelled_at": 0.4})
     said("several known raters in alone: ", {"raters": {"figures": [FIGURE, {"source": "alone", "shared": 0}]}})
