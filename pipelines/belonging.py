@@ -12,7 +12,6 @@ from pipelines.trajectories import Frames
 from schemas.config import Config
 from transforms.belonging import IMAGE, TRAJECTORY, Belong, partitions_of
 from transforms.blocks import Block
-from transforms.images.stage import same_file
 
 #: As `pipelines.rows.VERSIONS`.
 VERSION = 1
@@ -82,7 +81,8 @@ def find_belonging(
     images = config.images.group and shown > 0
     if said is None and not images:
         return None
-    share, same = config.duplicates.template_share, same_file(looks.same.folder) if looks else None
+    looks = looks if images else None
+    share, same = config.duplicates.template_share, looks.asked().file if looks else None
     done = engine.run(
         "belonging",
         VERSION,

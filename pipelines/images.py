@@ -6,23 +6,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.against import Published
 from pipelines.engine import Done, Engine
 from pipelines.trajectories import Frames
 from schemas.config import Config
 from transforms.blocks import Block
-from transforms.images.stage import OpenImages, find_same, partitions_of
+from transforms.images.alike import Asked
+from transforms.images.stage import OpenImages, Showing, find_same, partitions_of, same_file
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"looks": 1, "same": 1}
+VERSIONS = {"looks": 1, "same": 2}
 
 
 @dataclass(frozen=True)
 class Looks:
-    """The stages: that opened images, and that found which look the same."""
+    """What images look like.
+
+    Attributes:
+        opened: the stage that opened them.
+        same: the stage that found which look the same.
+        bits: of their hashes that may differ.
+        likeness: from which on two are near-copies.
+    """
 
     opened: Done
     same: Done
+    bits: int
+    likeness: float
+
+    def asked(self) -> Asked:
+        """What makes near-copies, and where they are."""
+        return Asked(same_file(self.same.folder), self.bits, self.likeness)
 
     def to_dict(self) -> dict[str, Any]:
         """What was opened and found, for the manifest."""
@@ -50,25 +65,31 @@ class Looks:
 
 
 def find_looks(
-    config: Config, every: Sequence[Block], identity: Done, frames: Frames | None, shown: int, engine: Engine
+    config: Config,
+    every: Sequence[Block],
+    identity: Done,
+    published: Published | None,
+    frames: Frames | None,
+    shown: int,
+    engine: Engine,
 ) -> Looks | None:
     """Open images and find those that look the same; None where nobody wants to know or there are none.
 
-    `shown` is how many messages have images.
+    `shown` is how many messages of new rows have images. Those of published rows are opened too.
     """
     asked = config.images
-    if not asked.near or not asked.group or not shown:
+    if not asked.near or not shown:
         return None
     count, said = partitions_of(shown), frames.done if frames else None
+    members = [Showing(block, identity.folder, said.folder if said else None) for block in every]
+    members += [Showing(block) for block in published.blocks] if published else []
     opened = engine.run(
         "looks",
         VERSIONS["looks"],
         count,
-        [identity.key, *([said.key] if said else [])],
+        [identity.key, *([published.done.key] if published else []), *([said.key] if said else [])],
         count,
-        lambda p, folder: (
-            p | "looks" >> OpenImages(every, identity.folder, said.folder if said else None, count, folder)
-        ),
+        lambda p, folder: p | "looks" >> OpenImages(members, count, folder),
     )
     files = [f"{opened.folder}/looks/{number:03d}.parquet" for number in sorted(opened.stats)]
     task = {"looks": files, "bits": asked.bits, "likeness": asked.likeness}
@@ -80,4 +101,4 @@ def find_looks(
         1,
         lambda p, folder: p | "same" >> RunTasks([task], find_same, folder),
     )
-    return Looks(opened, same)
+    return Looks(opened, same, asked.bits, asked.likeness)

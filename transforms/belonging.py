@@ -16,9 +16,9 @@ import polars as pl
 from transforms import blocks
 from transforms.blocks import Block, read_frame
 from transforms.duplicates.template import FEW
-from transforms.embed.images import references
 from transforms.groups import NODE_COLUMNS, group_nodes
 from transforms.hashing import as_nodes, digest
+from transforms.images.names import image_names
 from transforms.markers import Stats, finish
 from transforms.shuffle import partitions_for, split
 
@@ -32,25 +32,6 @@ _HELD = pl.Schema({"node": pl.UInt64(), "name": pl.String(), "key": pl.UInt64(),
 _SHOWN = 20
 #: By so many characters.
 _NAMED = 200
-
-
-def image_names(rows: pl.DataFrame) -> tuple[pl.Series, np.ndarray]:
-    """What each image of a block's rows is called, row by row, and how many each row has.
-
-    An image is called by its SHA-256 where that is known, else by its URI; one whose URI is relative, or that has
-    neither, is called by it within its source.
-
-    Args:
-        rows: source, prompt and responses.
-    """
-    refs, counts = references(rows)
-    owners = np.repeat(np.arange(rows.height), counts)
-    uri, digest_ = pl.col("uri"), pl.col("sha256")
-    inside = pl.concat_str(pl.lit("in:"), "source", pl.lit(":"), uri)
-    named = pl.when(uri.str.contains("^[a-z0-9]+:")).then(pl.lit("uri:") + uri).otherwise(inside)
-    return refs.with_columns(rows["source"][owners]).select(
-        name=pl.coalesce(pl.lit("sha256:") + digest_.str.to_lowercase(), named)
-    )["name"], counts
 
 
 def links(held: pl.DataFrame, most: float) -> pl.DataFrame:

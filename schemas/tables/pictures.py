@@ -56,6 +56,11 @@ BETWEEN: tuple[Table, ...] = (
         "work/same-images-KEY/same.parquet",
         "same-images",
         "An image that looks like others.",
-        {"name": field("As in `looks`."), "stands": field("The one whose name stands for all that look like it.")},
+        {
+            "name": field("As in `looks`."),
+            "stands": field("The one whose name stands for all that look like it."),
+            "hash": whole("As in `looks`.", "64 bits"),
+            "small": ("bytes", "–", "As in `looks`."),
+        },
     ),
 )

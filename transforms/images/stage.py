@@ -14,12 +14,13 @@ import numpy as np
 import polars as pl
 
 from transforms import blocks
-from transforms.belonging import image_names
 from transforms.blocks import Block, read_frame
 from transforms.duplicates.components import Forest
 from transforms.embed.images import content, references
 from transforms.hashing import digest, partition
-from transforms.images.looks import SMALL, hashes, near_copies, picture, smalls
+from transforms.images.alike import SAME, as_smalls
+from transforms.images.looks import hashes, near_copies, picture, smalls
+from transforms.images.names import image_names
 from transforms.markers import Stats, finish
 from transforms.shuffle import split
 
@@ -29,24 +30,44 @@ _AT_ONCE = 500
 _SHOWN = 20
 _FILE = "same.parquet"
 _PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
-#: An image, and the one whose name stands for all that look like it.
-SAME = pl.Schema({"name": pl.String(), "stands": pl.String()})
 
 
-@beam.typehints.with_input_types(Block)
+@dataclass(frozen=True)
+class Showing:
+    """A block whose images are opened.
+
+    Attributes:
+        block: its rows.
+        identity: folder of the identity stage: images of copies are those of what they are copies of. None for rows
+            that are published already.
+        frames: folder of trajectories' frames, which are left out; None without any.
+    """
+
+    block: Block
+    identity: str | None = None
+    frames: str | None = None
+
+    def rows(self) -> pl.DataFrame:
+        """What is known of the rows: source, prompt and responses."""
+        rows = read_frame(self.block.path, ["source", "prompt", "responses"])
+        for folder, column in ((self.identity, "copy_of"), (self.frames, "trajectory")):
+            if folder is not None:
+                beside = read_frame(f"{folder}/{self.block.sidecar}", [column])[column]
+                rows = rows.with_columns(beside.alias(column))
+        asked = [column for column in ("copy_of", "trajectory") if column in rows.columns]
+        return rows.filter(pl.all_horizontal(pl.lit(True), *(pl.col(column).is_null() for column in asked)))
+
+
+@beam.typehints.with_input_types(Showing)
 @beam.typehints.with_output_types(tuple[int, pl.DataFrame])
 class _Emit(beam.DoFn):
-    """The images of rows that are no frames of trajectories and no copies of others."""
+    """The images of rows."""
 
-    def __init__(self, identity: str, frames: str | None, partitions: int) -> None:
-        self.identity, self.frames, self.partitions = identity, frames, partitions
+    def __init__(self, partitions: int) -> None:
+        self.partitions = partitions
 
-    def process(self, block: Block) -> Iterator[tuple[int, pl.DataFrame]]:
-        rows = read_frame(block.path, ["source", "prompt", "responses"])
-        mine = read_frame(f"{self.identity}/{block.sidecar}", ["copy_of"])["copy_of"].is_null()
-        if self.frames:
-            mine &= read_frame(f"{self.frames}/{block.sidecar}", ["trajectory"])["trajectory"].is_null()
-        rows = rows.filter(mine)
+    def process(self, member: Showing) -> Iterator[tuple[int, pl.DataFrame]]:
+        rows = member.rows()
         names, _ = image_names(rows)
         found = references(rows)[0].select("uri").with_columns(name=names).drop_nulls("name")
         once = found.group_by("name").agg(pl.col("uri").min()).select(_PLACES.names())
@@ -91,25 +112,17 @@ class OpenImages(beam.PTransform):
     """Open each distinct image once and write what it looks like; what cannot be opened is counted and named.
 
     Attributes:
-        blocks: all blocks.
-        identity: folder of the identity stage: images of copies are those of what they are copies of.
-        frames: folder of trajectories' frames, which are left out; None without any.
+        members: blocks with images.
         partitions: how many tasks there are.
         folder: where files go, `looks/PARTITION.parquet`.
     """
 
-    blocks: Sequence[Block]
-    identity: str
-    frames: str | None
+    members: Sequence[Showing]
     partitions: int
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
-        asked = (
-            start
-            | "blocks" >> beam.Create(list(self.blocks))
-            | "images" >> beam.ParDo(_Emit(self.identity, self.frames, self.partitions))
-        )
+        asked = start | "blocks" >> beam.Create(list(self.members)) | "images" >> beam.ParDo(_Emit(self.partitions))
         none = pl.DataFrame(schema=_PLACES)
         every = start | "every" >> beam.Create([(n, none) for n in range(self.partitions)]).with_output_types(
             tuple[int, pl.DataFrame]
@@ -130,15 +143,13 @@ def find_same(task: dict[str, Any], folder: str) -> Stats:
         folder: to write to.
     """
     looks = pl.concat([read_frame(path) for path in task["looks"]]).sort("name")
-    data = b"".join(looks["small"].to_list())
-    small = np.frombuffer(data, np.uint8).reshape(looks.height, 3 * SMALL**2)
-    a, b, _, _ = near_copies(looks["hash"].to_numpy(), small, task["bits"], task["likeness"])
+    a, b, _, _ = near_copies(looks["hash"].to_numpy(), as_smalls(looks["small"]), task["bits"], task["likeness"])
     forest = Forest()
     forest.add(a.astype(np.uint64), b.astype(np.uint64))
     labels = forest.labels()
-    same = looks[labels["node"].cast(pl.Int64)].select("name")
+    same = looks[labels["node"].cast(pl.Int64)]
     same = same.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands"))
-    blocks.write_frame(same.filter(pl.col("name") != pl.col("stands")), same_file(folder))
+    blocks.write_frame(same.select(SAME.names()), same_file(folder))
     return {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height}
 
 
