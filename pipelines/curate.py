@@ -117,7 +117,7 @@ def curate(
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
     images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
     semantic = find_semantic(config, every, identity, texts, engine)
-    belonging = find_belonging(config, every, identity, frames, looks, shown, engine)
+    belonging = find_belonging(config, every, identity, published, frames, looks, shown, engine)
     grouped = find_groups(config, every, identity, signals, published, near, semantic, belonging, engine)
     groups = grouped.done
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})

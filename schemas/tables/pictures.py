@@ -12,6 +12,11 @@ ORDERS: Columns = {
     "voc": number("Value-order correlation: Spearman's between those numbers and time.", "-1 to 1"),
     "why": field("Why there is none.", range="short, constant"),
 }
+_SHOWN: Columns = {
+    "what": field("What it is.", range="image, trajectory"),
+    "name": field("Its name's begin: an image's as in `looks`, a trajectory's with its source."),
+    "key": whole("Hash of the whole name.", "64 bits"),
+}
 _ALIKE = {f"group_{side}": ("whole number", "64 bits", "A node of groups.") for side in "ab"}
 TABLES: tuple[Table, ...] = (
     Table(
@@ -33,6 +38,12 @@ TABLES: tuple[Table, ...] = (
         },
     ),
     Table("trajectories.parquet", "orders", "How well a scorer follows time in a trajectory.", ORDERS),
+    Table(
+        "belongings.parquet",
+        "belonging",
+        "What the groups of kept rows show; a run that adds to this one reads it.",
+        {**_SHOWN, "group_id": field("The group's name.", range="hex")},
+    ),
     Table("work/orders-KEY/trajectories.parquet", "orders", "The same.", ORDERS),
 )
 BETWEEN: tuple[Table, ...] = (
@@ -41,6 +52,12 @@ BETWEEN: tuple[Table, ...] = (
         "belonging",
         "Two nodes of groups whose rows show one image, or frames of one trajectory.",
         _ALIKE,
+    ),
+    Table(
+        "work/belonging-KEY/shown/N.parquet",
+        "belonging",
+        "What rows show, each thing of a row once.",
+        {"row": whole("Place in the block."), **_SHOWN},
     ),
     Table(
         "work/looks-KEY/looks/N.parquet",
