@@ -21,6 +21,7 @@ from pipelines.errors import DONE, UserError
 from pipelines.external import plan_external
 from pipelines.plan import plan_benchmarks, plan_sources
 from pipelines.progress import Reporter
+from pipelines.report import rewrite
 from pipelines.results import acts_of
 from pipelines.runner import beam_options
 from pipelines.spurious import VERSIONS as SHORTCUTS
@@ -98,6 +99,7 @@ def ablate(request: AblateRequest) -> int:
         **_concluded(request, every, rows, trained),
     }  # fmt: skip
     blocks.write_json(report, f"{out}/ablation.json")
+    rewrite(out)
     if request.json:
         print(orjson.dumps(report, option=orjson.OPT_SORT_KEYS).decode())
     else:

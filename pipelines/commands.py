@@ -140,6 +140,8 @@ def _curate(request: Request) -> int:
     from pipelines.plan import Planned, plan_benchmarks, plan_ratings, plan_sources
     from pipelines.progress import Reporter
     from pipelines.required import check_required
+    from pipelines.results import find_results
+    from pipelines.run_card import conclude
     from pipelines.trusted import plan_relabels
     from schemas.config import SHAPES
     from transforms import blocks
@@ -170,9 +172,10 @@ def _curate(request: Request) -> int:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
     curated = curate(config, planned, examples, benchmarks, earlier, models, relabels, voices, engine)
-    lineages = [done.key for done in engine.done]
-    summary = output.assemble(out, config, curated, lineages)
-    verdict = audit.unjudged() if request.audit else output.judge(out, config, summary, lineages)
+    summary = output.assemble(out, config, curated)
+    results = find_results(out, config, summary, [done.key for done in engine.done])
+    verdict = audit.unjudged() if request.audit else output.judge(out, config, summary, results)
+    conclude(out, config, summary, results, verdict)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
     if request.audit:
         return _audited(out, audit.conclude(out, asked), reporter)

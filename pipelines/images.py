@@ -12,7 +12,7 @@ from pipelines.trajectories import Frames
 from schemas.config import Config
 from transforms.blocks import Block
 from transforms.images.alike import Asked
-from transforms.images.stage import OpenImages, Showing, find_same, partitions_of, same_file
+from transforms.images.stage import OpenImages, Showing, alike_file, find_same, partitions_of
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
@@ -37,7 +37,7 @@ class Looks:
 
     def asked(self) -> Asked:
         """What makes near-copies, and where they are."""
-        return Asked(same_file(self.same.folder), self.bits, self.likeness)
+        return Asked(alike_file(self.same.folder), self.bits, self.likeness)
 
     def to_dict(self) -> dict[str, Any]:
         """What was opened and found, for the manifest."""

@@ -169,7 +169,7 @@ class Belong(beam.PTransform):
         earlier: what the groups of earlier runs show, files of `of_groups`.
         frames: folder of `transforms.trajectories.stage.find_frames`; None where trajectories are no groups.
         images: whether images link.
-        same: file of images that look the same (`transforms.images.stage.SAME`), which count as one; None without.
+        same: file of images that look the same (`transforms.images.alike.ALIKE`), which count as one; None without.
         share: an image that more prompts than this share of the rows have, and more than a few, links none.
         folder: where files go, `WHAT/PARTITION.parquet`.
     """

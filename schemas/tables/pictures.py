@@ -17,6 +17,10 @@ _SHOWN: Columns = {
     "name": field("Its name's begin: an image's as in `looks`, a trajectory's with its source."),
     "key": whole("Hash of the whole name.", "64 bits"),
 }
+_SAME: Columns = {
+    "name": field("As in `looks`."),
+    "stands": field("The one whose name stands for all that look like it."),
+}
 _ALIKE = {f"group_{side}": ("whole number", "64 bits", "A node of groups.") for side in "ab"}
 TABLES: tuple[Table, ...] = (
     Table(
@@ -73,11 +77,12 @@ BETWEEN: tuple[Table, ...] = (
         "work/same-images-KEY/same.parquet",
         "same-images",
         "An image that looks like others.",
-        {
-            "name": field("As in `looks`."),
-            "stands": field("The one whose name stands for all that look like it."),
-            "hash": whole("As in `looks`.", "64 bits"),
-            "small": ("bytes", "–", "As in `looks`."),
-        },
+        _SAME,
+    ),
+    Table(
+        "work/same-images-KEY/alike.parquet",
+        "same-images",
+        "The same, with those that stand for others, and what they look like.",
+        {**_SAME, "hash": whole("As in `looks`.", "64 bits"), "small": ("bytes", "–", "As in `looks`.")},
     ),
 )

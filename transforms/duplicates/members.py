@@ -26,7 +26,7 @@ class Member:
         identity: folder of the identity stage's sidecars; None for rows that are published already.
         signals: folder of the signals' sidecars; None likewise.
         known: folder that tells copies of published rows, where there are any.
-        same: file of images that look the same (`transforms.images.stage.SAME`), which have one name; None without.
+        same: file of images that look the same (`transforms.images.alike.ALIKE`), which have one name; None without.
         frames: folder of trajectories' frames, which look like none but themselves; None without.
     """
 

@@ -11,7 +11,7 @@ from transforms.blocks import read_frame
 from transforms.images.looks import SMALL, likeness
 
 #: An image that looks like another, the one whose name stands for all that do, and what it looks like.
-SAME = pl.Schema({"name": pl.String(), "stands": pl.String(), "hash": pl.UInt64(), "small": pl.Binary()})
+ALIKE = pl.Schema({"name": pl.String(), "stands": pl.String(), "hash": pl.UInt64(), "small": pl.Binary()})
 #: How alike two images are: by how much that is beyond what was asked (0 just so, 1 as alike as can be, less than 0 no
 #: near-copies), the number itself, what it was held against, and by what they are alike.
 COMPARED = pl.Schema({"beyond": pl.Float64(), "looks": pl.Float64(), "looks_at": pl.Float64(), "looks_by": pl.String()})
@@ -25,7 +25,7 @@ class Asked:
     """What makes near-copies of images.
 
     Attributes:
-        file: of images that look like others, a frame of `SAME`.
+        file: of images that look like others, a frame of `ALIKE`.
         bits: of the hashes that may differ.
         likeness: from which on two are near-copies.
     """

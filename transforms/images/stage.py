@@ -18,7 +18,7 @@ from transforms.blocks import Block, read_frame
 from transforms.duplicates.components import Forest
 from transforms.embed.images import content, references
 from transforms.hashing import digest, partition
-from transforms.images.alike import SAME, as_smalls
+from transforms.images.alike import ALIKE, as_smalls
 from transforms.images.looks import hashes, near_copies, picture, smalls
 from transforms.images.names import image_names
 from transforms.markers import Stats, finish
@@ -28,7 +28,9 @@ from transforms.shuffle import split
 _AT_ONCE = 500
 #: So many that cannot be opened are named.
 _SHOWN = 20
-_FILE = "same.parquet"
+_FILE, _ALIKE = "same.parquet", "alike.parquet"
+#: An image, and the one whose name stands for all that look like it.
+SAME = pl.Schema({"name": pl.String(), "stands": pl.String()})
 _PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
 
 
@@ -136,7 +138,7 @@ class OpenImages(beam.PTransform):
 
 
 def find_same(task: dict[str, Any], folder: str) -> Stats:
-    """Write which images look the same, each with the one whose name stands for it (`SAME`).
+    """Write which images look the same, each with the one whose name stands for it (`SAME`); and all of them (`ALIKE`).
 
     Args:
         task: `looks` (files of `OpenImages`), `bits` and `likeness` (as of `near_copies`).
@@ -147,12 +149,18 @@ def find_same(task: dict[str, Any], folder: str) -> Stats:
     forest = Forest()
     forest.add(a.astype(np.uint64), b.astype(np.uint64))
     labels = forest.labels()
-    same = looks[labels["node"].cast(pl.Int64)]
-    same = same.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands"))
-    blocks.write_frame(same.select(SAME.names()), same_file(folder))
+    alike = looks[labels["node"].cast(pl.Int64)]
+    alike = alike.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands")).select(ALIKE.names())
+    blocks.write_frame(alike, alike_file(folder))
+    blocks.write_frame(alike.select(SAME.names()).filter(pl.col("name") != pl.col("stands")), same_file(folder))
     return {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height}
 
 
 def same_file(folder: str) -> str:
     """Where `find_same` left what it found in its folder: a frame of `SAME`."""
     return f"{folder}/{_FILE}"
+
+
+def alike_file(folder: str) -> str:
+    """Where it left all images that look like others: a frame of `ALIKE`."""
+    return f"{folder}/{_ALIKE}"
