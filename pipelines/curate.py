@@ -111,11 +111,11 @@ def curate(
     named = ingested.total.get("generators", 0) > 0
     shown = ingested.total.get("fields", {}).get("images", 0)
     frames = find_trajectories(config, every, identity, shown, engine)
-    looks = find_looks(config, every, identity, published, frames, shown, engine)
+    images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
+    looks = find_looks(config, every, identity, published, frames, images, shown, engine)
     near = find_near(config, every, identity, signals, published, looks, frames, named, engine)
     overlaps = find_overlaps(config, benchmarks, every, made, identity, near.done if near else None, engine)
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
-    images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
     semantic = find_semantic(config, every, identity, texts, engine)
     belonging = find_belonging(config, every, identity, published, frames, looks, shown, engine)
     grouped = find_groups(config, every, identity, signals, published, near, semantic, belonging, engine)

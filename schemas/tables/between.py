@@ -127,7 +127,7 @@ TABLES: tuple[Table, ...] = (
             "agree": truth("Whether they name the same side, where both name one."),
             "looks": number("How alike the least alike of their images are that are not the same.", "-1 to 1"),
             "looks_at": share("What that was held against."),
-            "looks_by": field("By what they are alike.", range="likeness"),
+            "looks_by": field("By what they are alike.", range="likeness, cosine"),
             **{
                 name: said
                 for side in "ab"

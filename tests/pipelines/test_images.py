@@ -8,10 +8,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from PIL import Image
 
 from benchmarks.images import as_png, changed, scenes
 from pipelines.commands import Request, run_curate
 from tests.pipelines.test_end_to_end import balanced
+from tests.transforms.embed.support import tiny_clip
 
 FEW = ["embed.model=off", "strength.find=false", "gate.split_tolerance=0.5"]
 PROMPT = "Which of these two pictures shows better what a calm harbour town looks like on an early morning in spring?"
@@ -59,8 +61,7 @@ def test_near_copies_of_images_join_groups(tmp_path: Path, pictures: Path) -> No
     found = [line["group_id"] for line in lines]
     lost = [f"in:{manifest['inputs'][0]['source']}:{pictures}/{name}" for name in ("away.png", "broken.png")]
     assert manifest["images"] == {
-        "opened": 61, "unopened": 2, "sets": 1, "alike": 2,
-        "unopened_named": lost,
+        "opened": 61, "unopened": 2, "unopened_named": lost, "sets": 1, "alike": 2, "by_vectors": None,
     }  # fmt: skip
     # The first pair's image is shown again by the 31st, and a broken file is one image by its name.
     assert found[0] == found[30] == found[31]
@@ -130,3 +131,38 @@ def test_what_an_earlier_run_has_published_stands_for_near_copies(tmp_path: Path
     assert {lines[place]["group_id"] for place in (5, 7)} == {lines[4]["group_id"]}
     assert {lines[place]["split"] for place in (4, 5, 7)} == {before[0]["split"]}
     assert lines[6]["group_id"] not in {lines[4]["group_id"], before[0]["group_id"]}
+
+
+def test_vectors_find_what_hashes_miss(tmp_path: Path) -> None:
+    """The tiny model sees the middle square of an image: what is cropped to that has the vector of the whole."""
+    clip = tiny_clip(tmp_path)
+    wide, pairs = [left_and_right(*both) for both in zip(scenes(8, 1), scenes(8, 2), strict=True)], []
+    for number, image in enumerate(wide):
+        (tmp_path / f"{number}.png").write_bytes(as_png(image))
+        side = image.size[1]
+        left = (image.size[0] - side) // 2
+        (tmp_path / f"{number}-crop.png").write_bytes(as_png(image.crop((left, 0, left + side, side))))
+        if number % 2:
+            pairs.append((PROMPT, f"{number - 1}.png", f"{number}.png", 1))
+    again = [(PROMPT, "1-crop.png", "0-crop.png", 0), ("subject", "2-crop.png", "3-crop.png", 0)]
+    source = write(tmp_path / "d.jsonl", tmp_path, [*pairs, *again])
+    lines, manifest = curate(tmp_path / "hashes", source, "images.near=true")
+    assert (manifest["reasons"], manifest["images"]["by_vectors"]) == ({}, None)
+    asked = ["images.near=true", f"embed.images={clip}", "images.cosine=0.99999"]
+    lines, manifest = curate(tmp_path / "vectors", source, *asked)
+    assert manifest["images"]["by_vectors"] == {"images": 12, "alike_by_these_alone": 8}
+    assert manifest["reasons"] == {"near_images": 1}
+    (copy,) = [line for line in lines if line["action"] == "drop"]
+    (detail,) = copy["details"]
+    assert detail["threshold"] == 0.99999 <= detail["score"] <= 1
+    assert {copy["line"], next(one["line"] for one in lines if one["row_id"] == detail["counterpart"])} == {1, 5}
+    assert lines[5]["group_id"] == lines[1]["group_id"]
+    assert any("depends on the model" in note for note in manifest["notes"])
+
+
+def left_and_right(one: Image.Image, other: Image.Image) -> Image.Image:
+    """A wide image whose middle is half of each."""
+    out = Image.new("RGB", (one.size[0] * 2, one.size[1]))
+    out.paste(one, (0, 0))
+    out.paste(other, (one.size[0], 0))
+    return out

@@ -14,13 +14,16 @@ import numpy as np
 import polars as pl
 
 from transforms import blocks
-from transforms.blocks import Block, read_frame
+from transforms.arrays import write_array
+from transforms.blocks import read_frame
 from transforms.duplicates.components import Forest
 from transforms.embed.images import content, references
 from transforms.hashing import digest, partition
 from transforms.images.alike import ALIKE, as_smalls
 from transforms.images.looks import hashes, near_copies, picture, smalls
 from transforms.images.names import image_names
+from transforms.images.showing import Showing
+from transforms.images.vectors import near_vectors, vectors_of
 from transforms.markers import Stats, finish
 from transforms.shuffle import split
 
@@ -28,36 +31,10 @@ from transforms.shuffle import split
 _AT_ONCE = 500
 #: So many that cannot be opened are named.
 _SHOWN = 20
-_FILE, _ALIKE = "same.parquet", "alike.parquet"
+_FILE, _ALIKE, _VECTORS = "same.parquet", "alike.parquet", "alike.npy"
 #: An image, and the one whose name stands for all that look like it.
 SAME = pl.Schema({"name": pl.String(), "stands": pl.String()})
 _PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
-
-
-@dataclass(frozen=True)
-class Showing:
-    """A block whose images are opened.
-
-    Attributes:
-        block: its rows.
-        identity: folder of the identity stage: images of copies are those of what they are copies of. None for rows
-            that are published already.
-        frames: folder of trajectories' frames, which are left out; None without any.
-    """
-
-    block: Block
-    identity: str | None = None
-    frames: str | None = None
-
-    def rows(self) -> pl.DataFrame:
-        """What is known of the rows: source, prompt and responses."""
-        rows = read_frame(self.block.path, ["source", "prompt", "responses"])
-        for folder, column in ((self.identity, "copy_of"), (self.frames, "trajectory")):
-            if folder is not None:
-                beside = read_frame(f"{folder}/{self.block.sidecar}", [column])[column]
-                rows = rows.with_columns(beside.alias(column))
-        asked = [column for column in ("copy_of", "trajectory") if column in rows.columns]
-        return rows.filter(pl.all_horizontal(pl.lit(True), *(pl.col(column).is_null() for column in asked)))
 
 
 @beam.typehints.with_input_types(Showing)
@@ -141,24 +118,40 @@ def find_same(task: dict[str, Any], folder: str) -> Stats:
     """Write which images look the same, each with the one whose name stands for it (`SAME`); and all of them (`ALIKE`).
 
     Args:
-        task: `looks` (files of `OpenImages`), `bits` and `likeness` (as of `near_copies`).
+        task: `looks` (files of `OpenImages`), `bits` and `likeness` (as of `near_copies`); `vectors` (folder of the
+            stage that made them; None without) with `members` (the blocks of new rows), `cosine` and `device`.
         folder: to write to.
     """
     looks = pl.concat([read_frame(path) for path in task["looks"]]).sort("name")
     a, b, _, _ = near_copies(looks["hash"].to_numpy(), as_smalls(looks["small"]), task["bits"], task["likeness"])
     forest = Forest()
     forest.add(a.astype(np.uint64), b.astype(np.uint64))
+    by_hash, vectors = forest.labels().height, None
+    if task["vectors"]:
+        vectors = vectors_of([Showing.of(one) for one in task["members"]], task["vectors"], looks["name"])
+        a, b = near_vectors(vectors, looks["name"], task["cosine"], task["device"])
+        forest.add(a.astype(np.uint64), b.astype(np.uint64))
     labels = forest.labels()
+    if vectors is not None:
+        write_array(vectors[labels["node"].to_numpy().astype(np.int64)], vectors_file(folder))
     alike = looks[labels["node"].cast(pl.Int64)]
     alike = alike.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands")).select(ALIKE.names())
     blocks.write_frame(alike, alike_file(folder))
     blocks.write_frame(alike.select(SAME.names()).filter(pl.col("name") != pl.col("stands")), same_file(folder))
-    return {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height}
+    stats: Stats = {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height}
+    if vectors is not None:
+        stats |= {"with_vector": int(vectors.any(axis=1).sum()), "by_vector_alone": labels.height - by_hash}
+    return stats
 
 
 def same_file(folder: str) -> str:
     """Where `find_same` left what it found in its folder: a frame of `SAME`."""
     return f"{folder}/{_FILE}"
+
+
+def vectors_file(folder: str) -> str:
+    """Where it left the vectors of these, in their order."""
+    return f"{folder}/{_VECTORS}"
 
 
 def alike_file(folder: str) -> str:
