@@ -18,7 +18,7 @@ from transforms.images.stage import OpenImages, alike_file, find_same, partition
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"looks": 1, "same": 3}
+VERSIONS = {"looks": 2, "same": 3}
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Looks:
         opened, same = self.opened.total, self.same.total
         return {
             "opened": opened["opened"],
+            "kept_before": opened["kept"],
             "unopened": opened["unopened"],
             "unopened_named": sorted(opened["named"])[:5],
             "sets": same["sets"],
@@ -99,6 +100,7 @@ def find_looks(
     if not asked.near or not shown:
         return None
     count, said = partitions_of(shown), frames.done if frames else None
+    kept = f"{(config.embed.cache or f'{engine.work}/kept').rstrip('/')}/looks-{VERSIONS['looks']}"
     members = [Showing(block, identity.folder, said.folder if said else None) for block in every]
     members += [Showing(block) for block in published.blocks] if published else []
     opened = engine.run(
@@ -107,7 +109,7 @@ def find_looks(
         count,
         [identity.key, *([published.done.key] if published else []), *([said.key] if said else [])],
         count,
-        lambda p, folder: p | "looks" >> OpenImages(members, count, folder),
+        lambda p, folder: p | "looks" >> OpenImages(members, count, kept, folder),
     )
     files = [f"{opened.folder}/looks/{number:03d}.parquet" for number in sorted(opened.stats)]
     task = {

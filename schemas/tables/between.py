@@ -228,7 +228,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "work/kept/*/*.parquet",
         "embed",
-        "Vectors and scores that are kept by text and model, beside `*.npy`.",
+        "Vectors and scores that are kept by text and model, and what images look like, beside `*.npy`.",
         {"item": field("By hash.", range="hex")},
     ),
     Table("work/{pairs,ablate-pairs}-KEY/N.parquet", "strength", "A block's pairs, as detectors read them.", _PAIRS),

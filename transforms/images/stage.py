@@ -19,6 +19,7 @@ from transforms.blocks import read_frame
 from transforms.duplicates.components import Forest
 from transforms.embed.images import content, references
 from transforms.hashing import digest, partition
+from transforms.images import kept
 from transforms.images.alike import ALIKE, as_smalls
 from transforms.images.looks import hashes, near_copies, picture, smalls
 from transforms.images.names import image_names
@@ -50,54 +51,61 @@ class _Emit(beam.DoFn):
         names, _ = image_names(rows)
         found = references(rows)[0].select("uri").with_columns(name=names).drop_nulls("name")
         once = found.group_by("name").agg(pl.col("uri").min()).select(_PLACES.names())
-        to = digest(once["name"]).to_frame("h").select(_to=partition(pl.col("h"), self.partitions))
+        named = digest(once.select(kept.place(pl.col("name"), pl.col("uri"))).to_series())
+        to = named.to_frame("h").select(_to=partition(pl.col("h"), self.partitions))
         yield from split(once.hstack(to), "_to")
 
 
 class _Open(beam.DoFn):
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
+    def __init__(self, folder: str, kept: str) -> None:
+        self.folder, self.kept = folder, kept
 
     def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> None:
         number, frames = element
         asked = pl.concat(frames).group_by("name").agg(pl.col("uri").min()).sort("name")
-        opened = []
-        for uri in asked["uri"].to_list():
-            data = content(uri)
-            opened.append(None if data is None else picture(data))
-        there = pl.Series([one is not None for one in opened], dtype=pl.Boolean)
-        pictures = np.stack([one for one in opened if one is not None]) if there.any() else None
-        looks = asked.filter(there).select("name")
+        keys = kept.keys_of(asked)
+        seen, there = kept.read(self.kept, number, keys)
+        before = int(there.sum())
+        new = np.flatnonzero(~there)
+        opened = [None if data is None else picture(data) for data in map(content, asked["uri"][new].to_list())]
+        some = [line for line, one in zip(new.tolist(), opened, strict=True) if one is not None]
+        if some:
+            pictures = np.stack([one for one in opened if one is not None])
+            seen[some] = kept.as_bytes(hashes(pictures), smalls(pictures))
+            kept.keep(self.kept, number, [keys[line] for line in some], seen[some])
+            there[some] = True
+        found, small = kept.of_bytes(seen[there])
+        looks = asked.filter(pl.Series(there)).select("name")
         looks = looks.with_columns(
-            hash=pl.Series(hashes(pictures) if pictures is not None else [], dtype=pl.UInt64),
-            small=pl.Series(
-                [one.tobytes() for one in smalls(pictures)] if pictures is not None else [], dtype=pl.Binary
-            ),
+            hash=pl.Series(found, dtype=pl.UInt64), small=pl.Series([one.tobytes() for one in small], dtype=pl.Binary)
         )
         blocks.write_frame(looks, f"{self.folder}/looks/{number:03d}.parquet")
-        lost = asked.filter(~there)["name"]
-        finish(
-            self.folder, number, {"opened": looks.height, "unopened": len(lost), "named": lost.head(_SHOWN).to_list()}
-        )
+        lost = asked.filter(pl.Series(~there))["name"]
+        told = {"opened": looks.height, "kept": before, "unopened": len(lost), "named": lost.head(_SHOWN).to_list()}
+        finish(self.folder, number, told)
 
 
 def partitions_of(messages: int) -> int:
-    """In how many tasks the images of so many messages are opened."""
-    return min(256, max(2, -(-messages // _AT_ONCE)))
+    """In how many tasks the images of so many messages are opened: a power of two."""
+    return min(256, max(kept.SHARDS, 1 << (max(messages // _AT_ONCE, 1) - 1).bit_length()))
 
 
 @dataclass
 class OpenImages(beam.PTransform):
     """Open each distinct image once and write what it looks like; what cannot be opened is counted and named.
 
+    An image whose looks are kept is not opened.
+
     Attributes:
         members: blocks with images.
         partitions: how many tasks there are.
+        kept: where what images look like is kept for other runs.
         folder: where files go, `looks/PARTITION.parquet`.
     """
 
     members: Sequence[Showing]
     partitions: int
+    kept: str
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
@@ -110,7 +118,7 @@ class OpenImages(beam.PTransform):
             (asked, every)
             | "with none" >> beam.Flatten()
             | "distinct" >> beam.GroupByKey()
-            | "open" >> beam.ParDo(_Open(self.folder))
+            | "open" >> beam.ParDo(_Open(self.folder, self.kept))
         )
 
 
