@@ -9,16 +9,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from pandas._libs.parsers import STR_NA_VALUES
 
 from tests.consumers.conftest import AWKWARD, translations
-from transforms.publish.shapes import MISSING
 
 pytestmark = pytest.mark.consumers
-
-
-def test_what_pandas_takes_for_nothing_is_known() -> None:
-    assert {*MISSING, ""} == STR_NA_VALUES
 
 
 def test_comet(dataset: Path, recipe: Callable[[str], str], consumer: Callable[..., Any]) -> None:
