@@ -97,12 +97,18 @@ def test_llama_factory_gets_one_message_a_side(follow: Callable[..., Any], folde
     assert set(told["columns"].values()) == set(got[0])
 
 
-def test_comet_gets_whole_lines(follow: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
-    follow("COMET")
+@pytest.mark.parametrize(("who", "left"), [("COMET, on what has", []), ("COMET, without", ["ref"])])
+def test_comet_gets_whole_lines(
+    who: str, left: list[str], follow: Callable[..., Any], folder: Path, tmp_path: Path
+) -> None:
+    follow(who)
     read = pd.read_csv(tmp_path / "train.csv")
-    whole = [row for row in train(folder, "comet", tmp_path) if row["ref"]]
-    assert read.to_dict("records") == [{key: row[key] for key in ("src", "mt", "ref", "score")} for row in whole]
-    assert len(whole) > 0
+    whole = train(folder, "comet", tmp_path)
+    some = [row for row in whole if left or row["ref"]]
+    assert 0 < len(some) <= len(whole)
+    assert read.to_dict("records") == [
+        {key: row[key] for key in ("src", "mt", "ref", "score") if key not in left} for row in some
+    ]
 
 
 def test_metricx_and_steps(follow: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
