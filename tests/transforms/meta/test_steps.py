@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from schemas.arrow import JUDGEMENT
 from transforms.meta.judge_steps import RIGHT, UNKNOWN, Steps, best_threshold, bounds, judge
+from transforms.meta.lines import STEPS, step_lines
 from transforms.meta.scope import Settings
 
 SETTINGS = Settings(resamples=100)
@@ -144,3 +147,38 @@ def test_order_of_solutions_changes_nothing():
                   steps={"a": [good[i] for i in order], "b": [blind[i] for i in order]}), SETTINGS
     )  # fmt: skip
     assert moved == plain
+
+
+def row(number, values, steps):
+    """A stepwise row: `values` of its first steps by two raters, on -1 to 1."""
+    said = [
+        {"step": i, "value": one, "normalised": (one + 1) / 2, "count": 1, "dimension": "correctness", "rater": who}
+        for i, pair in enumerate(values)
+        for who, one in zip("ab", pair, strict=True)
+    ]
+    return {"row": number, "kind": "stepwise", "content_id": f"{number + 1:08x}" * 4, "prompt_id": "7" * 32,
+            "steps": [f"step {'x' * i}" for i in range(steps)], "judgements": said}  # fmt: skip
+
+
+def test_lines_of_a_block():
+    rows = pl.DataFrame(
+        [
+            row(0, [(1.0, 1.0), (1.0, -1.0), (-1.0, 0.0)], 3),
+            row(1, [(1.0, 1.0)], 2),
+            {"row": 2, "kind": "pair"},
+            row(3, [], 1),
+        ],
+        schema={"row": pl.Int64, "kind": pl.String, "content_id": pl.String, "prompt_id": pl.String,
+                "steps": pl.List(pl.String), "judgements": pl.List(JUDGEMENT)},
+        strict=False,
+    )  # fmt: skip
+    found = step_lines(rows)
+    assert found.schema == STEPS
+    assert found["row"].to_list() == [0, 1]  # what nobody judged is not there
+    assert found["labels"].to_list() == [[1.0, 0.5, 0.0], [1.0]]
+    assert found["characters"].to_list() == [[5.0, 6.0, 7.0], [5.0]]
+    assert found["whole"].to_list() == [True, False]
+    draws = found["draws"].explode().to_list()
+    assert len(set(draws)) == 4
+    assert all(0 <= one < 1 for one in draws)
+    assert step_lines(rows.reverse()).sort("row")["draws"].to_list() == found["draws"].to_list()
