@@ -19,7 +19,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.noise_data import LOADERS, Given, Judged
-from benchmarks.noise_flips import SETS, flips, interval, linear_features
+from benchmarks.noise_flips import SETS, flips, interval, linear_features, options
 from benchmarks.noise_timing import timing
 from transforms.strength.bins import BINS, quantiles
 from transforms.strength.bins import bins as named
@@ -167,7 +167,7 @@ def cleaning(given: Given) -> None:
             noisy = clean.turned(flipped)
             done = fit(noisy, given.settings)
             wrong = np.empty(len(train))
-            wrong[done.places] = given.suspicion(done.scores)
+            wrong[done.places] = done.scores.p_error
             out = np.zeros(len(train), dtype=bool)
             out[np.argsort(-wrong, kind="stable")[: len(train) // 5]] = True
             chance = np.zeros(len(train), dtype=bool)
@@ -243,7 +243,7 @@ def _scores(pairs: Pairs, settings: Settings) -> np.ndarray:
 
 
 TABLES: dict[str, Callable[[Given], None]] = {
-    one.__name__: one for one in (flips, synthetic, bins, ambiguity, cleaning, checks, order, timing)
+    one.__name__: one for one in (flips, options, synthetic, bins, ambiguity, cleaning, checks, order, timing)
 }
 
 
@@ -257,8 +257,6 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=0, help="at most so many pairs of a set; 0 for all")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--members", type=int, default=10)
-    parser.add_argument("--balanced", action="store_true", help="as strength.balanced: true")
-    parser.add_argument("--leave-counterexamples", action="store_true", help="as policy.counterexample: keep")
     parser.add_argument("--cleanlab", metavar="PYTHON", help="interpreter of an environment that has cleanlab")
     asked = vars(parser.parse_args())
     tables = asked.pop("only")

@@ -16,7 +16,7 @@ from transforms.embed.static import StaticEncoder
 from transforms.hashing import digest
 from transforms.spurious.features import scaled, surface
 from transforms.strength.likeness import likeness
-from transforms.strength.model import Scores, Settings
+from transforms.strength.model import Settings
 from transforms.strength.pairs import Pairs
 
 #: Votes as counts, where a set has several a row.
@@ -54,8 +54,6 @@ class Given:
     members: int
     sets: Sequence[str]
     cleanlab: str | None
-    balanced: bool = False
-    leave_counterexamples: bool = False
 
     def judged(self, name: str) -> Judged:
         return load(name, self.data, self.static, self.cache, self.rows)
@@ -65,12 +63,7 @@ class Given:
 
     @property
     def settings(self) -> Settings:
-        return Settings(members=self.members, balanced=self.balanced)
-
-    def suspicion(self, scores: Scores) -> np.ndarray:
-        """How probably labels are wrong, as policy reads it: not where it leaves counterexamples alone."""
-        left = self.leave_counterexamples & (scores.counterexample > 0.5)
-        return np.where(left, 0.0, scores.p_error)
+        return Settings(members=self.members)
 
 
 def hh(data: Path) -> pl.DataFrame:

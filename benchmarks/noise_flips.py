@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from transforms.strength.selfcheck import attainable, auroc
 
 SETS = ("AlpacaEval", "UKP", "HH", "PandaLM")
 RATES = (0.1, 0.2, 0.3)
+_BRIEF = (0.1, 0.2)
 #: Inverse penalties of the tuned linear model, beside 1.
 _PENALTIES = (0.1, 0.01, 0.001)
 _PEER = Path(__file__).with_name("noise_cleanlab.py")
@@ -91,7 +93,7 @@ def flips(given: Given) -> None:
             # No label has a part in neighbours and units, so those of one fit serve for all.
             done = fit(noisy, given.settings, clean, same_ridge=False)
             ours = np.empty(len(pairs))
-            ours[done.places] = given.suspicion(done.scores)
+            ours[done.places] = done.scores.p_error
             plain = linear(x, noisy.labels, fold, 1.0)
             wrongness["ours"].append(ours)
             wrongness["linear"].append(-plain * sign)
@@ -102,6 +104,42 @@ def flips(given: Given) -> None:
             wrongness["cleanlab"] = [-one for one in _cleanlab(given.cleanlab, signs, margins)]
         for rate in RATES:
             _line(name, len(pairs), rate, best, list(planted), list(planted.values()), wrongness)
+
+
+def options(given: Given) -> None:
+    """What the options for biased labels cost where no bias is planted, in AUROC of planted flips.
+
+    With `policy.counterexample: keep` no counterexample is suspected; with `strength.balanced` detectors are weighed.
+    """
+    print(
+        "| set | pairs | flips | surface right | leads | off | keep | balanced | both | keep − off | balanced − off |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for name in given.sets or SETS:
+        pairs = given.pairs(name)
+        pairs = pairs.at(np.flatnonzero(pairs.sided))
+        clean = fit(pairs, given.settings)
+        for rate in _BRIEF:
+            found, standings = [], []
+            for seed in range(given.seeds):
+                flipped = np.random.default_rng([seed, int(rate * 100)]).random(len(pairs)) < rate
+                noisy, line = pairs.turned(flipped), []
+                for balanced in (False, True):
+                    done = fit(noisy, replace(given.settings, balanced=balanced), clean, same_ridge=False)
+                    mine = flipped[done.places]
+                    left = np.where(done.scores.counterexample > 0.5, 0.0, done.scores.p_error)
+                    line += [auroc(done.scores.p_error, mine), auroc(left, mine)]
+                standings.append(done.model.standing)
+                found.append(line)
+            plain, keep, balanced_, both = np.mean(found, axis=0)
+            right = np.mean([one.right for one in standings])
+            leads = sum(one.leads for one in standings)
+            less = [interval([line[i] - line[0] for line in found]) for i in (1, 2)]
+            print(
+                f"| {name} | {len(pairs)} | {rate:.0%} | {right:.3f} | {leads} of {given.seeds} | {plain:.3f} | {keep:.3f} "
+                f"| {balanced_:.3f} | {both:.3f} | {' | '.join(less)} |",
+                flush=True,
+            )
 
 
 def _line(

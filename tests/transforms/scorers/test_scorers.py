@@ -55,6 +55,7 @@ BLOCK = pl.DataFrame(
         "content_id": ["x", "y", "z", "w"],
         "soft_label": [0.9, 0.1, None, 0.5],
         "count": [2, 2, 1, 2],
+        "steps": [None, None, 3, None],
     }
 )
 
@@ -72,6 +73,8 @@ def test_scores_go_to_the_responses_that_they_are_of(tmp_path):
     assert placed(read_scores(file), BLOCK).to_list() == [[2, 0], [2, 0], None, None]
     file = write(tmp_path / "l.jsonl", [{"row_id": "a", "scores": [1, 2, 3]}, {"row_id": "b", "scores": [1, 2]}])
     assert placed(read_scores(file), BLOCK).to_list() == [None, [1, 2], None, None]
+    file = write(tmp_path / "p.jsonl", [{"row_id": k, "scores": [1, 2, 3]} for k in "abc"])  # c has as many steps
+    assert placed(read_scores(file), BLOCK).to_list() == [None, None, [1, 2, 3], None]
     path = str(tmp_path / "one.parquet")
     pl.DataFrame({"row_id": ["c", "a", "q"], "comet": [0.5, 0.1, 0.2]}).write_parquet(path)
     assert placed(read_scores(path, "comet"), BLOCK).to_list() == [None, None, [0.5], None]
