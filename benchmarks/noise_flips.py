@@ -131,15 +131,11 @@ def options(given: Given) -> None:
                     line += [auroc(done.scores.p_error, mine), auroc(left, mine)]
                 standings.append(done.model.standing)
                 found.append(line)
-            plain, keep, balanced_, both = np.mean(found, axis=0)
             right = np.mean([one.right for one in standings])
-            leads = sum(one.leads for one in standings)
-            less = [interval([line[i] - line[0] for line in found]) for i in (1, 2)]
-            print(
-                f"| {name} | {len(pairs)} | {rate:.0%} | {right:.3f} | {leads} of {given.seeds} | {plain:.3f} | {keep:.3f} "
-                f"| {balanced_:.3f} | {both:.3f} | {' | '.join(less)} |",
-                flush=True,
-            )
+            leads = f"{sum(one.leads for one in standings)} of {given.seeds}"
+            means = " | ".join(f"{value:.3f}" for value in np.mean(found, axis=0))
+            less = " | ".join(interval([line[i] - line[0] for line in found]) for i in (1, 2))
+            print(f"| {name} | {len(pairs)} | {rate:.0%} | {right:.3f} | {leads} | {means} | {less} |", flush=True)
 
 
 def _line(

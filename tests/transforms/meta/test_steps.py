@@ -138,6 +138,14 @@ def test_who_scores_responses_is_judged_on_solutions_alone_and_all_on_the_same()
     assert found["scorers"]["response"] == {"solutions": {"own": 1.0}}
 
 
+def test_without_right_solutions_there_is_no_f1():
+    labels = [[1, 0], [0], [1, 1, 0], [0, 1]] * 5
+    said = [[0.9, 0.1], [0.1], [0.9, 0.8, 0.2], [0.1, 0.9]] * 5
+    one = judge(solutions(labels, steps={"s": said}), SETTINGS)["scorers"]["s"]
+    assert np.isnan([one["f1"], one["right_accuracy"], one["solutions"]["minimum"]]).all()
+    assert (one["cluster"], one["step_auroc"]) == (0, 1)
+
+
 def test_order_of_solutions_changes_nothing():
     labels, good, blind = drawn()
     order = np.random.default_rng(1).permutation(300).tolist()
