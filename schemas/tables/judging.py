@@ -61,6 +61,22 @@ TABLES: tuple[Table, ...] = (
         },
     ),
     Table(
+        "work/lines-KEY/steps/N.parquet",
+        "evaluate",
+        "Solutions in steps of which somebody judged a step.",
+        {
+            **_PLACE,
+            "steps": whole("How many it has.", "1 or more"),
+            "places": field("Of its judged steps, from 0.", "list of whole number"),
+            "labels": field("Of these: 1 right, 0 wrong, 0.5 neither.", "list of number", "0, 0.5 or 1"),
+            "characters": field("Of these.", "list of number", "0 or more"),
+            "draws": field("One number each, by hash.", "list of number", "0 to 1"),
+            "whole": truth("Whether every step was judged."),
+            "group": whole("Hash of the prompt.", _HASH),
+            "key": whole("Hash of the row.", _HASH),
+        },
+    ),
+    Table(
         "work/{score,score-*}-KEY/N.parquet",
         "evaluate",
         "What a scorer says of a block's rows.",
