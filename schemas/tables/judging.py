@@ -80,7 +80,7 @@ TABLES: tuple[Table, ...] = (
         "work/{score,score-*}-KEY/N.parquet",
         "evaluate",
         "What a scorer says of a block's rows.",
-        {"score": field("One number a response.", "list of number")},
+        {"score": field("One number a response, or a step of a solution.", "list of number")},
     ),
     Table("work/freeze-KEY/N.parquet", "ablate", "Copies without the rows that are set apart.", _COPIES),
     Table("work/freeze-KEY/apart/N.parquet", "ablate", "Those rows alone.", _COPIES),
