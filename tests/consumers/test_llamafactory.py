@@ -22,8 +22,10 @@ def text(messages: list[dict[str, str]]) -> str:
 
 
 @pytest.mark.parametrize("stage", ["rm", "dpo"])
-def test_llamafactory(stage: str, dataset: Path, recipe: Callable[[str], str], consumer: Callable[..., Any]) -> None:
-    recipe(WHO)
+def test_llamafactory(
+    stage: str, dataset: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]
+) -> None:
+    recipe(dataset, WHO)
     said = consumer("llamafactory", stage)
     published = pl.read_parquet(dataset / "preference" / "train-*.parquet").rows(named=True)
     single = [row for row in published if len(row["chosen"]) == len(row["rejected"]) == 1]

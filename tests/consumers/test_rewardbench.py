@@ -18,8 +18,8 @@ WHO = "RewardBench's command, on what differs in the last message of user and as
 ON_A_PROCESSOR = "--not_quantized --torch_dtype float32"
 
 
-def test_rewardbench(dataset: Path, recipe: Callable[[str], str], consumer: Callable[..., Any]) -> None:
-    command = recipe(WHO).partition("# rewardbench")[2]
+def test_rewardbench(dataset: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]) -> None:
+    command = recipe(dataset, WHO).partition("# rewardbench")[2]
     said = consumer("rewardbench", f"rewardbench {command} {ON_A_PROCESSOR}")
     published = pl.read_parquet(dataset / "preference_full" / "train-*.parquet")
     whole = {row["id"]: row for row in published.rows(named=True)}
