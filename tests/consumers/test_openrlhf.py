@@ -17,7 +17,7 @@ pytestmark = pytest.mark.consumers
 
 @pytest.mark.parametrize("stage", ["rm", "dpo"])
 def test_openrlhf(stage: str, dataset: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]) -> None:
-    flags = re.findall(r"^# (--.*)$", recipe(dataset, "OpenRLHF, as a reward model or in DPO"), re.M)
+    flags = re.findall(r"^# (--.*)$", recipe(dataset, "OpenRLHF, on what calls no tool"), re.M)
     said = consumer("openrlhf", stage, " ".join(flags))
     published = pl.read_parquet(dataset / "preference" / "train-*.parquet").rows(named=True)
     assert len(published) > 40

@@ -48,7 +48,7 @@ def test_dialogues_in_trl(real: Path, consumer: Callable[..., Any]) -> None:
 
 
 def test_dialogues_in_openrlhf(real: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]) -> None:
-    flags = re.findall(r"^# (--.*)$", recipe(real, "OpenRLHF, as a reward model or in DPO"), re.M)
+    flags = re.findall(r"^# (--.*)$", recipe(real, "OpenRLHF, on what calls no tool"), re.M)
     said = consumer("openrlhf", "rm", " ".join(flags))
     published = rows(real, "preference")
     assert len(published) == len(said["chosen"]) > 90

@@ -13,7 +13,7 @@ from tests.consumers.conftest import as_text
 
 pytestmark = pytest.mark.consumers
 
-WHO = "RewardBench's command, on what differs in the last message of user and assistant in turns"
+WHO = "RewardBench's command, on turns of user and assistant that differ in the last"
 #: What it needs without a graphics card: no 8-bit weights, and numbers that a processor knows.
 ON_A_PROCESSOR = "--not_quantized --torch_dtype float32"
 
