@@ -29,6 +29,16 @@ ALONE = {
 }  # fmt: skip
 
 
+def environment(name: str) -> Path:
+    return ROOT / ".venv-consumers" / name
+
+
+def needs(name: str) -> pytest.MarkDecorator:
+    """Skip where a consumer has no environment, before anything is made for it."""
+    there = (environment(name) / ".installed").exists()
+    return pytest.mark.skipif(not there, reason=f"{name} has no environment: make .venv-consumers/{name}/.installed")
+
+
 def turn(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
 
@@ -125,15 +135,13 @@ def recipe(tmp_path: Path) -> Callable[[Path, str], str]:
 def consumer(tmp_path: Path) -> Callable[..., Any]:
     """From a consumer's name and arguments to what `run_NAME.py` said in its environment: JSON, its last line.
 
-    It works in `tmp_path`. Skips where there is no such environment.
+    It works in `tmp_path`. A test that calls it is marked with `needs`.
     """
 
     def run(name: str, *arguments: Path | str) -> Any:
-        python = ROOT / ".venv-consumers" / name / "bin" / "python"
-        if not python.with_name("python").exists() or not (python.parents[1] / ".installed").exists():
-            pytest.skip(f"{name} has no environment: make .venv-consumers/{name}/.installed")
-        command = [str(python), str(HERE / f"run_{name}.py"), *map(str, arguments)]
-        said = _run(command, tmp_path, f"{python.parent}{os.pathsep}{os.environ['PATH']}")
+        folder = environment(name) / "bin"
+        command = [str(folder / "python"), str(HERE / f"run_{name}.py"), *map(str, arguments)]
+        said = _run(command, tmp_path, f"{folder}{os.pathsep}{os.environ['PATH']}")
         return json.loads(said.splitlines()[-1])
 
     return run

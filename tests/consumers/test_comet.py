@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.consumers.conftest import AWKWARD, translations
+from tests.consumers.conftest import AWKWARD, needs, translations
 
-pytestmark = pytest.mark.consumers
+pytestmark = [pytest.mark.consumers, needs("comet")]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-pytestmark = pytest.mark.consumers
+from tests.consumers.conftest import needs
+
+pytestmark = [pytest.mark.consumers, needs("llamafactory")]
 
 WHO = "LLaMA-Factory (stages rm and dpo), on what differs in one message and calls no tool"
 

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.consumers.conftest import as_text
+from tests.consumers.conftest import as_text, needs
 
-pytestmark = pytest.mark.consumers
+pytestmark = [pytest.mark.consumers, needs("openrlhf")]
 
 
 @pytest.mark.parametrize("stage", ["rm", "dpo"])

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.consumers.conftest import as_text, curated
+from tests.consumers.conftest import as_text, curated, needs
 from tests.consumers.tiny import snippet
 
 pytestmark = pytest.mark.consumers
@@ -40,6 +40,7 @@ def rows(folder: Path, name: str) -> list[dict[str, Any]]:
     return pl.read_parquet(folder / name / "train-*.parquet").rows(named=True)
 
 
+@needs("trl")
 def test_dialogues_in_trl(real: Path, consumer: Callable[..., Any]) -> None:
     (reward,) = consumer("trl", json.dumps([["RewardTrainer", snippet(real, "TRL's RewardTrainer"), str(real)]]))
     for side in ("chosen", "rejected"):
@@ -47,6 +48,7 @@ def test_dialogues_in_trl(real: Path, consumer: Callable[..., Any]) -> None:
     assert reward["steps"] == 2
 
 
+@needs("openrlhf")
 def test_dialogues_in_openrlhf(real: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]) -> None:
     flags = re.findall(r"^# (--.*)$", recipe(real, "OpenRLHF, on what calls no tool"), re.M)
     said = consumer("openrlhf", "rm", " ".join(flags))
@@ -56,6 +58,7 @@ def test_dialogues_in_openrlhf(real: Path, recipe: Callable[[Path, str], str], c
         assert said[side] == [as_text(row["prompt"] + row[side]) for row in published]
 
 
+@needs("comet")
 def test_translations_in_comet(real: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]) -> None:
     recipe(real, "COMET, without references")
     said = consumer("comet", "referenceless_regression_metric", "train.csv")

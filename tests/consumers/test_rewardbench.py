@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.consumers.conftest import as_text
+from tests.consumers.conftest import as_text, needs
 
-pytestmark = pytest.mark.consumers
+pytestmark = [pytest.mark.consumers, needs("rewardbench")]
 
 WHO = "RewardBench's command, on turns of user and assistant that differ in the last"
 #: What it needs without a graphics card: no 8-bit weights, and numbers that a processor knows.
