@@ -19,12 +19,15 @@ import pyarrow.parquet as pq
 import yaml
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.card_checks import checks_of
 from pipelines.card_columns import columns_of
 from pipelines.licences import combine, front_matter
 from pipelines.loading import citation, trainers
+from pipelines.markdown import block, code, codes, escape
 from pipelines.results import Results
 from pipelines.results_text import tables_of
 from schemas.config import Config, Files
+from schemas.expectations import Verdict
 from schemas.verdict import DEAD_LETTERS, REASONS
 from transforms import blocks
 from transforms.publish.shapes import SHAPES, ShapeKind
@@ -58,7 +61,7 @@ _COUNTS = {
     "ties": "of these, pairs that are ties",
     "dropped": "rows dropped",
     "review": "rows set aside for a person to look at",
-    "conflicts": "rows whose copies carry contradicting labels",
+    "conflicts": "rows whose copies or near-copies carry contradicting labels",
 }
 #: What became of rows that overlap with a benchmark.
 _BECAME = {
@@ -68,6 +71,10 @@ _BECAME = {
     "keep": "They are published all the same.",
 }
 _SHARD = re.compile(r"(?P<split>[a-z][a-z0-9_]*)-\d{5}-of-\d{5}\.parquet")
+
+
+class Unlike(ValueError):
+    """Files of one configuration have different columns or types: no card can tell of them."""
 
 
 @dataclass
@@ -102,20 +109,12 @@ class Publication:
         address: what `load_dataset` calls the dataset; None where that depends on where the folder is put.
         override: what failed in a gate that was overruled, in words; None where it passed.
         redacted: what was left out on request.
-        checks: how many checks the gate made and how many of them warned.
     """
 
     below: str = ""
     address: str | None = None
     override: str | None = None
     redacted: tuple[str, ...] = ()
-    checks: tuple[int, int] | None = None
-
-
-class Plain(str):
-    """Text that goes into the card as it is."""
-
-    __slots__ = ()
 
 
 def make_card(
@@ -132,6 +131,7 @@ def make_card(
     publication: Publication | None = None,
     limits: Sequence[str] = (),
     results: Results | None = None,
+    verdict: Verdict | None = None,
 ) -> bytes:
     """The card of a folder with configurations.
 
@@ -149,7 +149,9 @@ def make_card(
         publication: where the folder is published; None for a folder that just lies in its run.
         limits: what the dataset does not say (`pipelines.limits`).
         results: what the run comes to, and what was evaluated of it.
+        verdict: the gate's; None where it is not known.
     """
+    results = results or Results()
     publication = publication or Publication()
     stated = {name: one["licence"] for name, one in sources.items() if one["kept"] or len(sources) == 1}
     published = inspect(dataset, list(config.split.fractions))
@@ -166,7 +168,9 @@ def make_card(
         dead_letters=_in_words(dead_letter_codes, DEAD_LETTERS),
         agreement=_agreement(raters),
         circles=raters,
-        results=tables_of(results or Results(), publication.redacted),
+        results=tables_of(results, publication.redacted),
+        stale=results.stale,
+        checks=checks_of(verdict, publication.redacted) if verdict else None,
         fractions=config.split.fractions,
         notes=notes,
         limits=limits,
@@ -194,7 +198,7 @@ def inspect(dataset: str, order: Sequence[str]) -> list[Published]:
         order: splits in the order wanted; others come after them, by name.
 
     Raises:
-        ValueError: files of one configuration have different columns or types.
+        Unlike: files of one configuration have different columns or types.
     """
     fs = fsspec.core.url_to_fs(dataset)[0] if blocks.is_remote(dataset) else LocalFileSystem()
     fs.invalidate_cache()
@@ -211,7 +215,7 @@ def inspect(dataset: str, order: Sequence[str]) -> list[Published]:
                 footer = pq.ParquetFile(file)
                 metadata, schema = footer.metadata, footer.schema_arrow
             if found.schema is not None and not schema.equals(found.schema):
-                raise ValueError(
+                raise Unlike(
                     f"{known.name}: the columns of {PurePosixPath(path).name} are not those of the other files"
                 )
             found.schema = schema
@@ -354,40 +358,6 @@ def shorten(path: str) -> str:
     if scheme in ("http", "https"):
         tail = re.split(r"[?#]", tail, maxsplit=1)[0]
     return f"{scheme}://{place.rpartition('@')[2]}{slash}{tail}"
-
-
-def escape(value: object) -> str:
-    """Any value as one line of text in which no character is markup."""
-    if isinstance(value, Plain):
-        return value
-    if isinstance(value, int):
-        return f"{value:,}"
-    # Control characters and those that turn the direction of what follows say nothing here.
-    text = re.sub(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]", "", str(value))
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_{}\[\]#|~$!^])", r"\\\1", text)
-    text = re.sub(r":(?=//)|(?<=www)\.", r"\\\g<0>", text)  # no links either: the escapes above would be part of them
-    text = re.sub(r"^(\d+)(?=[.)]( |$))", r"\1\\", text)
-    return f"\\{text}" if text.startswith(("-", "+", "=")) else text
-
-
-def code(value: object) -> Plain:
-    """A code span, in a table too."""
-    text = " ".join(str(value).split()).replace("|", r"\|")
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    gap = " " if "`" in text else ""
-    return Plain(f"{fence}{gap}{text}{gap}{fence}")
-
-
-def codes(values: Sequence[str]) -> Plain:
-    """Code spans with commas between them."""
-    return Plain(", ".join(code(value) for value in values))
-
-
-def block(value: str, language: str) -> Plain:
-    """A fenced block of code."""
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", value)), default=0))
-    return Plain(f"{fence}{language}\n{value.rstrip()}\n{fence}")
 
 
 def _template() -> jinja2.Template:

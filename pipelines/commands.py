@@ -140,6 +140,8 @@ def _curate(request: Request) -> int:
     from pipelines.plan import Planned, plan_benchmarks, plan_ratings, plan_sources
     from pipelines.progress import Reporter
     from pipelines.required import check_required
+    from pipelines.results import find_results
+    from pipelines.run_card import conclude
     from pipelines.trusted import plan_relabels
     from schemas.config import SHAPES
     from transforms import blocks
@@ -170,9 +172,10 @@ def _curate(request: Request) -> int:
         reporter.say(note)
     engine = Engine(f"{out}/work", options, reporter)
     curated = curate(config, planned, examples, benchmarks, earlier, models, relabels, voices, engine)
-    lineages = [done.key for done in engine.done]
-    summary = output.assemble(out, config, curated, lineages)
-    verdict = audit.unjudged() if request.audit else output.judge(out, config, summary, lineages)
+    summary = output.assemble(out, config, curated)
+    results = find_results(out, config, summary, [done.key for done in engine.done])
+    verdict = audit.unjudged() if request.audit else output.judge(out, config, summary, results)
+    conclude(out, config, summary, results, verdict)
     manifest = output.write_manifest(out, config, curated, engine, summary, verdict, request.command, describe(options))
     if request.audit:
         return _audited(out, audit.conclude(out, asked), reporter)
@@ -234,6 +237,8 @@ def _show_plan(config: Any, planned: list[Any], benchmarks: list[Any], models: A
 
 def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> None:
     """Say what came in, what came out, and where it is."""
+    from pipelines.limits import unknown_labels
+
     counts = manifest["counts"]
     reporter.event("done", out=out, counts=counts, reasons=manifest["reasons"], gate=verdict.passed)
     say = reporter.say
@@ -254,7 +259,7 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
         _table(say, "rows that overlap with benchmarks", rows)
     _table(say, "splits", manifest["splits"])
     _table(say, "published rows", manifest["published"])
-    for note in manifest["notes"]:
+    for note in (*manifest["notes"], *unknown_labels(manifest)):
         say(f"note: {note}")
     say("")
     say(verdict.words())

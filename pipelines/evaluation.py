@@ -15,6 +15,7 @@ from pipelines.evaluate import EvaluateRequest
 from pipelines.evaluate_text import table_of
 from pipelines.finished import Finished
 from pipelines.progress import Reporter
+from pipelines.report import rewrite
 from pipelines.require import judge, plan_requirements
 from pipelines.runner import beam_options
 from pipelines.scorers import Scorer, find_column, lineage_of, plan_scorers, score, starts_of
@@ -65,6 +66,8 @@ def evaluate(request: EvaluateRequest) -> int:
     met = all(one["met"] for one in report["requirements"])
     out = (request.out or run.out).rstrip("/")
     blocks.write_json(report, f"{out}/evaluation.json")
+    if out == run.out:
+        rewrite(out)
     if request.json:
         print(orjson.dumps(report).decode())
         return DONE if met else FAILED_GATE

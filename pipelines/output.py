@@ -12,16 +12,16 @@ from typing import Any
 import polars as pl
 
 from pipelines.attributes import write_attributes_report
+from pipelines.belonging import write_belongings
 from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
 from pipelines.finished import Finished
 from pipelines.gate import Verdict, run_gate
-from pipelines.listing import listing
+from pipelines.listing import Entry
 from pipelines.report import write_report
-from pipelines.results import Results, find_results
-from pipelines.run_card import card_of_run
+from pipelines.results import Results
 from pipelines.slices import write_slices
 from pipelines.trajectories import write_trajectories
 from schemas.config import Config
@@ -47,11 +47,8 @@ _LIBRARIES = (
 _SHOWN_TWINS = 5
 
 
-def assemble(out: str, config: Config, curated: Curated, lineages: list[str]) -> dict[str, Any]:
-    """Write everything in the output folder but the gate's verdict and the manifest; returns the manifest so far.
-
-    `lineages` are those of all stages, in their order: by them reports of an earlier, equal run are told from others.
-    """
+def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
+    """Write everything in the output folder but the gate's verdict, the card and the manifest; returns that so far."""
     counts = _counts(curated)
     _dead_letters(out, curated)
     _ledger(out, curated)
@@ -59,6 +56,7 @@ def assemble(out: str, config: Config, curated: Curated, lineages: list[str]) ->
     write_matches(out, curated.overlaps)
     write_slices(out, curated.slices)
     write_trajectories(out, curated.frames)
+    write_belongings(out, curated.belonging, curated.decided)
     write_attributes_report(out, curated.attributes)
     blocks.remove(f"{out}/spurious.json")
     if curated.shortcuts is not None:
@@ -104,11 +102,8 @@ def assemble(out: str, config: Config, curated: Curated, lineages: list[str]) ->
         "balance": curated.shortcuts.report["balance"] if curated.shortcuts else None,
         "notes": [*curated.models.notes, *_notes(config, curated)],
     }
-    results = find_results(out, config, summary, lineages)
-    summary["metrics"] = results.listed()
     if config.policy.act or curated.configurations:
-        _dataset(out, config, curated, summary, results)
-        summary["files"] = [one.to_dict() for one in listing(f"{out}/dataset")]
+        summary["files"] = [one.to_dict() for one in _dataset(out, curated)]
     return summary
 
 
@@ -291,17 +286,22 @@ def _ledger(out: str, curated: Curated) -> None:
     blocks.write_bytes(whole.close(), f"{out}/ledger.parquet")
 
 
-def _dataset(out: str, config: Config, curated: Curated, summary: dict[str, Any], results: Results) -> None:
-    """The publishable folder: shards under their final names, and the card; it replaces an older one whole."""
-    new, stats = f"{out}/.dataset.new", curated.published.stats
+def _dataset(out: str, curated: Curated) -> list[Entry]:
+    """The data of the publishable folder, under their final names; it replaces an older one whole. What they are."""
+    new, found = f"{out}/.dataset.new", []
+    parts = [part for _, one in sorted(curated.published.stats.items()) for part in one["parts"]]
     blocks.remove(new)
     for name in sorted(curated.published.total["files"]):
-        tasks = [task for task in sorted(stats) if name in stats[task]["published"]]
-        for place, task in enumerate(tasks):
-            part = f"{curated.published.folder}/{name}-{task:05d}.parquet"
-            blocks.copy(part, f"{new}/{name}-{place:05d}-of-{len(tasks):05d}.parquet")
-    blocks.write_bytes(card_of_run(new, config, summary, results), f"{new}/README.md")
-    blocks.replace_folder(new, f"{out}/dataset")
+        mine = [part for part in parts if part["name"] == name]
+        for place, part in enumerate(mine):
+            file = f"{name}-{place:05d}-of-{len(mine):05d}.parquet"
+            blocks.copy(f"{curated.published.folder}/{part['file']}", f"{new}/{file}")
+            found.append(Entry(file, part["bytes"], part["sha256"], part["rows"]))
+    if found:
+        blocks.replace_folder(new, f"{out}/dataset")
+    else:
+        blocks.remove(f"{out}/dataset")
+    return sorted(found)
 
 
 def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
@@ -347,12 +347,10 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def judge(out: str, config: Config, summary: dict[str, Any], lineages: list[str]) -> Verdict:
-    """Run the gate on what is in the output folder and write `gate.json`."""
-    splits, results = config.split.fractions, find_results(out, config, summary, lineages)
-    verdict = run_gate(f"{out}/dataset", metrics(out, summary), config.gate, summary["configurations"], splits, results)
-    blocks.write_json(verdict.to_dict(), f"{out}/gate.json")
-    return verdict
+def judge(out: str, config: Config, summary: dict[str, Any], results: Results) -> Verdict:
+    """Run the gate on what is in the output folder."""
+    splits, configurations = config.split.fractions, summary["configurations"]
+    return run_gate(f"{out}/dataset", metrics(out, summary), config.gate, configurations, splits, results)
 
 
 def write_manifest(
@@ -390,7 +388,6 @@ def write_manifest(
             }
             for done in engine.done
         ],
-        "gate": {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)},
     }
     write_report(Finished.about_to_be(out, manifest), verdict.to_dict() if verdict.checks else None)
     blocks.write_json(manifest, f"{out}/manifest.json")

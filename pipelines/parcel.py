@@ -18,14 +18,13 @@ from pipelines.licences import Combined, combine
 from pipelines.listing import Entry, listing, opened
 from pipelines.loading import citation
 from pipelines.redact import redact
-from pipelines.results import find_results
-from pipelines.run_card import card_of_run
+from pipelines.results import results_of
+from pipelines.run_card import CARD, card_of_run
 from schemas.config import Config
 from schemas.expectations import verdict_of
 from transforms import blocks
 
-#: What lies beside the data: what it is for machines, and last the card, which readers go by.
-CARD = "README.md"
+#: What lies beside the data: what it is for machines, and last the card.
 NOTES = (croissant.FILE, CARD)
 
 
@@ -173,13 +172,10 @@ def _card(run: Finished, parcel: Parcel, below: str, repo: str | None) -> bytes:
     said: dict[str, Any] = run.manifest
     path, passed = f"{run.out}/gate.json", said["gate"]["passed"]
     verdict = verdict_of(blocks.read_json(path)) if blocks.exists(path) else None
-    warned = sum(one.status != "passed" and one.severity != "critical" for one in verdict.checks) if verdict else 0
     publication = Publication(
         below=below,
         address=repo,
         redacted=parcel.left_out,
         override=None if passed else failures(run),
-        checks=(len(verdict.checks), warned) if verdict else None,
     )
-    results = find_results(run.out, run.config, said, [one["lineage"] for one in said["stages"]])
-    return card_of_run(str(parcel.folder), config_of(run), said, results, publication)
+    return card_of_run(str(parcel.folder), config_of(run), said, results_of(run), verdict, publication)

@@ -16,8 +16,9 @@ import yaml
 from pipelines.errors import SystemFault, UserError
 from pipelines.finished import Finished
 from pipelines.listing import Entry, entry, names, opened
-from pipelines.parcel import CARD, NOTES, Parcel, notes
+from pipelines.parcel import NOTES, Parcel, notes
 from pipelines.publish import Delivered, Step
+from pipelines.run_card import CARD
 from transforms import blocks
 
 _DATA = re.compile(r"data-[0-9a-f]{16}/.+")

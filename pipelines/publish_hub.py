@@ -11,9 +11,10 @@ from pipelines.errors import SystemFault, UserError
 from pipelines.failures import patiently
 from pipelines.finished import Finished
 from pipelines.listing import rows
-from pipelines.parcel import CARD, Parcel, notes
+from pipelines.parcel import Parcel, notes
 from pipelines.publish import Delivered, Step
 from pipelines.publish_folder import is_ours
+from pipelines.run_card import CARD
 from schemas.config import SHAPES
 
 if TYPE_CHECKING:

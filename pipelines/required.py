@@ -105,7 +105,7 @@ def _figure(path: str, known: dict[str, float], results: Results) -> tuple[float
     if first not in REPORTS:
         return known.get(path), _why(path, known)
     if first in results.stale:
-        return None, f"{first}.json is of another state of this run; {_TAKES[first]}"
+        return None, f"{first}.json is of another run, or of another state of this one; {_TAKES[first]}"
     report = results.reports()[first]
     if report is None:
         return None, f"there is no {first}.json; {_TAKES[first]}"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.finished import Finished
 from pipelines.require import figure_at
 from schemas.config import Config
 from schemas.results import VOICE
@@ -76,6 +77,11 @@ def find_results(out: str, config: Config, summary: dict[str, Any], lineages: It
             stale.append(name)
     figures = figures_of(out, summary) | _helped(found["ablation"])
     return Results(figures, **found, stale=tuple(stale))
+
+
+def results_of(run: Finished) -> Results:
+    """What a finished run comes to."""
+    return find_results(run.out, run.config, run.manifest, [one["lineage"] for one in run.manifest["stages"]])
 
 
 def _of_these_rows(run: dict[str, Any], config: Config, keys: list[str]) -> bool:

@@ -45,10 +45,12 @@ class Frames:
             **{name: total[name] for name in ("rows", "pairs", "valued", "even", "contradicted")},
             # How often the later of two frames has the higher value, by how far apart they are at least.
             "later_is_higher": [
-                {"frames": 2 ** int(gap), "pairs": total["compared"][gap], "share": _share(total, gap)} for gap in gaps
+                {"frames": 2 ** int(gap), "pairs": total["compared"][gap], "higher": total["rising"].get(gap, 0),
+                 "share": _share(total, gap)}
+                for gap in gaps
             ],
             "value_order": _figures(self.table()),
-        }
+        }  # fmt: skip
 
     def notes(self) -> list[str]:
         """What a reader must know of them, for the card."""

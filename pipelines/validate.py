@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
 from pipelines import output
 from pipelines.errors import DONE, FAILED_GATE
 from pipelines.finished import Finished
-from pipelines.listing import entry, opened
-from pipelines.parcel import CARD, config_of
-from pipelines.results import Results, find_results
-from pipelines.run_card import card_of_run
+from pipelines.parcel import config_of
+from pipelines.report import write_report
+from pipelines.results import results_of
+from pipelines.run_card import CARD, conclude
+from schemas.expectations import Verdict, verdict_of
 from transforms import blocks
 
 
 def validate(out: str, json: bool) -> int:
-    """Judge a run again; writes its gate, its metrics, and, where reports were made since, its card.
+    """Judge a run again; writes its gate, its metrics, its card and its page, the same where nothing is other.
 
     Raises:
         UserError: there is no finished run.
     """
     run = Finished.at(out)
     manifest = run.manifest
-    keys = [one["lineage"] for one in manifest["stages"]]
-    results = find_results(run.out, run.config, manifest, keys)
-    verdict = output.judge(run.out, run.config, manifest, keys)
-    metrics = results.listed()
-    if manifest.get("metrics") != metrics and manifest.get("files"):
-        _describe(run, manifest, results)
-    manifest["metrics"] = metrics
-    manifest["gate"] = {"passed": verdict.passed, "seconds": round(verdict.seconds, 3)}
+    config = config_of(run) if blocks.exists(f"{run.out}/dataset/{CARD}") else run.config
+    results = results_of(run)
+    verdict = _same(run.out, output.judge(run.out, config, manifest, results))
+    conclude(run.out, config, manifest, results, verdict)
+    write_report(run, verdict.to_dict())
     blocks.write_json(manifest, f"{run.out}/manifest.json")
     print(orjson.dumps(verdict.to_dict()).decode() if json else verdict.words())
     return DONE if verdict.passed else FAILED_GATE
 
 
-def _describe(run: Finished, manifest: dict[str, Any], results: Results) -> None:
-    """Write the card anew, and say in the manifest what it is; the data's entries stay as the run wrote them."""
-    folder = f"{run.out}/dataset"
-    card = card_of_run(folder, config_of(run), manifest, results)
-    blocks.write_bytes(card, f"{folder}/{CARD}")
-    mine = entry(*opened(folder), CARD).to_dict()
-    manifest["files"] = [mine if one["file"] == CARD else one for one in manifest["files"]]
+def _same(out: str, verdict: Verdict) -> Verdict:
+    """The verdict that is there where it says the same, so that what is written of it does too; else the new one."""
+    path = f"{out}/gate.json"
+    if not blocks.exists(path):
+        return verdict
+    before = verdict_of(blocks.read_json(path))
+    told = [orjson.dumps(one.to_dict()["checks"], option=orjson.OPT_SORT_KEYS) for one in (before, verdict)]
+    return before if told[0] == told[1] else verdict

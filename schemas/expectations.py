@@ -339,6 +339,15 @@ def seen(observed: Any) -> str:
     return f"{observed.get('unexpected', 0):,} of {observed.get('rows', 0):,} rows are otherwise{such}{where}"
 
 
+def together(alike: Sequence[Check]) -> str:
+    """What was observed in all files of a configuration, without what it was observed on."""
+    counted = [check.observed for check in alike]
+    if all(isinstance(one, dict) and "rows" in one for one in counted):
+        rows, otherwise = (sum(one.get(name, 0) for one in counted) for name in ("rows", "unexpected"))
+        return f"{otherwise:,} of {rows:,} rows are otherwise"
+    return "; ".join(dict.fromkeys(seen(one) for one in counted))
+
+
 def wanted(kwargs: dict[str, Any]) -> str:
     """What was expected, in words."""
     low, high = kwargs.get("min_value"), kwargs.get("max_value")

@@ -26,6 +26,7 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
     from pipelines.report.fate import fates
     from pipelines.report.findings import findings, summary
     from pipelines.report.flow import flow
+    from pipelines.report.images import images
     from pipelines.report.page import render
     from pipelines.report.probes import probes
     from pipelines.report.raters import raters
@@ -35,10 +36,12 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
     from pipelines.report.splits import cost, splits
     from pipelines.report.steps import steps
     from pipelines.report.strength import ambiguity, pairs_of, strength
+    from pipelines.report.trajectories import trajectories
+    from pipelines.results import results_of
     from schemas.expectations import verdict_of
     from transforms import blocks
 
-    found, pairs = fates(run), pairs_of(run)
+    found, pairs, results = fates(run), pairs_of(run), results_of(run)
     acted = run.config.policy.act
     sections = [
         None if acted else summary(run, findings(run, found)),
@@ -49,6 +52,8 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
         raters(run),
         ratings(run),
         steps(run),
+        trajectories(run),
+        images(run),
         strength(run, pairs),
         ambiguity(run, pairs),
         external(run),
@@ -56,8 +61,8 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
         shortcuts(run),
         slices(run),
         attributes(run),
-        evaluation(run),
-        ablation(run),
+        evaluation(results),
+        ablation(results),
         splits(run, found) if acted else None,
         cost(run),
     ]
@@ -71,6 +76,16 @@ def write_report(run: Finished, gate: dict[str, Any] | None) -> str:
     return path
 
 
+def rewrite(out: str) -> str | None:
+    """Write the page of the run in a folder again, with what is there now; its path, or None where no run is."""
+    from transforms import blocks
+
+    if not blocks.exists(f"{out}/manifest.json"):
+        return None
+    path = f"{out}/gate.json"
+    return write_report(Finished.at(out), blocks.read_json(path) if blocks.exists(path) else None)
+
+
 def run_report(out: str) -> int:
     """Write the report of a finished run again."""
     from pipelines.commands import answer
@@ -79,9 +94,5 @@ def run_report(out: str) -> int:
 
 
 def _report(out: str) -> int:
-    from transforms import blocks
-
-    run = Finished.at(out)
-    path = f"{run.out}/gate.json"
-    print(write_report(run, blocks.read_json(path) if blocks.exists(path) else None))
+    print(rewrite(Finished.at(out).out))
     return 0

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.finished import Finished
 from pipelines.report import charts
-from pipelines.report.parts import Chart, Section, Table, many, number
-from transforms import blocks
+from pipelines.report.parts import Chart, Section, Table, many, number, of_another
+from pipelines.results import Results
 
 
-def ablation(run: Finished) -> Section | None:
+def ablation(results: Results) -> Section | None:
     """Every arm held against the raw rows; None where nobody asked."""
-    path = f"{run.out}/ablation.json"
-    if not blocks.exists(path):
+    if "ablation" in results.stale:
+        return Section("ablation", "Does curation help?", of_another("ablation", "ablate"))
+    told = results.ablation
+    if told is None:
         return None
-    told = blocks.read_json(path)
     arms, rows = told["arms"], told["rows"]
     whole = _against(arms.get("all", {}), "raw")
     sure = whole is not None and whole["sure"]

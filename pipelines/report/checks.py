@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.report.parts import Section, Table
-from schemas.expectations import Check, Verdict, seen, wanted
+from schemas.expectations import Check, Verdict, seen, together, wanted
 
 
 def checks(verdict: Verdict) -> Section:
@@ -16,7 +16,7 @@ def checks(verdict: Verdict) -> Section:
         shown = [alike[0]] if status == "passed" else alike
         for check in shown:
             files = f"{on} ({len(alike)} files)" if len(alike) > 1 and status == "passed" else check.on
-            observed = _together(alike) if status == "passed" else seen(check.observed)
+            observed = together(alike) if status == "passed" else seen(check.observed)
             lines.append([status, check.severity, files, name, observed, wanted(check.expected), check.expectation])
     first, *rest = verdict.words().split("\n")
     columns = ["outcome", "severity", "on", "what should hold", "observed", "expected", "expectation"]
@@ -29,12 +29,3 @@ def checks(verdict: Verdict) -> Section:
         words=[line.strip() for line in rest] or ["Nothing is amiss: every expectation holds."],
         tables=[passed],
     )
-
-
-def _together(alike: list[Check]) -> str:
-    """What was observed in all files of a configuration."""
-    counted = [check.observed for check in alike]
-    if all(isinstance(one, dict) and "rows" in one for one in counted):
-        rows, otherwise = (sum(one.get(name, 0) for one in counted) for name in ("rows", "unexpected"))
-        return f"{otherwise:,} of {rows:,} rows are otherwise"
-    return "; ".join(dict.fromkeys(seen(one) for one in counted))

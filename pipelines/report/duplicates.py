@@ -20,7 +20,7 @@ _KINDS = {
 }
 _COLOURS = (charts.BLUE, charts.SKY, charts.ORANGE, charts.PURPLE)
 #: Sizes of sets, and what they are called.
-_SIZES = ((2, "2"), (3, "3"), (4, "4"), (5, "5–8"), (9, "9–16"), (17, "17–64"), (65, "65 and more"))
+SIZES = ((2, "2"), (3, "3"), (4, "4"), (5, "5–8"), (9, "9–16"), (17, "17–64"), (65, "65 and more"))
 
 
 def duplicates(run: Finished) -> Section | None:
@@ -61,16 +61,20 @@ def _sets(run: Finished) -> pl.DataFrame:
     )
 
 
-def _chart(sets: pl.DataFrame) -> Chart:
-    whole = pl.col("members") + 1
-    least = pl.lit(_SIZES[0][1])
-    for size, name in _SIZES:
+def sized(whole: pl.Expr) -> pl.Expr:
+    """What sets of so many members are called (`SIZES`)."""
+    least = pl.lit(SIZES[0][1])
+    for size, name in SIZES:
         least = pl.when(whole >= size).then(pl.lit(name)).otherwise(least)
-    found = sets.group_by(least.alias("size"), "reason").agg(sets=pl.len())
+    return least
+
+
+def _chart(sets: pl.DataFrame) -> Chart:
+    found = sets.group_by("reason", size=sized(pl.col("members") + 1)).agg(sets=pl.len())
     by = {(line["size"], line["reason"]): line["sets"] for line in found.to_dicts()}
     values = [
         (name, what, by.get((name, kind), 0))
-        for _, name in _SIZES
+        for _, name in SIZES
         for kind, what in _KINDS.items()
         if (name, kind) in by
     ]

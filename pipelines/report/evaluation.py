@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.finished import Finished
 from pipelines.report import charts
 from pipelines.report.flow import LINES
-from pipelines.report.parts import Chart, Section, Table, number
-from transforms import blocks
+from pipelines.report.parts import Chart, Section, Table, number, of_another
+from pipelines.results import Results
 
 #: Dimensions of ratings and rankings that have a picture, and slices of a column that are listed.
 _PICTURES, _SLICES = 6, 12
@@ -26,12 +25,13 @@ _FIGURES = {
 }
 
 
-def evaluation(run: Finished) -> Section | None:
+def evaluation(results: Results) -> Section | None:
     """What was found of scorers; None where nobody evaluated any."""
-    path = f"{run.out}/evaluation.json"
-    if not blocks.exists(path):
+    if "evaluation" in results.stale:
+        return Section("evaluation", "Scorers", of_another("evaluation", "evaluate"))
+    told = results.evaluation
+    if told is None:
         return None
-    told = blocks.read_json(path)
     parts = _parts(told)
     charts_, tables = [], []
     for title, by, one in parts:
@@ -40,8 +40,6 @@ def evaluation(run: Finished) -> Section | None:
     missed = [one for one in told["requirements"] if not one["met"]]
     rows = "kept rows, labels as curated" if told["rows"] == "kept" else "all rows, labels as recorded"
     words = [f"On {rows}" + (f", of the split {told['split']}." if told["split"] else ".")]
-    if told["run"]["lineage"] != run.manifest["stages"][-1]["lineage"]:
-        words.insert(0, "These figures are of an earlier state of this run: evaluate again.")
     words += [f"No score at all on {title}: {', '.join(one['silent'])}." for title, _, one in parts if one["silent"]]
     words += [
         f"{'Met' if one['met'] else 'Not met'}: {one['required']}; it is {one['observed']}."

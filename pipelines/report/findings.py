@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.finished import Finished
+from pipelines.limits import unknown_labels
 from pipelines.report.fate import Fates
 from pipelines.report.parts import Link, Section, Table, key_of, many, share
 from pipelines.report.ratings import DIVIDED, divided, rated
@@ -119,6 +120,24 @@ AILMENTS: dict[str, Ailment] = {
         0.5, "These say the same as another row in other words.", "reports them; look at some before you drop them",
         {"policy.semantic_duplicate": "report"},
     ),
+    "time_contradicted": Ailment(
+        6,
+        "Time says that the later frame is better, and its value that it is worse: one of them is wrong.",
+        "drops them",
+        {"policy.time_contradicted": "drop"},
+    ),
+    "values_too_near": Ailment(
+        1,
+        "Both frames are worth the same, as far as values say: the label is close to chance.",
+        "lets their labels keep their sides, and hardly more",
+        {"policy.values_too_near": "soften"},
+    ),
+    "frames_too_near": Ailment(
+        1,
+        "Frames that are so near look alike, and their order says little.",
+        "drops them; the section on trajectories shows from which gap on order is clear",
+        {"policy.frames_too_near": "drop"},
+    ),
     "ambiguous": Ailment(
         1,
         "The sides can hardly be told apart: the label is close to chance.",
@@ -145,6 +164,12 @@ _CONTRADICTED = Ailment(
 )
 #: A rater who judged so much with others, and goes with them no more than this, says nothing.
 _ENOUGH, _NOTHING = 30, 0.1
+_UNOPENED = Ailment(
+    3,
+    "Whoever trains on these rows cannot open them either, and which other images look like them is not known.",
+    "needs the files where the rows say they are, or a source whose rows name them rightly: the section on images has "
+    "the first ones by name",
+)
 #: Records that could not be used.
 _DEAD = Ailment(3, "They are in no dataset; each has its line and what is wrong with it.", "needs the source mended")
 _SHORTCUT = Ailment(
@@ -191,27 +216,25 @@ def findings(run: Finished, fates: Fates) -> list[Finding]:
         records = max(counts["records_in"], 1)
         name = f"unusable: {code}"
         out.append(Finding(name, count, records, _DEAD, _DEAD.harm * count / records, key_of("dead", code)))
-    return sorted([*out, *_shortcuts(run), *_ratings(run), *_steps(run, rows)], key=lambda one: (-one.weight, one.name))
+    out += [*_shortcuts(run), *_ratings(run), *_steps(run, rows), *_images(run)]
+    return sorted(out, key=lambda one: (-one.weight, one.name))
 
 
 def _shortcuts(run: Finished) -> list[Finding]:
-    """Features that pay, by how often the chosen side has more of them."""
+    """Features that pay, as one thing to mend: balance takes them together, and most of them are length again."""
     path = f"{run.out}/spurious.json"
     pairs = blocks.read_json(path).get("pairs") if blocks.exists(path) else None
     if not pairs or not pairs["measured"]:
         return []
-    return [
-        Finding(
-            f"shortcut: {one['feature']}",
-            round(one["share_before"] * one["n"]),
-            one["n"],
-            _SHORTCUT,
-            _SHORTCUT.harm * abs(2 * one["share_before"] - 1) * one["n"] / max(pairs["rows"], 1),
-            "shortcuts",
-        )
-        for one in pairs["features"]
-        if one["flagged"]
-    ]
+    flagged = [one for one in pairs["features"] if one["flagged"]]
+    if not flagged:
+        return []
+    first = max(flagged, key=lambda one: abs(2 * one["share_before"] - 1) * one["n"])
+    more, less = round(first["share_before"] * first["n"]), round((1 - first["share_before"]) * first["n"])
+    others = f" (and {many(len(flagged) - 1, 'other')})" if len(flagged) > 1 else ""
+    name = f"shortcut: {'higher' if more >= less else 'lower'} {first['feature']} wins{others}"
+    weight = _SHORTCUT.harm * abs(2 * first["share_before"] - 1) * first["n"] / max(pairs["rows"], 1)
+    return [Finding(name, max(more, less), first["n"], _SHORTCUT, weight, "shortcuts")]
 
 
 def _ratings(run: Finished) -> list[Finding]:
@@ -245,6 +268,15 @@ def _steps(run: Finished, rows: int) -> list[Finding]:
     return [Finding("steps contradict", count, told["solutions"], _CONTRADICTED, weight, CONTRADICTED)]
 
 
+def _images(run: Finished) -> list[Finding]:
+    """Images that could not be opened."""
+    told = run.manifest.get("images")
+    if told is None or not told["unopened"]:
+        return []
+    lost, whole = told["unopened"], told["opened"] + told["unopened"]
+    return [Finding("images that cannot be opened", lost, whole, _UNOPENED, _UNOPENED.harm * lost / whole, "images")]
+
+
 def fixes(found: list[Finding]) -> dict[str, tuple[Any, str]]:
     """Keys of the configuration with the values that deal with what was found, and what for."""
     out: dict[str, tuple[Any, str]] = {}
@@ -262,7 +294,7 @@ def summary(run: Finished, found: list[Finding]) -> Section:
         return Section("findings", "What to fix first", lead, "passed", words=_unseen(run))
     first = found[0]
     lead = (
-        f"{many(len(found), 'thing')} to fix; first {first.name}, with {many(first.rows, 'row')} of {first.whole:,} "
+        f"{many(len(found), 'thing')} to fix; first {first.name}: {first.rows:,} of {first.whole:,} "
         f"({share(first.rows, first.whole)})."
     )
     lines = []
@@ -284,9 +316,10 @@ def _unseen(run: Finished) -> list[str]:
     out = []
     if run.manifest["contamination"] is None:
         out.append("No benchmark was compared with: name those you evaluate on under contamination.benchmarks.")
-    told = run.manifest["strength"]
-    if told is None or not told["fitted"]:
-        out.append("Wrong labels were not looked for" + (f": there are {told['why']}." if told else "."))
+    out += unknown_labels(run.manifest)
+    belonging = run.manifest.get("belonging")
+    if run.manifest.get("images") is None and belonging and "image" in belonging["links"]:
+        out.append("Images were not opened: images.near: true finds those that look the same, and those that are lost.")
     if run.config.signals.length is None:
         out.append("Lengths were not held against a trainer's limit: name its tokenizer under signals.length.")
     return out

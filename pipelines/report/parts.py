@@ -112,6 +112,14 @@ def many(count: int, what: str, more: str | None = None) -> str:
     return f"{count:,} {what if count == 1 else more or what + 's'}"
 
 
+def of_another(name: str, command: str) -> str:
+    """What is said of a report in the run's folder that is not of the run as it is."""
+    return (
+        f"The {name}.json in this folder is of another run, or of another state of this one: it says nothing of what "
+        f"is here and is not shown. `trenchcoat {command}` makes one that does."
+    )
+
+
 def share(part: float, whole: float) -> str:
     """A part of a whole in percent; small parts keep a digit that is not zero."""
     if not whole:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from pipelines.ablate import AblateRequest, run_ablate
+from pipelines.commands import Request, run_curate
+from pipelines.report import run_report
 
 _WORDS = ["stone", "river", "cloud", "lamp", "window", "garden", "music", "paper", "bridge", "winter", "summer"]
 
@@ -82,6 +84,24 @@ def test_what_is_planted_shows_and_an_arm_is_not_trained_twice(folder: Path, cap
     assert lost.exists()
     assert left.stat().st_mtime_ns == before
     assert json.loads((folder / "run" / "ablation.json").read_text()) == report
+    assert not (folder / "run" / "report.html").exists()  # there is no run here to tell of
+
+
+def test_a_run_in_the_same_folder_tells_of_it(folder: Path) -> None:
+    request = AblateRequest(f"{folder}/config.yaml", f"{folder}/run", gold=["gold"], seeds=3, resamples=300)
+    assert run_curate(Request(f"{folder}/config.yaml", f"{folder}/run")) == 0
+    page = folder / "run" / "report.html"
+    (folder / "run" / "ablation.json").unlink(missing_ok=True)
+    assert run_report(f"{folder}/run") == 0
+    assert "Does curation help?" not in page.read_text()
+    assert run_ablate(request) == 0
+    assert "A small reward head trained on what all of the curation leaves is better than" in page.read_text()
+    # Another policy is not what was tried.
+    assert run_curate(Request(f"{folder}/config.yaml", f"{folder}/run", sets=["policy.mislabelled=keep"])) == 0
+    card = (folder / "run" / "dataset" / "README.md").read_text()
+    assert "The ablation.json in this folder is of another run" in page.read_text()
+    assert "`ablation.json` in the run's folder is of another run" in card
+    assert "trained on" not in card
 
 
 def test_labels_of_rows_that_evaluate_change_nothing_that_is_learnt(folder: Path) -> None:

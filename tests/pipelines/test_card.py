@@ -14,8 +14,9 @@ import pytest
 import yaml
 from huggingface_hub import DatasetCard
 
-from pipelines.card import code, escape, make_card, shorten
+from pipelines.card import make_card, shorten
 from pipelines.licences import HUB_LICENCES
+from pipelines.markdown import code, escape
 from schemas.arrow import JUDGEMENT, ROW_SCHEMA
 from schemas.config import SHAPES as NAMES
 from schemas.config import Config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -74,12 +75,19 @@ def publish(task: dict[str, Any], folder: str) -> Stats:
             if rows.height:
                 list(pool.map(write, task["configurations"], repeat(rows)))
             told.result()
-    published = {}
+    published, parts = {}, []
     for name, file in sorted(item for made in files.values() for item in made.items()):
-        blocks.write_bytes(file.close(), f"{folder}/{name}-{task['number']:05d}.parquet")
+        data, path = file.close(), f"{name}-{task['number']:05d}.parquet"
+        blocks.write_bytes(data, f"{folder}/{path}")
         published[name] = file.rows
+        # Hashed while it is at hand: what lies there later can be told to be this.
+        sha256 = hashlib.sha256(data).hexdigest()
+        parts.append({"name": name, "file": path, "rows": file.rows, "bytes": len(data), "sha256": sha256})
     blocks.write_bytes(ledger.close(), f"{folder}/ledger/{task['number']:05d}.parquet")
-    return {"rows": rows_in, "published": published, "splits": dict(splits), "files": dict.fromkeys(published, 1)}
+    return {
+        "rows": rows_in, "published": published, "splits": dict(splits), "files": dict.fromkeys(published, 1),
+        "parts": parts,
+    }  # fmt: skip
 
 
 def _kept(task: dict[str, Any], part: dict[str, Any], decided: pl.DataFrame) -> pl.DataFrame:

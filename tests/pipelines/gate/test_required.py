@@ -91,7 +91,10 @@ def test_validate_finds_what_was_evaluated_since(folder: Path, capsys: pytest.Ca
     (folder / "o/evaluation.json").unlink(missing_ok=True)
     assert curate(folder, required) == FAILED_GATE
     assert "no figure: there is no evaluation.json; it takes `trenchcoat evaluate`" in capsys.readouterr().out
+    page = folder / "o/report.html"
+    assert 'id="evaluation"' not in page.read_text()
     assert run_evaluate(EvaluateRequest(str(folder / "o"), [], resamples=50)) == DONE
+    assert 'id="evaluation"' in page.read_text()
     before = {one["file"]: one for one in read(folder, "manifest.json")["files"]}
     limits = [line for line in (folder / "o/dataset/README.md").read_text().splitlines() if line.startswith("- ")]
     assert run_validate(str(folder / "o"), json=False) == DONE
@@ -111,8 +114,11 @@ def test_validate_finds_what_was_evaluated_since(folder: Path, capsys: pytest.Ca
     capsys.readouterr()
     again = [*SETS, "policy.doubtful_at=0.5", "split.seed=1", f"gate.require=['{required}']"]
     assert run_curate(Request(str(folder / "c.yaml"), str(folder / "o"), sets=again)) == FAILED_GATE
-    assert "evaluation.json is of another state of this run" in capsys.readouterr().out
-    assert "### Scorers on" not in (folder / "o/dataset/README.md").read_text()
+    assert "evaluation.json is of another run, or of another state of this one" in capsys.readouterr().out
+    card = (folder / "o/dataset/README.md").read_text()
+    assert "### Scorers on" not in card
+    assert "`evaluation.json` in the run's folder is of another run" in card
+    assert "The evaluation.json in this folder is of another run" in page.read_text()
 
 
 def test_what_cannot_be_required_is_refused_before_any_work(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,7 +163,7 @@ def test_figures_of_reports() -> None:
     assert "did you mean rm?" in why(f"{path}/rmm/accuracy", known)
     assert "it is not defined" in why(f"{path}/flat/accuracy", known)
     assert "is no number" in why(f"{path}/rm", known)
-    assert "another state of this run" in why(f"{path}/rm/low", Results(stale=("evaluation",)))
+    assert "is of another run" in why(f"{path}/rm/low", Results(stale=("evaluation",)))
     assert "there is no ablation.json" in why("ablation/arms/all/accuracy", known)
     assert known.listed() == {f"{path}/rm/accuracy": 0.7}
 

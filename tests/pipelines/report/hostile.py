@@ -50,6 +50,28 @@ def ratings() -> list[dict]:
     ]
 
 
+def walks() -> list[dict]:
+    """Trajectories with hostile names and images, whose values fall once."""
+    return [
+        {"trajectory_id": f"{i} {text}", "instruction": f"{i} {text}", "progress": [0.0, 0.5, 0.3, 0.8],
+         "frames": [{"uri": f"{i} {frame} {text}"} for frame in range(4)]}
+        for i, text in enumerate(HOSTILE)
+    ]  # fmt: skip
+
+
+def pictures() -> list[dict]:
+    """Pairs of images that nobody can open, for where they are said to be."""
+    return [
+        {
+            "prompt": f"draw {text}",
+            "image_0": f"{text}.png",
+            "image_1": f"other {text}.png",
+            "preference": 1,
+        }
+        for text in HOSTILE
+    ]
+
+
 def solutions() -> list[dict]:
     """Solutions whose steps are hostile, each with a mistake in the middle."""
     steps = [" ".join(f"Step {number}: {text} {sign}" for number, sign in enumerate("+-+", 1)) for text in HOSTILE]
@@ -85,6 +107,9 @@ sources:
       rater: who
       scores: [{{field: score, minimum: 0, maximum: 4, dimension: "<script>alert('scale')</script>"}}]
   - {{name: solved, input: ["{solutions}"], format: math_shepherd}}
+  - {{name: walked, input: ["{walks}"], format: trajectory, options: {{expert: true}}}}
+  - {{name: shown, input: ["{pictures}"], format: image_preference}}
+images: {{near: true}}
 contamination:
   benchmarks:
     - {{name: bench, input: "{bench}", format: text}}

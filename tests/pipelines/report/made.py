@@ -14,14 +14,18 @@ from pipelines.report.ablation import ablation
 from pipelines.report.attributes import attributes
 from pipelines.report.evaluation import evaluation
 from pipelines.report.external import external
+from pipelines.report.images import images
 from pipelines.report.parts import Section
 from pipelines.report.probes import probes
 from pipelines.report.ratings import ratings
 from pipelines.report.rows import _TEXTS
 from pipelines.report.steps import steps
+from pipelines.report.trajectories import trajectories
+from pipelines.results import Results, acts_of, results_of
 from schemas.config import Config
 from tests.pipelines.report.hostile import EVENT, SCRIPT
 from transforms import blocks
+from transforms.images.stage import same_file
 
 ROWS = 6
 RATING = {
@@ -68,6 +72,18 @@ EVALUATION = {
         "slices": {EVENT: {"left_out": 0, "slices": [SLICE]}},
     },
 }  # fmt: skip
+TRAJECTORIES = {
+    "rows": 5, "pairs": 5, "valued": 4, "even": 1, "contradicted": 2,
+    "later_is_higher": [
+        {"frames": 1, "pairs": 2, "higher": 1, "share": 0.5}, {"frames": 2, "pairs": 1, "higher": 0, "share": 0.0},
+    ],
+    "value_order": {
+        "value": {"trajectories": 2, "defined": 2, "short": 0, "constant": 0, "mean": 0.25, "error": 0.5},
+        f"external_{EVENT}": {"trajectories": 2, "defined": 0, "short": 1, "constant": 1, "mean": None, "error": None},
+    },
+}  # fmt: skip
+IMAGES = {"opened": 4, "unopened": 1, "unopened_named": [EVENT], "sets": 1, "alike": 3}
+BELONGING = {"links": {"image": 2}, "common_images": 1, "commonest": [{"name": SCRIPT, "nodes": 30}]}
 LESS = {"than": "raw", "difference": 0.02, "low": 0.01, "high": 0.03, "sure": True}
 ARM = {"control": None, "lines": 90, "accuracy": 0.72, "low": 0.7, "high": 0.74, "against": [LESS]}
 ABLATION = {
@@ -79,6 +95,7 @@ ABLATION = {
 
 def made(out: Path) -> Finished:
     """The run, with its files in a folder."""
+    config = Config.model_validate({"sources": [{"input": ["x"], "format": "hh"}]})
     per = [{"dimension": EVENT, "mean": 2.0 + i, "predicted": 2.5, "p_error": 0.1} for i in range(ROWS)]
     sidecars = {
         "ratings": {
@@ -102,21 +119,43 @@ def made(out: Path) -> Finished:
             "external_mu": [1.0, -2.0, 0.1, 1.0, 2.0, 0.5],
         },
         "decide": {"label": [0, 0, 0, 1, None, 0], "soft_label": [1.0, 0.9, 0.8, 0.0, 0.5, 1.0]},
+        "identity": {"copy_of": [None] * ROWS, "judgements": [None] * ROWS},
+        "trajectories": {
+            "trajectory": [SCRIPT, SCRIPT, SCRIPT, "two", "two", None],
+            "frame": [1, 3, 5, 1, 9, None],
+            "earlier_frame": [0, 1, 2, 0, 1, None],
+            "frame_gap": [1, 2, 3, 1, 8, None],
+            "value_gap": [0.5, -0.25, 0.0, -0.5, None, None],
+            "contradicted_by": [None, 0.25, None, 0.5, None, None],
+        },
+        "looks": {},
+        "same-images": {},
         "attributes": {"domains": [[EVENT], [EVENT], [], [EVENT], None, [EVENT]], "skills": [["explain"]] * ROWS},
     }
     stages = [{"stage": name, "lineage": name} for name in ("ingest", *sidecars)]
-    stages.append(stages.pop(5))  # decide is the last
+    stages.sort(key=lambda one: one["stage"] == "decide")  # which is the last
     for stage in stages:
         blocks.write_json({}, f"{out}/work/{stage['stage']}-{stage['lineage'][:12]}/done.json")
     blocks.write_json({"blocks": [{"name": "0.parquet", "rows": ROWS}]}, f"{out}/work/ingest-ingest/tasks/000000.json")
+    blocks.write_json({"named": [EVENT]}, f"{out}/work/looks-looks/tasks/000000.json")
+    alike = pl.DataFrame({"name": ["b", f"uri:x:{SCRIPT}"], "stands": ["a", "a"]})
+    blocks.write_frame(alike, same_file(f"{out}/work/same-images-same-images"))
+    voc = [0.75, -0.25, float("nan"), float("nan")]
+    orders = {"source": SCRIPT, "trajectory": [SCRIPT, "two"] * 2, "scorer": ["value"] * 2 + [f"external_{EVENT}"] * 2,
+              "frames": 4, "voc": voc, "why": [None, None, "short", "constant"]}  # fmt: skip
+    blocks.write_frame(pl.DataFrame(orders), f"{out}/trajectories.parquet")
     for name, columns in sidecars.items():
         blocks.write_frame(pl.DataFrame(columns, strict=False), f"{out}/work/{name}-{name}/000000.parquet")
-    for name, told in {"attributes": ATTRIBUTES, "evaluation": EVALUATION, "ablation": ABLATION}.items():
+    ablated = ABLATION | {"run": {"groups": "ingest", "acts": acts_of(config)}}
+    for name, told in {"attributes": ATTRIBUTES, "evaluation": EVALUATION, "ablation": ablated}.items():
         (out / f"{name}.json").write_bytes(orjson.dumps(told))
     blocks.write_frame(_ledger(), f"{out}/ledger.parquet")
     scales = [[{"dimension": EVENT, "minimum": 0.0, "maximum": 4.0, "higher_is_better": False}]] * ROWS
     texts = {name: [None] * ROWS for name in _TEXTS} | {"scales": scales, "metadata": [EVENT] * ROWS}
-    texts["responses"] = [[[{"role": "user", "content": SCRIPT}]]] * ROWS
+    shown = [{"uri": f"x:{SCRIPT}", "sha256": None}]
+    said = [{"role": "user", "content": SCRIPT, "images": shown}]
+    texts["prompt"], texts["responses"] = [said] * ROWS, [[said]] * ROWS
+    texts["source"] = [SCRIPT] * ROWS
     blocks.write_frame(pl.DataFrame(texts), f"{out}/work/ingest-ingest/blocks/0.parquet")
     raters = {
         "rater": ["a", SCRIPT],
@@ -126,10 +165,17 @@ def made(out: Path) -> Finished:
         "reliability": [0.9, 0.05],
     }
     blocks.write_frame(pl.DataFrame(raters), f"{out}/raters.parquet")
-    config = Config.model_validate({"sources": [{"input": ["x"], "format": "hh"}]}).model_dump()
     ratings_ = {"figures": [RATING], "looked_at_texts": True}
     whole: dict[str, Any] = {"ratings": ratings_, "steps": STEPS, "probes": PROBES, "external": EXTERNAL}
-    whole |= {"attributes": {}, "config": config, "stages": stages, "trenchcoat": "0"}
+    whole |= {
+        "trajectories": TRAJECTORIES,
+        "images": IMAGES,
+        "belonging": BELONGING,
+        "attributes": {},
+        "config": config,
+        "stages": stages,
+        "trenchcoat": "0",
+    }
     whole |= {"counts": {"records_in": ROWS}, "dead_letter_codes": {}}
     return Finished(str(out), whole)
 
@@ -145,7 +191,8 @@ def _ledger() -> pl.DataFrame:
     return pl.DataFrame(said).with_columns(**empty)
 
 
-def sections(run: Finished) -> Sequence[Section]:
+def sections(run: Finished, results: Results | None = None) -> Sequence[Section]:
     """Every section of such a run."""
-    found = [one(run) for one in (ratings, steps, external, probes, attributes, evaluation, ablation)]
-    return [section for section in found if section]
+    results = results_of(run) if results is None else results
+    found = [one(run) for one in (ratings, steps, trajectories, images, external, probes, attributes)]
+    return [section for section in (*found, evaluation(results), ablation(results)) if section]

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.report import run_report
 from pipelines.report.page import PAGE
-from tests.pipelines.report.hostile import HOSTILE
+from tests.pipelines.report.hostile import HOSTILE, SCRIPT
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,14 @@ def test_every_reason_has_its_rows(run: Path, tree: lxml.html.HtmlElement) -> No
     for line in ledger.filter(pl.col("reasons").list.len() > 0).to_dicts():
         assert line["row_id"] in said, line
     assert "unknown_label" in said
+
+
+def test_frames_and_images_of_hostile_names_have_their_sections(tree: lxml.html.HtmlElement) -> None:
+    frames, lost = (tree.get_element_by_id(key).getparent().text_content() for key in ("trajectories", "images"))
+    assert f"of {len(HOSTILE)} trajectories" in frames
+    assert f"{2 * len(HOSTILE)} could not be opened" in lost
+    assert SCRIPT in frames
+    assert SCRIPT in lost
 
 
 def test_ten_megabytes_in_a_line_are_cut_and_counted(page: str) -> None:

@@ -6,14 +6,17 @@ import shutil
 from pathlib import Path
 
 import lxml.html
+import orjson
 import pytest
 
 from pipelines.finished import Finished
 from pipelines.report.fate import fates
 from pipelines.report.findings import findings
+from pipelines.report.images import images
 from pipelines.report.page import render
 from pipelines.report.parts import Link, Section
 from pipelines.report.ratings import divided, rated
+from pipelines.results import Results
 from tests.pipelines.report.hostile import EVENT, SCRIPT
 from tests.pipelines.report.made import made, sections
 from tests.pipelines.report.test_page import harmless
@@ -87,18 +90,65 @@ def test_attributes(by: dict[str, Section]) -> None:
     assert made.tables[-1].lines == [[EVENT, "25.0\u202f%", "50.0\u202f%", "45.0\u202f%"]]
 
 
-def test_evaluation(run: Finished, by: dict[str, Section], tmp_path: Path) -> None:
+def test_trajectories(by: dict[str, Section]) -> None:
+    made = by["trajectories"]
+    assert made.lead == (
+        "5 rows show frames of 2 trajectories, 5 of them pairs; in 2 of 4 pairs with values (50.0\u202f%) the later "
+        "frame has the lower one."
+    )
+    gaps, vocs, worst = made.tables
+    # Of one frame one rises and one falls; of two it falls, and of three nothing is gained; of eight nobody knows.
+    assert [line[:4] + line[5:6] for line in gaps.lines] == [
+        ["1 frame", 2, 1, 0, 2], ["2–3 frames", 2, 0, 1, 2], ["8–15 frames", 1, 0, 0, 0],
+    ]  # fmt: skip
+    assert vocs.lines[1] == [EVENT, "voices of your own", 2, 0, 1, 1, "–", "–"]
+    assert [(line[0].text, line[3:]) for line in worst.lines] == [("two", ["-0.250", "–"]), (SCRIPT, ["0.750", "–"])]
+    rows = rows_of(made)
+    assert rows["time-contradicted"] == (2, [3, 1])
+    assert rows[gaps.lines[0][4].to] == (1, [3])
+    total, places = rows[worst.lines[1][0].to]
+    assert (total, places[0], set(places)) == (3, 1, {0, 1, 2})  # first what contradicts time
+    assert len(made.charts) == 4
+
+
+def test_images(by: dict[str, Section]) -> None:
+    made = by["images"]
+    assert made.mood == "failed"
+    assert made.lead.startswith("4 distinct images were opened; 3 look like another, in 1 set of near-copies; 1 could")
+    lost, sets, common = made.tables
+    assert lost.lines == [[EVENT, 0]]
+    assert sets.lines[0][:3] == ["a", f"b, uri:x:{SCRIPT}", 3]
+    assert rows_of(made) == {sets.lines[0][3].to: (6, [0, 1, 2])}
+    assert common.lines == [[SCRIPT, 30]]
+
+
+def test_images_that_nobody_opened_are_said_to_be_that(run: Finished) -> None:
+    manifest = run.manifest | {"images": None}
+    made = images(Finished(run.out, manifest))
+    assert made is not None
+    assert made.lead.startswith("Images were not opened (images.near)")
+    assert not made.charts
+    unlinked = manifest | {"belonging": {"links": {"image": 0}, "common_images": 0, "commonest": []}}
+    assert images(Finished(run.out, unlinked)) is None
+
+
+def test_evaluation(by: dict[str, Section]) -> None:
     made_ = by["evaluation"]
     assert made_.mood == "failed"
     assert made_.lead == (
         f"On pairs, the best scorer: {SCRIPT} (accuracy 0.700); the best baseline: chance (accuracy 0.500)."
     )
     assert made_.words[-1] == f"Not met: {SCRIPT}>=1; it is 0.7."
-    assert not any("evaluate again" in words for words in made_.words)
+
+
+def test_reports_of_another_run_are_named_and_not_shown(tmp_path: Path) -> None:
     other = made(tmp_path)
-    other.manifest["stages"].append({"stage": "late", "lineage": "later"})
-    late = next(section for section in sections(other) if section.key == "evaluation")
-    assert "evaluate again" in late.words[0]
+    other.manifest["stages"] = [{**one, "lineage": f"{one['lineage']} of another"} for one in other.manifest["stages"]]
+    told = {section.key: section for section in sections(other)}
+    for key in ("evaluation", "ablation"):
+        assert f"The {key}.json in this folder is of another run" in told[key].lead
+        assert not told[key].tables
+        assert not told[key].charts
 
 
 def test_ablation(by: dict[str, Section]) -> None:
@@ -109,8 +159,9 @@ def test_ablation(by: dict[str, Section]) -> None:
 
 
 def test_what_did_not_run_has_no_section(tmp_path: Path) -> None:
-    nothing = dict.fromkeys(("ratings", "steps", "probes", "external", "attributes"))
-    assert sections(Finished(str(tmp_path), nothing)) == []
+    stages = ("ratings", "steps", "trajectories", "images", "belonging", "probes", "external", "attributes")
+    nothing = dict.fromkeys(stages)
+    assert sections(Finished(str(tmp_path), nothing), Results()) == []
 
 
 def test_names_in_these_sections_are_text(run: Finished, by: dict[str, Section]) -> None:
@@ -126,7 +177,7 @@ def test_without_working_files_figures_stay(tmp_path: Path) -> None:
     bare = made(tmp_path)
     shutil.rmtree(tmp_path / "work")
     told = {section.key: section for section in sections(bare)}
-    assert len(told) == 7
+    assert len(told) == 9
     assert not any(section.samples for section in told.values())
     assert told["ratings"].tables[0].lines[0][7] == "0.250"
 
@@ -139,7 +190,23 @@ def test_dividing_raters_are_held_against_chance(run: Finished) -> None:
 
 def test_an_audit_finds_raters_who_say_nothing_and_steps_that_contradict(run: Finished) -> None:
     found = {one.name: one for one in findings(run, fates(run))}
-    assert set(found) == {"ratings of 1 rater are noise", "steps contradict"}  # two that divide raters are not too many
-    noise, steps = found.values()
+    # Two that divide raters are not too many.
+    assert set(found) == {"ratings of 1 rater are noise", "steps contradict", "images that cannot be opened"}
+    noise, steps, lost = found.values()
+    assert (lost.rows, lost.whole, lost.to, lost.weight) == (1, 5, "images", pytest.approx(0.6))
     assert (noise.rows, noise.whole, noise.weight) == (40, 100, pytest.approx(1.6))
     assert (steps.rows, steps.whole, steps.to) == (2, 6, "steps-contradicted")
+
+
+def test_an_audit_names_shortcuts_once_by_the_strongest(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    features = [
+        {"feature": name, "n": 900, "share_before": share, "flagged": flagged}
+        for name, share, flagged in (("words", 0.7, True), ("commas", 0.1, True), ("hash", 0.0, False))
+    ]
+    (tmp_path / "spurious.json").write_bytes(
+        orjson.dumps({"pairs": {"measured": True, "rows": 1000, "features": features}})
+    )
+    (found,) = (one for one in findings(run, fates(run)) if one.name.startswith("shortcut"))
+    assert found.name == "shortcut: lower commas wins (and 1 other)"
+    assert (found.rows, found.whole, found.weight) == (810, 900, pytest.approx(4 * 0.8 * 0.9))
