@@ -25,7 +25,7 @@ from pipelines.report import rewrite
 from pipelines.results import acts_of
 from pipelines.runner import beam_options
 from pipelines.spurious import VERSIONS as SHORTCUTS
-from pipelines.spurious import count
+from pipelines.spurious import count, count_own
 from pipelines.strength import VERSIONS as DETECTORS
 from pipelines.strength import Strength, gated, heard
 from pipelines.trusted import plan_relabels
@@ -181,13 +181,17 @@ def _rows(config: Config, request: AblateRequest, shared: _Shared, engine: Engin
     """What heads are given of all pairs, whether they train or evaluate."""
     common = heard(config)
     folders = {"identity": shared.identity.folder, "groups": shared.groups.folder}
+    surface = count(shared.every, shared.identity, engine)
     nothing = dict.fromkeys(("consensus", "judged", "external"))
-    work = [{**common, **folders, **nothing, "path": one.path, "name": one.sidecar} for one in shared.every]
+    work = [
+        {**common, **folders, **nothing, "surface": surface.folder, "path": one.path, "name": one.sidecar}
+        for one in shared.every
+    ]
     inputs = engine.run(
         "ablate-pairs",
         DETECTORS["pairs"],
         common,
-        [shared.identity.key, shared.groups.key],
+        [shared.identity.key, shared.groups.key, surface.key],
         len(work),
         lambda p, folder: p | "pairs" >> RunTasks(work, write_inputs, folder),
     )
@@ -218,7 +222,10 @@ def _arms(config: Config, shared: _Shared, rows: Done, engine: Engine) -> tuple[
         report = blocks.read_json(f"{fitted.folder}/report.json")
         policy = gated(policy, Strength(fitted, scored, report))
     balanced = config.balance.output != "off"
-    surface = count(config, shared.every, shared.frozen, engine) if balanced else None
+    surface = None
+    if balanced:
+        counted = count(shared.every, shared.identity, engine)
+        surface = count_own(config, shared.every, shared.identity, counted, engine)
     arms = arms_of(switched(policy, {name: done is not None for name, done in facts.items()}, balanced))
     length = config.signals.length
     thresholds = {

@@ -237,6 +237,8 @@ def _show_plan(config: Any, planned: list[Any], benchmarks: list[Any], models: A
 
 def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> None:
     """Say what came in, what came out, and where it is."""
+    from pipelines.limits import unknown_labels
+
     counts = manifest["counts"]
     reporter.event("done", out=out, counts=counts, reasons=manifest["reasons"], gate=verdict.passed)
     say = reporter.say
@@ -257,7 +259,7 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
         _table(say, "rows that overlap with benchmarks", rows)
     _table(say, "splits", manifest["splits"])
     _table(say, "published rows", manifest["published"])
-    for note in manifest["notes"]:
+    for note in (*manifest["notes"], *unknown_labels(manifest)):
         say(f"note: {note}")
     say("")
     say(verdict.words())

@@ -30,7 +30,7 @@ from pipelines.rows import (
 )  # fmt: skip
 from pipelines.semantics import Semantic, find_semantic
 from pipelines.slices import Slices, across_splits, find_slices
-from pipelines.spurious import Shortcuts, check_features, find_shortcuts
+from pipelines.spurious import Shortcuts, check_features, count, find_shortcuts
 from pipelines.steps import Steps, find_steps
 from pipelines.strength import Strength, find_strength, gated
 from pipelines.trajectories import Frames, find_trajectories, measure_order
@@ -121,6 +121,8 @@ def curate(
     grouped = find_groups(config, every, identity, signals, published, near, semantic, belonging, engine)
     groups = grouped.done
     kinds = sorted({*ingested.total["kinds"], *(kind for done in derived for kind in done.total.get("kinds", {}))})
+    wanted = config.shortcuts.find or (config.strength.find and "pair" in kinds)
+    surface = count(every, identity, engine) if wanted else None
     identity = freeze(every, identity, groups) if freeze else identity
     ratings = find_ratings(config, every, kinds, identity, signals, groups, texts, engine)
     steps = find_steps(every, kinds, identity, engine)
@@ -130,7 +132,9 @@ def curate(
     consensus = conclude_votes(every, identity, raters, engine) if raters and "pair" in kinds else None
     trusted = find_trusted(config, relabels, every, identity, engine)
     external = find_external(config, voices, every, identity, engine)
-    strength = find_strength(config, every, identity, groups, consensus, texts, trusted, external, engine)
+    strength = find_strength(
+        config, every, kinds, identity, groups, surface, consensus, texts, trusted, external, engine
+    )
     slices = find_slices(config, every, identity, groups, texts, strength, engine)
     attributes = find_attributes(config, every, identity, texts, engine)
     configurations = resolve(config.publish.configurations, kinds)
@@ -162,7 +166,7 @@ def curate(
         facts_of_rows["mixture"] = attributes.mixed
         decided = decide_rows(config, every, configurations, facts_of_rows, engine, found)
     shortcuts = find_shortcuts(
-        config, every, identity, signals, strength, external, texts, decided, found, configurations, engine
+        config, every, identity, signals, surface, strength, external, texts, decided, found, configurations, engine
     )
     if shortcuts and config.balance.output != "off":
         facts_of_rows["balance"] = shortcuts.done

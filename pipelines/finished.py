@@ -158,7 +158,7 @@ class Finished:
         parts = []
         for block in dict.fromkeys(block for _, block, _ in found):
             mine = [(place, row) for place, owner, row in found if owner == block]
-            part = blocks.read_frame(path(block), columns)[[row for _, row in mine]]
+            part = _alone(blocks.read_frame(path(block), columns)[[row for _, row in mine]])
             parts.append(part.with_columns(place=pl.Series([place for place, _ in mine], dtype=pl.Int64)))
         return pl.concat(parts) if parts else pl.DataFrame(schema={"place": pl.Int64})
 
@@ -167,6 +167,11 @@ class Finished:
         wanted = pl.Series(sorted(set(row_ids)), dtype=pl.String)
         found = self.ledger().select("place", "row_id").filter(pl.col("row_id").is_in(wanted.implode())).collect()
         return dict(zip(found["row_id"].to_list(), found["place"].to_list(), strict=True))
+
+
+def _alone(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with texts of their own: rows taken out of a block hold all of its texts as long as they are there."""
+    return pl.DataFrame(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
 def _scan(path: str) -> pl.LazyFrame:

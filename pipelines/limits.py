@@ -31,15 +31,29 @@ def known_limits(config: Config, said: dict[str, Any]) -> list[str]:
     ]
 
 
+def unknown_labels(said: dict[str, Any]) -> Iterator[str]:
+    """What is not known of how many labels of pairs are wrong."""
+    found = said["strength"]
+    if found is None:
+        if said["kinds"].get("pair"):
+            yield "Wrong labels were not looked for, so nothing here says how many there are."
+    elif not found["fitted"]:
+        yield (
+            f"Wrong labels were not looked for: there are {found['why']}. Nothing here says how many there are, and no "
+            "row has a p_error."
+        )
+    elif not found["eta_identified"]:
+        yield (
+            "How many labels are wrong is not known: nobody judged enough rows twice, and no trusted rater was asked. "
+            f"It is at most {found['eta_high']:.1%}; p_error takes {found['eta']:.1%}."
+        )
+
+
 def _labels(config: Config, said: dict[str, Any]) -> Iterator[str]:
-    if not said["kinds"].get("pair"):
-        return
+    yield from unknown_labels(said)
     found = said["strength"]
     if found is None or not found["fitted"]:
-        yield "Wrong labels were not looked for, so nothing here says how many there are."
         return
-    if not found["eta_identified"]:
-        yield "How many labels are wrong is unknown: nobody judged enough rows twice, and no trusted rater was asked."
     at = config.policy.mislabelled_at
     below = [one for one in found["checks"] if one["threshold"] <= at + 1e-9]
     if below:

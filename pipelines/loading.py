@@ -78,7 +78,7 @@ with open("dataset_info.json", "w") as file:  # dataset_dir is the folder with b
 #: COMET reads its file with pandas, which takes an empty text for a missing one, and a lone carriage return for the end
 #: of a line where nothing is quoted. What is missing is the word "nan" to COMET.
 _COMET = """\
-data = data.select_columns(["src", "mt", "ref", "score"]).filter(lambda row: "" not in row.values())
+data = data.select_columns([{columns}]).filter(lambda row: "" not in row.values())
 data.to_csv("train.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)  # comet-train: train_data"""
 
 _RECIPES = (
@@ -94,7 +94,10 @@ _RECIPES = (
         _LLAMAFACTORY, "import json",
     ),
     _trl("KTOTrainer", "kto", ", processing_class=TOKENIZER"),
-    _export("COMET, on what has a reference", "comet", _COMET, "import csv"),
+    _export(
+        "COMET, on what has a reference", "comet", _COMET.format(columns='"src", "mt", "ref", "score"'), "import csv"
+    ),
+    _export("COMET, without references", "comet", _COMET.format(columns='"src", "mt", "score"'), "import csv"),
     _export(
         "MetricX", "metricx",
         'data.select_columns(["source", "hypothesis", "reference", "label"]).to_json("train.jsonl")',

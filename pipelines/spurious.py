@@ -91,15 +91,24 @@ def check_features(config: Config) -> None:
             raise UserError(f"balance.{key}: there is no feature {unknown[0]!r}; there are {', '.join(known)}")
 
 
-def count(config: Config, every: Sequence[Block], identity: Done, engine: Engine) -> Done:
+def count(every: Sequence[Block], identity: Done, engine: Engine) -> Done:
     """Features beside every block."""
-    asked = config.shortcuts
-    counting = {"identity": identity.folder, "features": asked.features}
+    return _count(every, identity, None, {}, engine)
+
+
+def count_own(config: Config, every: Sequence[Block], identity: Done, surface: Done, engine: Engine) -> Done:
+    """The same with the user's own features behind them, where there are any."""
+    features = config.shortcuts.features
+    return _count(every, identity, surface, features, engine) if features else surface
+
+
+def _count(every: Sequence[Block], identity: Done, base: Done | None, features: dict[str, str], engine: Engine) -> Done:
+    counting = {"identity": identity.folder, "features": features, "base": base.folder if base else None}
     return engine.run(
         "surface",
         VERSIONS["surface"],
-        [list(asked.features), code_hashes(asked.features)],
-        [identity.key],
+        [list(features), code_hashes(features)],
+        [identity.key, *([base.key] if base else [])],
         len(every),
         lambda p, folder: p | "surface" >> RunTasks(
             [{**counting, "path": block.path, "name": block.sidecar} for block in every], count_surface, folder
@@ -112,6 +121,7 @@ def find_shortcuts(
     every: Sequence[Block],
     identity: Done,
     signals: Done,
+    surface: Done | None,
     strength: Strength | None,
     external: External | None,
     texts: Vectors | None,
@@ -122,9 +132,9 @@ def find_shortcuts(
 ) -> Shortcuts | None:
     """Measure shortcuts on the kept pairs, and balance the training ones where asked to; None where neither is."""
     asked, balance = config.shortcuts, config.balance
-    if not asked.find:
+    if not asked.find or surface is None:
         return None
-    surface = count(config, every, identity, engine)
+    surface = count_own(config, every, identity, surface, engine)
     cuts = [vars(cut) for cut in found]
     train = training_split(list(config.split.fractions))
     settings = [asked.ceiling, asked.seed, balance.model_dump(), cuts, config.split.seed, train, list(configurations)]

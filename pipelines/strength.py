@@ -39,7 +39,7 @@ class Strength:
         """What a reader must know of it, for the card."""
         report = self.report
         if not report["fitted"]:
-            return [f"Wrong labels were not looked for: there are {report['why']}."]
+            return []  # said with the limits
         out = []
         if not report["embeddings"]:
             out.append("Wrong labels were looked for by surface features alone, since nothing is embedded.")
@@ -47,11 +47,6 @@ class Strength:
             out.append(
                 f"About {report['eta']:.1%} of single judgements name the wrong side (from {report['eta_source']}; "
                 f"95 % interval {report['eta_low']:.1%} to {report['eta_high']:.1%})."
-            )
-        else:
-            out.append(
-                f"How many labels are wrong is not known: no row has judgements of several raters. It is at most "
-                f"{report['eta_high']:.1%}; `p_error` takes {report['eta']:.1%}."
             )
         if policy.mislabelled == "flip" and (why := _why_not(policy, report)):
             out.append(f"No label was turned round, although the policy asks for it: {why}.")
@@ -67,17 +62,19 @@ def heard(config: Config) -> dict[str, Any]:
 def find_strength(
     config: Config,
     every: Sequence[Block],
+    kinds: Sequence[str],
     identity: Done,
     groups: Done,
+    surface: Done | None,
     consensus: Done | None,
     texts: Vectors | None,
     trusted: Trusted | None,
     external: External | None,
     engine: Engine,
 ) -> Strength | None:
-    """Signals on wrong labels and ambiguous pairs; None where nobody wants to know."""
+    """Signals on wrong labels and ambiguous pairs; None where nobody wants to know, or no row is one."""
     asked = config.strength
-    if not asked.find:
+    if not asked.find or "pair" not in kinds or surface is None:
         return None
     names = [block.sidecar for block in every]
     common = heard(config)
@@ -86,12 +83,12 @@ def find_strength(
     beside += [consensus] if consensus else []
     judged = trusted.done.folder if trusted else None
     folders = {"identity": identity.folder, "groups": groups.folder, "consensus": consensus and consensus.folder}
-    shared = {**common, **folders, "judged": judged, "external": voices}
+    shared = {**common, **folders, "surface": surface.folder, "judged": judged, "external": voices}
     pairs = engine.run(
         "pairs",
         VERSIONS["pairs"],
         common,
-        [identity.key, groups.key, *(done.key for done in beside)],
+        [identity.key, groups.key, surface.key, *(done.key for done in beside)],
         len(every),
         lambda p, folder: (
             p

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.finished import Finished
+from pipelines.limits import unknown_labels
 from pipelines.report.fate import Fates
 from pipelines.report.parts import Link, Section, Table, key_of, many, share
 from pipelines.report.ratings import DIVIDED, divided, rated
@@ -315,9 +316,7 @@ def _unseen(run: Finished) -> list[str]:
     out = []
     if run.manifest["contamination"] is None:
         out.append("No benchmark was compared with: name those you evaluate on under contamination.benchmarks.")
-    told = run.manifest["strength"]
-    if told is None or not told["fitted"]:
-        out.append("Wrong labels were not looked for" + (f": there are {told['why']}." if told else "."))
+    out += unknown_labels(run.manifest)
     belonging = run.manifest.get("belonging")
     if run.manifest.get("images") is None and belonging and "image" in belonging["links"]:
         out.append("Images were not opened: images.near: true finds those that look the same, and those that are lost.")

@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 import yaml
 from comet.cli.train import train_command
-from comet.models import RegressionMetric
+from comet.models import ReferencelessRegression, RegressionMetric
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import XLMRobertaConfig, XLMRobertaModel, XLMRobertaTokenizerFast
 
+CLASSES = {"regression_metric": RegressionMetric, "referenceless_regression_metric": ReferencelessRegression}
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 
 
@@ -45,11 +46,11 @@ def tiny_xlmr(folder: Path, texts: list[str]) -> XLMRobertaTokenizerFast:
     return tokenizer
 
 
-def settings(model: Path, data: str, out: Path) -> dict:
+def settings(metric: str, model: Path, data: str, out: Path) -> dict:
     """A configuration of `comet-train`, as COMET's own in configs/, but for size."""
     return {
-        "regression_metric": {
-            "class_path": "comet.models.RegressionMetric",
+        metric: {
+            "class_path": f"comet.models.{CLASSES[metric].__name__}",
             "init_args": {
                 "nr_frozen_epochs": 0.0, "encoder_model": "XLM-RoBERTa", "pretrained_model": str(model),
                 "local_files_only": True, "hidden_sizes": [16], "batch_size": 4,
@@ -74,12 +75,12 @@ def settings(model: Path, data: str, out: Path) -> dict:
     }  # fmt: skip
 
 
-def main(data: str) -> dict:
+def main(metric: str, data: str) -> dict:
     model, out = Path("xlmr"), Path("trained")
     model.mkdir()
-    read = RegressionMetric.read_training_data(None, data)
-    tokenizer = tiny_xlmr(model, [row[name] for row in read for name in ("src", "mt", "ref")])
-    Path("config.yaml").write_text(yaml.safe_dump(settings(model, data, out)))
+    read = CLASSES[metric].read_training_data(None, data)
+    tokenizer = tiny_xlmr(model, [text for row in read for text in row.values() if isinstance(text, str)])
+    Path("config.yaml").write_text(yaml.safe_dump(settings(metric, model, data, out)))
     sys.argv = ["comet-train", "--cfg", "config.yaml"]
     train_command()
     state = torch.load(out / "trained.ckpt", weights_only=False)

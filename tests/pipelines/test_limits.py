@@ -36,14 +36,21 @@ def test_what_a_good_run_still_does_not_know() -> None:
     assert "en 75.0%, de 25.0%, and 1 more." in second
 
 
+def test_runs_without_pairs_have_no_labels_to_be_wrong() -> None:
+    facts = GOOD | {"strength": None, "kinds": {"rating": 100}}
+    assert not any("labels" in line for line in known_limits(config(), facts))
+
+
 def test_each_fact_has_its_sentence() -> None:
     def said(words: str, facts: dict[str, Any] | None = None, **other: Any) -> None:
         assert not any(words in line for line in known_limits(config(), GOOD)), words
         assert sum(words in line for line in known_limits(config(**other), GOOD | (facts or {}))) == 1, words
 
     said("Wrong labels were not looked for", {"strength": None})
-    said("Wrong labels were not looked for", {"strength": {"fitted": False}})
-    said("How many labels are wrong is unknown", {"strength": GOOD["strength"] | {"eta_identified": False}})
+    few = {"strength": {"fitted": False, "why": "3 pairs in 2 groups"}}
+    said("Wrong labels were not looked for: there are 3 pairs in 2 groups.", few)
+    unknown = {"eta_identified": False, "eta": 0.1, "eta_high": 0.25}
+    said("It is at most 25.0%; p_error takes 10.0%.", {"strength": GOOD["strength"] | unknown})
     said("None of those", {"strength": GOOD["strength"] | {"checks": [CHECK | {"found": 0.0}]}})
     said("no self-check was made there", policy={"mislabelled_at": 0.4})
     said("several known raters in alone: ", {"raters": {"figures": [FIGURE, {"source": "alone", "shared": 0}]}})

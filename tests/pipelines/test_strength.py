@@ -86,7 +86,8 @@ def test_too_few_pairs_are_left_alone(run: Run) -> None:
     out, manifest = run(rows(60, flipped=0.2))
     assert manifest["counts"]["kept"] == 60
     assert manifest["strength"]["fitted"] is False
-    assert any("60 pairs with a preference in 60 groups" in note for note in manifest["notes"])
+    card = (out / "dataset" / "README.md").read_text()
+    assert card.count("60 pairs with a preference in 60 groups") == 1
     assert signals(out)["p_error"].null_count() == 60
 
 

@@ -12,7 +12,7 @@ from transforms.blocks import read_frame
 from transforms.lists import of_counts
 from transforms.markers import Stats
 from transforms.spurious.extra import extras
-from transforms.spurious.features import of_rows
+from transforms.spurious.features import of_rows, own_of_rows
 
 
 def count_surface(task: dict[str, Any], folder: str) -> Stats:
@@ -21,18 +21,20 @@ def count_surface(task: dict[str, Any], folder: str) -> Stats:
     Copies have none: their lists are empty.
 
     Args:
-        task: `path` and `name` of the block, `identity` (its stage's folder), `features` (the user's, by name).
+        task: `path` and `name` of the block, `identity` (its stage's folder), and, for the user's own behind those that
+            are counted already, `base` (the folder of these; else None) and `features` (by name).
         folder: to write to.
     """
     rows = read_frame(task["path"], ["prompt", "responses"])
-    known = read_frame(f"{task['identity']}/{task['name']}", ["copy_of"])
-    mine = rows.filter(known["copy_of"].is_null())
-    counted = of_rows(mine, extras(task["features"]))
+    alone = read_frame(f"{task['identity']}/{task['name']}", ["copy_of"])["copy_of"].is_null()
+    mine, own = rows.filter(alone), extras(task["features"])
     counts = np.zeros(rows.height, dtype=np.int64)
-    counts[known["copy_of"].is_null().to_numpy()] = mine["responses"].list.len().fill_null(0).to_numpy()
-    blocks.write_frame(
-        pl.DataFrame([of_counts(column, counts) for column in counted.get_columns()]), f"{folder}/{task['name']}"
-    )
+    counts[alone.to_numpy()] = mine["responses"].list.len().fill_null(0).to_numpy()
+    counted = own_of_rows(mine, own) if task["base"] else of_rows(mine)
+    columns = [of_counts(column, counts) for column in counted.get_columns()]
+    if task["base"]:
+        columns = [*read_frame(f"{task['base']}/{task['name']}").get_columns(), *columns]
+    blocks.write_frame(pl.DataFrame(columns), f"{folder}/{task['name']}")
     return {"rows": rows.height, "responses": int(counts.sum())}
 
 

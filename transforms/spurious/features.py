@@ -100,6 +100,13 @@ def of_rows(rows: pl.DataFrame, extra: Mapping[str, Extra] | None = None) -> pl.
     return surface(texts, prompts[np.repeat(np.arange(len(prompts)), counts)], extra)
 
 
+def own_of_rows(rows: pl.DataFrame, own: Mapping[str, Extra]) -> pl.DataFrame:
+    """Features of the user's alone, as `of_rows`."""
+    texts, counts = response_texts(rows)
+    prompts = prompt_texts(rows)[np.repeat(np.arange(rows.height), counts)]
+    return _extra(pl.DataFrame({"text": texts.fill_null(""), "prompt": prompts.fill_null("")}), own)
+
+
 def scaled(features: pl.DataFrame) -> pl.DataFrame:
     """Features as models take them: counts as log(1 + count), the rest as they are; Float32."""
     return features.with_columns(pl.col(name).log1p() for name in COUNTS if name in features.columns).cast(pl.Float32)

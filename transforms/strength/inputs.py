@@ -16,13 +16,14 @@ from transforms.decide.labels import labels
 from transforms.embed.sidecars import read_texts
 from transforms.markers import Stats
 from transforms.relabel.trusted import SIGNALS, others
-from transforms.spurious.features import NAMES, scaled, surface
+from transforms.spurious.counted import read_surface
+from transforms.spurious.features import NAMES, scaled
 from transforms.strength.likeness import likeness
 from transforms.strength.pairs import Pairs
 from transforms.strength.voices import voices
-from transforms.texts import prompt_texts, response_texts
+from transforms.texts import response_texts
 
-_BLOCK = ("source", "kind", "content_id", "prompt", "responses", "judgements")
+_BLOCK = ("source", "kind", "content_id", "responses", "judgements")
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.Int64,
     "source": pl.String,
@@ -42,10 +43,10 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     """Write what detectors need of one block's pairs that are no copies: `NUMBER.parquet`, and `NUMBER.npy`.
 
     Args:
-        task: `path` and `name` of the block, `identity` (its stage's folder), `groups` (likewise), `consensus`
-            (likewise; None where raters were not looked at), `judged` (that of what trusted raters said; None where
-            there are none), `external` (likewise the margins of the user's own voices), `dimension`, `trusted`
-            (raters), and `votes` (sources whose anonymous copies are votes).
+        task: `path` and `name` of the block, `identity` (its stage's folder), `groups` and `surface` (likewise),
+            `consensus` (likewise; None where raters were not looked at), `judged` (that of what trusted raters said;
+            None where there are none), `external` (likewise the margins of the user's own voices), `dimension`,
+            `trusted` (raters), and `votes` (sources whose anonymous copies are votes).
         folder: to write to.
     """
     rows = read_frame(task["path"], _BLOCK).with_row_index("row")
@@ -63,8 +64,8 @@ def write_inputs(task: dict[str, Any], folder: str) -> Stats:
     said = voices(rows["judgements"], task["dimension"], task["trusted"])
     texts, _ = response_texts(rows)
     first, second = texts.gather_every(2), texts.gather_every(2, 1)
-    prompts = prompt_texts(rows)
-    counted = scaled(surface(texts, prompts[np.repeat(np.arange(rows.height), 2)])).to_numpy()
+    sides = read_surface(task["surface"], task["name"], rows["row"].to_numpy(), list(NAMES)).reshape(-1, len(NAMES))
+    counted = scaled(pl.DataFrame(sides, schema=list(NAMES))).to_numpy()
     write_array(counted.reshape(rows.height, 2, len(NAMES)), f"{folder}/{task['name'].removesuffix('.parquet')}.npy")
     frame = rows.select(
         "row",
