@@ -9,16 +9,17 @@ TORCH_ARGS ?=
 VENV       := .venv
 BIN        := $(VENV)/bin
 STAMP      := $(VENV)/.installed
+CONSUMERS  := $(patsubst tests/consumers/requirements/%.txt,.venv-consumers/%/.installed,$(wildcard tests/consumers/requirements/*.txt))
 # A file's tests share runs, so a file goes to one process.
 SPREAD     := -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint docs format bench lock clean
+.PHONY: help setup demo test test-all test-consumers lint docs format bench lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP) ## make .venv with the versions of constraints.txt
 
@@ -32,7 +33,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "  torch"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH_ARGS) -c constraints.txt torch
 	@echo "  everything else"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,s3,consumers,metrics]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,s3,metrics]'
 	@touch $@
 
 demo: $(STAMP) ## curate a small real dataset into runs/chitchat
@@ -41,8 +42,21 @@ demo: $(STAMP) ## curate a small real dataset into runs/chitchat
 test: $(STAMP) ## run the tests, but for the slow end
 	@$(BIN)/python -m pytest $(SPREAD)
 
-test-all: $(STAMP) ## run the tests with the slow end
-	@$(BIN)/python -m pytest $(SPREAD) -m ''
+test-all: $(STAMP) ## run the tests with the slow end, and with the trainers that have a venv
+	@$(BIN)/python -m pytest $(SPREAD) -rs -m ''
+
+test-consumers: $(STAMP) ## make a venv for each trainer that reads what is published, and run it there
+	@made=0; $(MAKE) -k $(CONSUMERS) || made=1; \
+	$(BIN)/python -m pytest -rs -m consumers tests/consumers && exit $$made
+
+# A list names all that a trainer needs, so pip adds nothing to it; torch brings what its own build asks for.
+# What one trainer's packages do not build is left to be said at the end: the others are run all the same.
+.venv-consumers/%/.installed: tests/consumers/requirements/%.txt
+	@echo "Setting up $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install -q --disable-pip-version-check $(TORCH_ARGS) $$(grep '^torch==' $<)
+	@$(@D)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
+	@touch $@
 
 lint: $(STAMP) ## check style, format and types
 	@$(BIN)/ruff check
@@ -68,10 +82,10 @@ bench: $(STAMP) ## run the benchmarks
 lock: $(STAMP) ## make constraints.txt again from the newest versions that pyproject.toml allows
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	@.venv-lock/bin/python -m pip install -q --disable-pip-version-check $(TORCH_ARGS) $$(grep '^torch==' constraints.txt)
-	@.venv-lock/bin/python -m pip install -q --disable-pip-version-check -e '.[demo,dev,s3,consumers,metrics]'
+	@.venv-lock/bin/python -m pip install -q --disable-pip-version-check -e '.[demo,dev,s3,metrics]'
 	@{ sed -n '/^#/p' constraints.txt; .venv-lock/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//'; } > .venv-lock/new
 	@mv .venv-lock/new constraints.txt && rm -rf .venv-lock
 
-clean: ## remove .venv, builds and caches; runs/ stays
-	@rm -rf .venv .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove .venv, the trainers' venvs, builds and caches; runs/ stays
+	@rm -rf .venv .venv-lock .venv-consumers build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find schemas transforms pipelines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -18,7 +18,9 @@ from transforms.published.stage import FindKnown, read_published
 from transforms.tasks import RunTasks
 
 #: As `pipelines.rows.VERSIONS`.
-VERSIONS = {"published": 1, "known": 1}
+VERSIONS = {"published": 2, "known": 1}
+#: What the groups of a run show, of images and trajectories: for runs that add to it.
+BELONGINGS = "belongings.parquet"
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,15 @@ class Earlier:
         name: of its dataset.
         files: published ones, of one configuration for each kind of rows.
         ledger: its path; None where there is none.
-        hashes: of the files and the ledger.
+        shown: path of what its groups show (`pipelines.belonging`); None where there is none.
+        hashes: of these files.
     """
 
     out: str
     name: str
     files: list[Shard]
     ledger: str | None
+    shown: str | None
     hashes: list[str]
 
 
@@ -95,8 +99,11 @@ def _plan(path: str, out: str) -> Earlier:
         raise UserError(f"against: {path} has no published files in dataset/")
     ledger = f"{path}/ledger.parquet"
     there = ledger if blocks.exists(ledger) else None
-    hashes = [scan(file, None)[1] for file in [*(shard.path for shard in files), *([there] if there else [])]]
-    return Earlier(path, told["name"], files, there, hashes)
+    shown = f"{path}/{BELONGINGS}"
+    held = shown if blocks.exists(shown) else None
+    beside = [one for one in (there, held) if one]
+    hashes = [scan(file, None)[1] for file in [*(shard.path for shard in files), *beside]]
+    return Earlier(path, told["name"], files, there, held, hashes)
 
 
 def find_published(

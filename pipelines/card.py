@@ -61,7 +61,7 @@ _COUNTS = {
     "ties": "of these, pairs that are ties",
     "dropped": "rows dropped",
     "review": "rows set aside for a person to look at",
-    "conflicts": "rows whose copies carry contradicting labels",
+    "conflicts": "rows whose copies or near-copies carry contradicting labels",
 }
 #: What became of rows that overlap with a benchmark.
 _BECAME = {

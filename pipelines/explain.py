@@ -20,7 +20,7 @@ _TEXTS = ("prompt", "responses", "references", "steps", "tools", "generators", "
 _SIGNALS = {
     "signals": ("language", "pii", "characters", "tokens", "too_long", "empty_response", "identical_after_truncation"),
     "identity": ("copy_of", "copy_kind", "copies", "conflict"),
-    "near": ("near_of", "near_score"),
+    "near": ("near_of", "near_score", "near_looks", "near_looks_at", "near_looks_by", "near_agree", "near_against"),
     "semantic": ("semantic_neighbour", "semantic_cosine", "semantic_of", "semantic_of_cosine"),
     "contamination": ("benchmark_item", "overlap_share", "overlap_threshold"),
     "consensus": ("consensus",),

@@ -25,6 +25,8 @@ from transforms.texts import prompt_texts, response_texts
 VERSIONS = {"masked": 1, "groups": 1}
 #: A group of fewer rows is no fault of the settings, whatever its share.
 _MANY = 20
+#: A stage, and which rows it says to be gone.
+Gone = tuple[Done, pl.Expr]
 #: So much is shown of a text.
 _SHOWN = 200
 
@@ -72,13 +74,15 @@ def find_groups(
     return Grouped(groups, figures)
 
 
-def _gone(config: Config, identity: Done, published: Published | None, near: Near | None) -> list[tuple[Done, str]]:
-    """Which stages say that rows are copies of others that are kept, and in which columns."""
-    out = [(identity, "copy_of")]
+def _gone(config: Config, identity: Done, published: Published | None, near: Near | None) -> list[Gone]:
+    """Which rows are copies of others that are kept."""
+    out = [(identity, pl.col("copy_of").is_not_null())]
     if published:
-        out.append((published.known, "published_of"))
-    if near and config.policy.near_duplicate == "drop":
-        out.append((near.done, "near_of"))
+        out.append((published.known, pl.col("published_of").is_not_null()))
+    if near:
+        looks, copy = pl.col("near_looks").is_not_null(), pl.col("near_of").is_not_null()
+        out += [(near.done, copy & ~looks)] if config.policy.near_duplicate == "drop" else []
+        out += [(near.done, looks)] if config.policy.near_images == "drop" else []
     return out
 
 
@@ -141,7 +145,7 @@ def group(
     )
 
 
-def _too_alike(config: Config, every: Sequence[Block], gone: Sequence[tuple[Done, str]], groups: Done) -> bool:
+def _too_alike(config: Config, every: Sequence[Block], gone: Sequence[Gone], groups: Done) -> bool:
     """Whether likeness has put more of the rows into one group than `duplicates.largest_group` allows."""
     rows = pl.concat([_rows(block, gone, groups) for block in every])
     return _largest_over(config, sizes(rows), rows.height) is not None
@@ -156,7 +160,7 @@ def _largest_over(config: Config, found: pl.DataFrame, rows: int) -> dict[str, A
 def _measure(
     config: Config,
     every: Sequence[Block],
-    gone: Sequence[tuple[Done, str]],
+    gone: Sequence[Gone],
     links: Mapping[str, Sequence[str]],
     groups: Done,
 ) -> dict[str, int]:
@@ -165,7 +169,7 @@ def _measure(
     Args:
         config: the run's.
         every: its blocks.
-        gone: stages that say which rows are copies of others, and the columns in which they do.
+        gone: which rows are copies of others.
         links: files of likenesses by what would make them fewer.
         groups: the stage that found the groups.
 
@@ -190,18 +194,20 @@ def _measure(
     }
 
 
-def _rows(block: Block, gone: Sequence[tuple[Done, str]], groups: Done) -> pl.DataFrame:
+def _rows(block: Block, gone: Sequence[Gone], groups: Done) -> pl.DataFrame:
     """A block's rows that may be published, with their place and what is said of their group."""
     rows = blocks.read_frame(f"{groups.folder}/{block.sidecar}").with_row_index("row")
-    for stage, column in gone:
-        rows = rows.with_columns(blocks.read_frame(f"{stage.folder}/{block.sidecar}", [column]))
-    return rows.filter(pl.all_horizontal(pl.col(column).is_null() for _, column in gone)).drop(c for _, c in gone)
+    stays = pl.Series([True]).new_from_index(0, rows.height)
+    for stage, which in gone:
+        said = blocks.read_frame(f"{stage.folder}/{block.sidecar}", which.meta.root_names())
+        stays &= ~said.select(which).to_series()
+    return rows.filter(stays)
 
 
 def _too_large(
     config: Config,
     every: Sequence[Block],
-    gone: Sequence[tuple[Done, str]],
+    gone: Sequence[Gone],
     links: Mapping[str, Sequence[str]],
     groups: Done,
     group_id: str,

@@ -3,36 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from pipelines.against import Published
+from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
 from pipelines.trajectories import Frames
 from schemas.config import Config
 from transforms.blocks import Block
-from transforms.images.stage import OpenImages, find_same, partitions_of
+from transforms.images.alike import Asked
+from transforms.images.showing import Showing
+from transforms.images.stage import OpenImages, alike_file, find_same, partitions_of, vectors_file
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"looks": 1, "same": 1}
+VERSIONS = {"looks": 2, "same": 3}
 
 
 @dataclass(frozen=True)
 class Looks:
-    """The stages: that opened images, and that found which look the same."""
+    """What images look like.
+
+    Attributes:
+        opened: the stage that opened them.
+        same: the stage that found which look the same.
+        bits: of their hashes that may differ.
+        likeness: from which on two are near-copies.
+        cosine: of their vectors, from which on they are; None where images have none.
+    """
 
     opened: Done
     same: Done
+    bits: int
+    likeness: float
+    cosine: float | None
+
+    def asked(self) -> Asked:
+        """What makes near-copies, and where they are."""
+        folder = self.same.folder
+        if self.cosine is None:
+            return Asked(alike_file(folder), self.bits, self.likeness)
+        return Asked(alike_file(folder), self.bits, self.likeness, vectors_file(folder), self.cosine)
 
     def to_dict(self) -> dict[str, Any]:
         """What was opened and found, for the manifest."""
         opened, same = self.opened.total, self.same.total
         return {
             "opened": opened["opened"],
+            "kept_before": opened["kept"],
             "unopened": opened["unopened"],
             "unopened_named": sorted(opened["named"])[:5],
             "sets": same["sets"],
             "alike": same["alike"],
+            "by_vectors": None
+            if self.cosine is None
+            else {"images": same["with_vector"], "alike_by_these_alone": same["by_vector_alone"]},
         }
 
     def notes(self) -> list[str]:
@@ -41,6 +67,12 @@ class Looks:
         out = []
         if told["alike"]:
             out.append(f"{told['alike']:,} images look like another: they are {told['sets']:,} sets of near-copies.")
+        if told["by_vectors"]:
+            alone = told["by_vectors"]["alike_by_these_alone"]
+            out.append(
+                f"By their vectors alone, to a cosine of {self.cosine:g}, {alone:,} images look like another. How well "
+                "that tells copies from what is merely alike depends on the model: look at some."
+            )
         if told["unopened"]:
             out.append(
                 f"{told['unopened']:,} images could not be opened, such as {told['unopened_named'][0]}: which others "
@@ -50,34 +82,51 @@ class Looks:
 
 
 def find_looks(
-    config: Config, every: Sequence[Block], identity: Done, frames: Frames | None, shown: int, engine: Engine
+    config: Config,
+    every: Sequence[Block],
+    identity: Done,
+    published: Published | None,
+    frames: Frames | None,
+    vectors: Vectors | None,
+    shown: int,
+    engine: Engine,
 ) -> Looks | None:
     """Open images and find those that look the same; None where nobody wants to know or there are none.
 
-    `shown` is how many messages have images.
+    `shown` is how many messages of new rows have images. Those of published rows are opened too; only new ones have
+    vectors.
     """
     asked = config.images
-    if not asked.near or not asked.group or not shown:
+    if not asked.near or not shown:
         return None
     count, said = partitions_of(shown), frames.done if frames else None
+    kept = f"{(config.embed.cache or f'{engine.work}/kept').rstrip('/')}/looks-{VERSIONS['looks']}"
+    members = [Showing(block, identity.folder, said.folder if said else None) for block in every]
+    members += [Showing(block) for block in published.blocks] if published else []
     opened = engine.run(
         "looks",
         VERSIONS["looks"],
         count,
-        [identity.key, *([said.key] if said else [])],
+        [identity.key, *([published.done.key] if published else []), *([said.key] if said else [])],
         count,
-        lambda p, folder: (
-            p | "looks" >> OpenImages(every, identity.folder, said.folder if said else None, count, folder)
-        ),
+        lambda p, folder: p | "looks" >> OpenImages(members, count, kept, folder),
     )
     files = [f"{opened.folder}/looks/{number:03d}.parquet" for number in sorted(opened.stats)]
-    task = {"looks": files, "bits": asked.bits, "likeness": asked.likeness}
+    task = {
+        "looks": files,
+        "bits": asked.bits,
+        "likeness": asked.likeness,
+        "vectors": vectors.done.folder if vectors else None,
+        "members": [asdict(member) for member in members if member.identity] if vectors else [],
+        "cosine": asked.cosine,
+        "device": vectors.model.device if vectors else None,
+    }
     same = engine.run(
         "same-images",
         VERSIONS["same"],
-        [asked.bits, asked.likeness],
-        [opened.key],
+        [asked.bits, asked.likeness, *([asked.cosine] if vectors else [])],
+        [opened.key, *([vectors.done.key] if vectors else [])],
         1,
         lambda p, folder: p | "same" >> RunTasks([task], find_same, folder),
     )
-    return Looks(opened, same)
+    return Looks(opened, same, asked.bits, asked.likeness, asked.cosine if vectors else None)

@@ -8,6 +8,8 @@ from typing import Any
 
 from pipelines.against import Published
 from pipelines.engine import Done, Engine
+from pipelines.images import Looks
+from pipelines.trajectories import Frames
 from schemas.config import Config
 from transforms import blocks
 from transforms.blocks import Block
@@ -19,7 +21,7 @@ from transforms.duplicates.template import FindTemplate
 from transforms.tasks import RunTasks
 
 #: As `pipelines.rows.VERSIONS`.
-VERSIONS = {"template": 1, "sketch": 1, "candidates": 1, "near": 1, "shared": 1}
+VERSIONS = {"template": 1, "sketch": 2, "candidates": 1, "near": 2, "shared": 1}
 #: Generators are one under two names, or nearly, where they gave so many of the same texts, and so large a share.
 _SAME, _SAME_SHARE = 20, 0.5
 #: So many pairs of generators are shown.
@@ -82,6 +84,8 @@ def find_near(
     identity: Done,
     signals: Done,
     published: Published | None,
+    looks: Looks | None,
+    frames: Frames | None,
     named: bool,
     engine: Engine,
 ) -> Near | None:
@@ -89,19 +93,23 @@ def find_near(
 
     `named` says whether any rows name who wrote their responses.
 
-    Published rows are better than any new one; copies of them, which are known to be, take no part.
+    Published rows are better than any new one; copies of them, which are known to be, take no part. Images that look
+    the same count as one, but for frames of trajectories, each of which is its own.
     """
     asked = config.duplicates
     if not asked.near:
         return None
     known = published.known.folder if published else None
-    members = [Member(block, identity.folder, signals.folder, known) for block in every]
-    members += [Member(block) for block in published.blocks] if published else []
+    images = looks.asked() if looks else None
+    same, shows = images.file if images else None, frames.done.folder if frames and images else None
+    members = [Member(block, identity.folder, signals.folder, known, same, shows) for block in every]
+    members += [Member(block, same=same) for block in published.blocks] if published else []
+    seen = [looks.same.key, *([frames.done.key] if frames else [])] if looks else []
     template = engine.run(
         "template",
         VERSIONS["template"],
         [asked.shingle, asked.template_share],
-        [published.known.key if published else identity.key],
+        [published.known.key if published else identity.key, *seen],
         1,
         lambda p, folder: p | "template" >> FindTemplate(members, asked.shingle, asked.template_share, folder),
     )
@@ -125,7 +133,9 @@ def find_near(
         None,
         [one.key for one in candidates],
         len(every),
-        lambda p, folder: p | "near" >> FindNear(members, every, [one.folder for one in candidates], likeness, folder),
+        lambda p, folder: (
+            p | "near" >> FindNear(members, every, [one.folder for one in candidates], likeness, images, folder)
+        ),
     )
     shared = engine.run(
         "shared",

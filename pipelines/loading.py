@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 
 class Recipe(NamedTuple):
-    """How one trainer reads one configuration; `how` has `{data}` where the dataset's name goes."""
+    """How one trainer reads one configuration.
+
+    Attributes:
+        who: the trainer.
+        shape: the configuration.
+        language: of the code.
+        how: the code, with DATA where the dataset's name goes.
+    """
 
     who: str
     shape: str
@@ -16,61 +23,88 @@ class Recipe(NamedTuple):
     how: str
 
 
-_TRL = """\
+def _trl(trainer: str, shape: str, more: str = "") -> Recipe:
+    """A trainer of TRL, which takes the dataset as it is."""
+    code = f"""\
 from datasets import load_dataset
 from trl import {trainer}
 
-data = load_dataset({{data}}, "{shape}")
+data = load_dataset(DATA, "{shape}")
 trainer = {trainer}(model=MODEL, train_dataset=data["train"]{more})"""
-_EXPORT = """\
+    return Recipe(f"TRL's {trainer}", shape, "python", code)
+
+
+def _export(who: str, shape: str, lines: str, imports: str = "") -> Recipe:
+    """A program that reads a file: how the training rows are written to it."""
+    code = f"""\
 from datasets import load_dataset
 
-data = load_dataset({{data}}, "{shape}", split="train")
-{line}"""
+data = load_dataset(DATA, "{shape}", split="train")
+"""
+    return Recipe(who, shape, "python", f"{imports}\n\n{code}{lines}" if imports else code + lines)
+
+
+_OPENRLHF = """\
+data.to_json("train.jsonl")
+# --data.dataset train.jsonl --data.apply_chat_template
+# --data.prompt_key prompt --data.chosen_key chosen --data.rejected_key rejected"""
+#: RewardBench takes the turns of both sides from chosen, and every other one for the user's, whatever its role is.
+_REWARDBENCH = """
+
+def in_turns(row):
+    roles = [message["role"] for message in row["chosen"]]
+    return row["chosen"][:-1] == row["rejected"][:-1] and roles == ["user", "assistant"] * (len(roles) // 2)
+
+
+data = data.filter(in_turns)
+data.to_json("pairs.jsonl")  # rewardbench --model MODEL --dataset pairs.jsonl --load_json"""
+#: LLaMA-Factory wants one message a side, reads no tool calls in this layout, and is told what the fields are.
+_LLAMAFACTORY = """
+
+def single(row):
+    calls = any(message.get("tool_calls") for message in row["prompt"] + row["chosen"] + row["rejected"])
+    return len(row["chosen"]) == len(row["rejected"]) == 1 and not calls
+
+
+data = data.filter(single).select_columns(["prompt", "chosen", "rejected"])
+data = data.map(lambda row: {"chosen": row["chosen"][0], "rejected": row["rejected"][0]})
+data.to_json("preference.jsonl")
+columns = {"messages": "prompt", "chosen": "chosen", "rejected": "rejected"}
+tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
+tags |= {"system_tag": "system", "observation_tag": "tool"}
+info = {"file_name": "preference.jsonl", "formatting": "sharegpt", "ranking": True, "columns": columns, "tags": tags}
+with open("dataset_info.json", "w") as file:  # dataset_dir is the folder with both files, dataset is preference
+    json.dump({"preference": info}, file, indent=2)"""
+#: COMET reads its file with pandas, which takes an empty text for a missing one, and a lone carriage return for the end
+#: of a line where nothing is quoted. What is missing is the word "nan" to COMET.
+_COMET = """\
+data = data.select_columns([{columns}]).filter(lambda row: "" not in row.values())
+data.to_csv("train.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)  # comet-train: train_data"""
 
 _RECIPES = (
-    Recipe(
-        "TRL's RewardTrainer", "preference", "python",
-        _TRL.format(trainer="RewardTrainer", shape="preference", more=""),
+    _trl("RewardTrainer", "preference"),
+    _trl("DPOTrainer", "preference", ", processing_class=TOKENIZER"),
+    _export("OpenRLHF, as a reward model or in DPO", "preference", _OPENRLHF),
+    _export(
+        "RewardBench's command, on what differs in the last message of user and assistant in turns", "preference_full",
+        _REWARDBENCH,
     ),
-    Recipe(
-        "TRL's DPOTrainer", "preference", "python",
-        _TRL.format(trainer="DPOTrainer", shape="preference", more=", processing_class=TOKENIZER"),
+    _export(
+        "LLaMA-Factory (stages rm and dpo), on what differs in one message and calls no tool", "preference",
+        _LLAMAFACTORY, "import json",
     ),
-    Recipe(
-        "OpenRLHF (chosen and rejected are its keys, with a chat template)", "preference_full", "python",
-        _EXPORT.format(shape="preference_full", line='data.to_json("train.jsonl")'),
+    _trl("KTOTrainer", "kto", ", processing_class=TOKENIZER"),
+    _export(
+        "COMET, on what has a reference", "comet", _COMET.format(columns='"src", "mt", "ref", "score"'), "import csv"
     ),
-    Recipe(
-        "RewardBench's command", "preference_full", "python",
-        _EXPORT.format(
-            shape="preference_full",
-            line='data.to_json("pairs.jsonl")  # rewardbench --model MODEL --dataset pairs.jsonl --load_json',
-        ),
+    _export("COMET, without references", "comet", _COMET.format(columns='"src", "mt", "score"'), "import csv"),
+    _export(
+        "MetricX", "metricx",
+        'data.select_columns(["source", "hypothesis", "reference", "label"]).to_json("train.jsonl")',
     ),
-    Recipe(
-        "TRL's KTOTrainer", "kto", "python",
-        _TRL.format(trainer="KTOTrainer", shape="kto", more=", processing_class=TOKENIZER"),
-    ),
-    Recipe(
-        # COMET would read an empty reference as the word "nan".
-        "COMET, on what has a reference", "comet", "python",
-        _EXPORT.format(
-            shape="comet",
-            line='data = data.filter(lambda row: row["ref"] != "").select_columns(["src", "mt", "ref", "score"])\n'
-            'data.to_csv("train.csv", index=False)',
-        ),
-    ),
-    Recipe(
-        "MetricX", "metricx", "python",
-        _EXPORT.format(
-            shape="metricx",
-            line='data.select_columns(["source", "hypothesis", "reference", "label"]).to_json("train.jsonl")',
-        ),
-    ),
-    Recipe(
-        "Process reward models (as TRL's PRMTrainer took them)", "stepwise", "python",
-        _EXPORT.format(shape="stepwise", line='data = data.select_columns(["prompt", "completions", "labels"])'),
+    _export(
+        "Process reward models, such as the PRMTrainer that TRL had up to 1.13", "stepwise",
+        'data = data.select_columns(["prompt", "completions", "labels"])',
     ),
 )  # fmt: skip
 
@@ -83,7 +117,8 @@ def trainers(shapes: Sequence[str], address: str | None) -> list[Recipe]:
         address: what `load_dataset` calls the dataset; DIR when None.
     """
     data = "DIR" if address is None else f'"{address}"'
-    return [one._replace(how=one.how.format(data=data)) for one in _RECIPES if one.shape in shapes]
+    called = f"load_dataset({data}, "
+    return [one._replace(how=one.how.replace("load_dataset(DATA, ", called)) for one in _RECIPES if one.shape in shapes]
 
 
 def citation(title: str, name: str, version: str, address: str | None) -> str:

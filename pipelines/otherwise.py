@@ -36,6 +36,7 @@ _ONLY = {
 #: Signals that a key of the policy acts on, before they are a reason.
 _SIGNALS = {
     "near_of": "near_duplicate",
+    "near_looks": "near_images",
     "semantic_of": "semantic_duplicate",
     "benchmark_item": "contaminated",
     "p_error": "mislabelled",
@@ -142,13 +143,16 @@ def _together(
 def _likeness(run: Finished, row: pl.DataFrame, policy: Policy, now: tuple[Any, ...]) -> list[dict[str, str]]:
     """Where a threshold of likeness decided: another one, as far as this pair of rows goes."""
     out = []
+    looks = row["near_looks"][0] is not None
     for key, of, score in (
-        ("duplicates.threshold", "near_of", "near_score"),
+        (f"images.{row['near_looks_by'][0]}", "near_of", "near_looks")
+        if looks
+        else ("duplicates.threshold", "near_of", "near_score"),
         ("semantic.threshold", "semantic_of", "semantic_of_cosine"),
     ):
         if row[of][0] is None:
             continue
-        without = row.with_columns(pl.lit(None, dtype=row.schema[of]).alias(of))
+        without = row.with_columns(pl.lit(None, dtype=row.schema[name]).alias(name) for name in (of, score))
         verdict = _decided(without, policy, run.manifest["configurations"])
         if verdict != now:
             change = f"{key} above {row[score][0]:.3f}, if it is like no other row"

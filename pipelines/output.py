@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.attributes import write_attributes_report
+from pipelines.belonging import write_belongings
 from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
@@ -55,6 +56,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
     write_matches(out, curated.overlaps)
     write_slices(out, curated.slices)
     write_trajectories(out, curated.frames)
+    write_belongings(out, curated.belonging, curated.decided)
     write_attributes_report(out, curated.attributes)
     blocks.remove(f"{out}/spurious.json")
     if curated.shortcuts is not None:

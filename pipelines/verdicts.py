@@ -18,7 +18,7 @@ from transforms.publish.stage import publish, shards
 from transforms.tasks import RunTasks
 
 #: As `pipelines.rows.VERSIONS`.
-VERSIONS = {"decide": 5, "publish": 4}
+VERSIONS = {"decide": 6, "publish": 4}
 
 
 def decide_rows(

@@ -31,6 +31,8 @@ _SIDES = {
     "rejected": Made("messages of the worse response", "the other side"),
 }
 _TOOLS = {"tools": Made("JSON text of the tools on offer; only where the dataset has any", "as recorded")}
+#: Of texts that COMET reads from CSV.
+_SPACE = "; a space behind `NA`, `None`, `null` and what else pandas takes for nothing"
 #: Configuration -> column -> what it is and how it was made.
 COLUMNS: dict[str, dict[str, Made]] = {
     "preference": _ROW | _PROMPT | _SIDES | _TOOLS,
@@ -86,9 +88,9 @@ COLUMNS: dict[str, dict[str, Made]] = {
     },
     "comet": _ROW
     | {
-        "src": Made("source text", "the prompt's last message"),
-        "mt": Made("translation", "the response's text"),
-        "ref": Made("reference, or empty", "the first that is recorded"),
+        "src": Made("source text", "the prompt's last message" + _SPACE),
+        "mt": Made("translation", "the response's text" + _SPACE),
+        "ref": Made("reference, or empty", "the first that is recorded" + _SPACE),
         "score": Made("0 to 1, higher is better", "mean of the normalised judgements over dimensions"),
     },
     "metricx": {

@@ -221,23 +221,20 @@ def findings(run: Finished, fates: Fates) -> list[Finding]:
 
 
 def _shortcuts(run: Finished) -> list[Finding]:
-    """Features that pay, by how often the chosen side has more of them."""
+    """Features that pay, as one thing to mend: balance takes them together, and most of them are length again."""
     path = f"{run.out}/spurious.json"
     pairs = blocks.read_json(path).get("pairs") if blocks.exists(path) else None
     if not pairs or not pairs["measured"]:
         return []
-    return [
-        Finding(
-            f"shortcut: {one['feature']}",
-            round(one["share_before"] * one["n"]),
-            one["n"],
-            _SHORTCUT,
-            _SHORTCUT.harm * abs(2 * one["share_before"] - 1) * one["n"] / max(pairs["rows"], 1),
-            "shortcuts",
-        )
-        for one in pairs["features"]
-        if one["flagged"]
-    ]
+    flagged = [one for one in pairs["features"] if one["flagged"]]
+    if not flagged:
+        return []
+    first = max(flagged, key=lambda one: abs(2 * one["share_before"] - 1) * one["n"])
+    more, less = round(first["share_before"] * first["n"]), round((1 - first["share_before"]) * first["n"])
+    others = f" (and {many(len(flagged) - 1, 'other')})" if len(flagged) > 1 else ""
+    name = f"shortcut: {'higher' if more >= less else 'lower'} {first['feature']} wins{others}"
+    weight = _SHORTCUT.harm * abs(2 * first["share_before"] - 1) * first["n"] / max(pairs["rows"], 1)
+    return [Finding(name, max(more, less), first["n"], _SHORTCUT, weight, "shortcuts")]
 
 
 def _ratings(run: Finished) -> list[Finding]:

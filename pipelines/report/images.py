@@ -13,7 +13,8 @@ from pipelines.report import charts
 from pipelines.report.duplicates import SIZES, sized
 from pipelines.report.parts import Chart, Link, Sample, Section, Table, key_of, many
 from transforms import blocks, markers
-from transforms.belonging import IMAGE, image_names
+from transforms.belonging import IMAGE
+from transforms.images.names import image_names
 from transforms.images.stage import same_file
 
 #: Sets and images that are listed, rows shown of each, and characters of an image's name.

@@ -20,9 +20,15 @@ class Images(Section):
     near: bool = Field(
         False,
         description="Whether images that look the same are taken for one in groups. Each is opened where it lies; "
-        "frames of trajectories, which look like their neighbours, are left out.",
+        "frames of trajectories, which look like their neighbours, are left out. Rows of which all is near-copies are "
+        "duplicates.",
     )
     bits: Annotated[int, Field(ge=0, le=6)] = Field(
         6, description="In how many of the 64 bits of their perceptual hashes two images may differ."
     )
     likeness: Share = Field(0.98, description="Correlation of two images in 8 x 8 from which on they look the same.")
+    cosine: Share = Field(
+        0.98,
+        description="With `embed.images`: cosine of two images' vectors from which on they look the same, whatever "
+        "their hashes. Not tuned on any model: look at what it finds.",
+    )

@@ -52,8 +52,11 @@ class Policy(OfFrames, Section):
         None, description="The dimension that makes a pair's label; the mean of all when absent."
     )
     near_duplicate: Literal["drop", "review", "keep"] = Field("drop", description="Near-copies of a better row.")
+    near_images: Literal["drop", "review", "keep"] = Field(
+        "drop", description="Near-copies of a better row whose images are near-copies of its images."
+    )
     conflict: Literal["soften", "drop", "review", "keep"] = Field(
-        "soften", description="Copies with contradicting labels."
+        "soften", description="Copies or near-copies with contradicting labels."
     )
     in_cycle: Literal["soften", "drop", "review", "keep"] = Field(
         "soften",

@@ -100,7 +100,9 @@ class Embed(Section):
         None, description="A CLIP-type sentence-transformers model for images in messages, named like `base`."
     )
     cache: str | None = Field(
-        None, description="Folder of vectors that runs share; that of the output folder's work/ when absent."
+        None,
+        description="Folder of vectors, and of what images look like, that runs share; that of the output folder's "
+        "work/ when absent.",
     )
 
     @field_validator("model", mode="before")

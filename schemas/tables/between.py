@@ -124,6 +124,10 @@ TABLES: tuple[Table, ...] = (
             **_CANDIDATE,
             "score": share("Jaccard similarity of their shingles."),
             "copies": truth("Whether one can stand for the other."),
+            "agree": truth("Whether they name the same side, where both name one."),
+            "looks": number("How alike the least alike of their images are that are not the same.", "-1 to 1"),
+            "looks_at": share("What that was held against."),
+            "looks_by": field("By what they are alike.", range="likeness, cosine"),
             **{
                 name: said
                 for side in "ab"
@@ -224,7 +228,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "work/kept/*/*.parquet",
         "embed",
-        "Vectors and scores that are kept by text and model, beside `*.npy`.",
+        "Vectors and scores that are kept by text and model, and what images look like, beside `*.npy`.",
         {"item": field("By hash.", range="hex")},
     ),
     Table("work/{pairs,ablate-pairs}-KEY/N.parquet", "strength", "A block's pairs, as detectors read them.", _PAIRS),

@@ -12,6 +12,15 @@ ORDERS: Columns = {
     "voc": number("Value-order correlation: Spearman's between those numbers and time.", "-1 to 1"),
     "why": field("Why there is none.", range="short, constant"),
 }
+_SHOWN: Columns = {
+    "what": field("What it is.", range="image, trajectory"),
+    "name": field("Its name's begin: an image's as in `looks`, a trajectory's with its source."),
+    "key": whole("Hash of the whole name.", "64 bits"),
+}
+_SAME: Columns = {
+    "name": field("As in `looks`."),
+    "stands": field("The one whose name stands for all that look like it."),
+}
 _ALIKE = {f"group_{side}": ("whole number", "64 bits", "A node of groups.") for side in "ab"}
 TABLES: tuple[Table, ...] = (
     Table(
@@ -33,6 +42,12 @@ TABLES: tuple[Table, ...] = (
         },
     ),
     Table("trajectories.parquet", "orders", "How well a scorer follows time in a trajectory.", ORDERS),
+    Table(
+        "belongings.parquet",
+        "belonging",
+        "What the groups of kept rows show; a run that adds to this one reads it.",
+        {**_SHOWN, "group_id": field("The group's name.", range="hex")},
+    ),
     Table("work/orders-KEY/trajectories.parquet", "orders", "The same.", ORDERS),
 )
 BETWEEN: tuple[Table, ...] = (
@@ -41,6 +56,12 @@ BETWEEN: tuple[Table, ...] = (
         "belonging",
         "Two nodes of groups whose rows show one image, or frames of one trajectory.",
         _ALIKE,
+    ),
+    Table(
+        "work/belonging-KEY/shown/N.parquet",
+        "belonging",
+        "What rows show, each thing of a row once.",
+        {"row": whole("Place in the block."), **_SHOWN},
     ),
     Table(
         "work/looks-KEY/looks/N.parquet",
@@ -56,6 +77,12 @@ BETWEEN: tuple[Table, ...] = (
         "work/same-images-KEY/same.parquet",
         "same-images",
         "An image that looks like others.",
-        {"name": field("As in `looks`."), "stands": field("The one whose name stands for all that look like it.")},
+        _SAME,
+    ),
+    Table(
+        "work/same-images-KEY/alike.parquet",
+        "same-images",
+        "The same, with those that stand for others, and what they look like.",
+        {**_SAME, "hash": whole("As in `looks`.", "64 bits"), "small": ("bytes", "–", "As in `looks`.")},
     ),
 )

@@ -107,6 +107,12 @@ TABLES: tuple[Table, ...] = (
         {
             "near_of": field("The representative.", range="row_id"),
             "near_score": share("Jaccard similarity of their shingles."),
+            "near_looks": number("How alike the least alike of images that differ are.", "-1 to 1"),
+            "near_looks_at": share("What that was held against."),
+            "near_looks_by": field("By what they are alike.", range="likeness, cosine"),
+            "near_agree": whole("Of a representative: how many of its near-copies name the same side."),
+            "near_against": whole("How many name the other side."),
+            "near_contrary": field("One that does.", range="row_id"),
         },
     ),
     Table(

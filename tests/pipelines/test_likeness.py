@@ -96,15 +96,28 @@ def run(rows: list[dict], tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_near_copies_are_dropped_with_their_numbers(run: Path) -> None:
     lines = ledger(run)
     copies = lines.filter(pl.col("reasons").list.contains("near_duplicate"))
-    assert manifest(run)["reasons"] == {"near_duplicate": copies.height}
+    assert manifest(run)["reasons"] == {"near_duplicate": copies.height, "conflict": 40}
     assert copies.height == 80
     assert copies["action"].unique().to_list() == ["drop"]
     assert copies["score"].is_between(0.7, 1).all()
     assert copies["threshold"].unique().to_list() == [0.7]
-    kept = lines.filter(pl.col("action") == "keep")
+    kept = lines.filter(pl.col("action") != "drop")
     assert copies["counterpart"].is_in(kept["row_id"].implode()).all()
     of = dict(kept.select("row_id", "group_id").iter_rows())
     assert all(of[kept_row] == group for kept_row, group in copies.select("counterpart", "group_id").iter_rows())
+
+
+def test_near_copies_that_name_the_other_side_make_a_conflict(run: Path) -> None:
+    """Half of the copies have their sides, and so what was chosen, the other way round."""
+    lines = ledger(run)
+    contested = lines.filter(pl.col("reasons").list.contains("conflict"))
+    assert contested["action"].unique().to_list() == ["soften"]
+    assert contested.select("score", "threshold").unique().rows() == [(0.5, 1.0)]
+    of = dict(lines.filter(pl.col("action") == "drop").select("row_id", "counterpart").iter_rows())
+    assert all(of[copy] == row for row, copy in contested.select("row_id", "counterpart").iter_rows())
+    assert manifest(run)["counts"]["conflicts"] == 40
+    soft = pl.concat([pl.read_parquet(path) for path in (run / "dataset/preference_soft").glob("*.parquet")])
+    assert soft.filter(pl.col("id").is_in(contested["content_id"].implode()))["soft_label"].to_list() == [0.55] * 40
 
 
 def grams(said: str) -> set[str]:
@@ -131,7 +144,7 @@ def test_policy_decides_what_becomes_of_them(run: Path, rows: list[dict], tmp_pa
     assert manifest(tmp_path / "out")["counts"]["review"] == 80
     assert curate(tmp_path / "out", source, sets=("policy.near_duplicate=keep",)) == 0
     told = manifest(tmp_path / "out")
-    assert told["reasons"] == {}
+    assert told["reasons"] == {"conflict": 40}
     assert {s["stage"] for s in told["stages"] if not s["skipped"]} == {"decide", "shortcuts", "publish"}
     assert curate(tmp_path / "off", source, sets=("duplicates.near=false",)) == 0
     assert manifest(tmp_path / "off")["groups"]["linked"] == 0

@@ -29,7 +29,7 @@ def walk(number: int, rng: np.random.Generator) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def run(folder: Path, out: str, walks: list[dict[str, Any]], *sets: str) -> Path:
+def run(folder: Path, out: str, walks: list[dict[str, Any]], *sets: str, against: Path | None = None) -> Path:
     (folder / f"{out}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in walks))
     options = {"expert": True, "seconds": "at", "scores": ["good", "bad"], "pairs_per_frame": 2}
     config = {
@@ -37,7 +37,9 @@ def run(folder: Path, out: str, walks: list[dict[str, Any]], *sets: str) -> Path
         "external": {"scores": [{"name": name, "fields": f"scores.{name}"} for name in ("good", "bad")]},
     }
     (folder / f"{out}.yaml").write_text(json.dumps(config))
-    assert run_curate(Request(str(folder / f"{out}.yaml"), str(folder / out), sets=[*FEW, *sets])) == 0
+    before = [str(against)] if against else []
+    request = Request(str(folder / f"{out}.yaml"), str(folder / out), sets=[*FEW, *sets], against=before)
+    assert run_curate(request) in (0, 1)  # additions to a small run are far off their fractions
     return folder / out
 
 
@@ -134,3 +136,34 @@ def test_an_image_that_very_many_prompts_have_joins_nothing(tmp_path: Path) -> N
     off = run(tmp_path, "off", walks, "images.group=false", "trajectories.find=false")
     assert balanced(off)["belonging"] is None
     assert balanced(off)["trajectories"] is None
+
+
+def test_additions_go_where_their_trajectory_or_image_is(out: Path, tmp_path: Path) -> None:
+    """Other frames of known trajectories, and others that show one image of a known one; no text is the same."""
+    rng = np.random.default_rng(1)
+    more = [walk(number, rng) | {"instruction": f"more of {number}"} for number in range(2 * COUNT)]
+    for number, one in enumerate(more):
+        one["frames"] = [{"uri": f"new-{number}-{n}.png"} for n in range(FRAMES)]
+        if number >= COUNT:
+            one["trajectory_id"] = f"new {number}"
+            one["frames"][3] = {"uri": f"{number - COUNT}-7.png"}
+    added = run(tmp_path, "added", more, "external.scores=[]", "strength.find=false", against=out)
+    shown = pl.read_parquet(out / "belongings.parquet")
+    assert set(shown["what"]) == {"image", "trajectory"}
+    assert shown.filter(what="trajectory")["name"].to_list() == sorted(f"w: t{number}" for number in range(COUNT))
+
+    def splits(folder: Path) -> dict[int, set[str]]:
+        kept = ledger(folder).filter(pl.col("split").is_not_null())
+        return {int(line): set(split) for line, split in kept.group_by("line").agg(pl.col("split")).iter_rows()}
+
+    old, new = splits(out), splits(added)
+    assert len(set.union(*old.values())) > 1
+    for number in range(COUNT):
+        assert new[number + 1] == new[COUNT + number + 1] == old[number + 1]
+    (out / "belongings.parquet").rename(tmp_path / "away.parquet")
+    try:
+        lost = run(tmp_path, "lost", more, "external.scores=[]", "strength.find=false", against=out)
+    finally:
+        (tmp_path / "away.parquet").rename(out / "belongings.parquet")
+    assert any("no belongings.parquet" in note for note in json.loads((lost / "manifest.json").read_text())["notes"])
+    assert any(split != old[number] for number, split in splits(lost).items() if number <= COUNT)

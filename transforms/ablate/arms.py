@@ -12,7 +12,7 @@ from schemas.config import Policy
 STAGES = ("dedup", "raters", "contamination", "noise", "ambiguity", "slices", "balance")
 #: The policy under which a stage does nothing, and the facts that are then not looked at.
 _KEYS: dict[str, dict[str, Any]] = {
-    "dedup": {"near_duplicate": "keep", "semantic_duplicate": "report"},
+    "dedup": {"near_duplicate": "keep", "near_images": "keep", "semantic_duplicate": "report"},
     "raters": {"conflict": "keep", "in_cycle": "keep"},
     "contamination": {"contaminated": "keep"},
     "noise": {"mislabelled": "keep", "doubtful": "keep"},

@@ -36,6 +36,7 @@ def settle(rows: pl.DataFrame) -> pl.DataFrame:
         margin=pl.when(sure & against & pl.col("margin").is_not_null()).then(0.0).otherwise("margin"),
         judged=pl.col("judged") | sure,
         conflict=pl.col("conflict") & ~sure,
+        near_against=pl.when(~sure).then("near_against"),
         reversal=pl.col("reversal") & ~sure,
         concluded=pl.col("concluded") & ~sure,
         left_out=pl.when(sure).then(0).otherwise("left_out"),

@@ -56,13 +56,15 @@ class Clause:
 _SILENT = pl.col("concluded") & pl.col("consensus_label").is_null()
 #: A softened label keeps its side, by this much at least.
 _SIDED = 0.05
+#: The share of a row and its near-copies that name the row's side.
+_AGREE = (1 + pl.col("near_agree")) / (1 + pl.col("near_agree") + pl.col("near_against"))
 #: Strongest first.
 _STRENGTH = (MERGED, "drop", "review", "flip", "soften", "keep")
 
 
 def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
     """The policy as clauses, in the order in which their reasons are given; `thresholds` are those of measured ones."""
-    copied = pl.col("copy_kind")
+    copied, looks = pl.col("copy_kind"), pl.col("near_looks")
     soft = pl.col("soft_label")
     count = pl.col("copies").cast(pl.Float64)
     out = [
@@ -72,10 +74,18 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         _contaminated(policy),
         Clause(
             "near_duplicate",
-            pl.col("near_of").is_not_null(),
+            pl.col("near_of").is_not_null() & looks.is_null(),
             policy.near_duplicate,
             pl.col("near_score"),
             thresholds.get("near_duplicate", 1.0),
+            pl.col("near_of"),
+        ),
+        Clause(
+            "near_images",
+            looks.is_not_null(),
+            policy.near_images,
+            looks,
+            pl.col("near_looks_at"),
             pl.col("near_of"),
         ),
         Clause(
@@ -88,6 +98,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         Clause("identical_responses", pl.col("identical_responses"), policy.identical_responses, pl.lit(1.0), 1),
         Clause("no_judgement", ~pl.col("judged"), "drop", pl.lit(0.0), 1),
         Clause("conflict", pl.col("conflict") & pl.col("copy_of").is_null(), policy.conflict, soft, 0.5),
+        Clause("conflict", pl.col("near_against") > 0, policy.conflict, _AGREE, 1, pl.col("near_contrary")),
         Clause("unreliable_rater", _SILENT, policy.unreliable_rater, pl.col("reliability"), 0.5),
         Clause(
             "in_cycle", pl.col("reversal"), policy.in_cycle, pl.col("component").cast(pl.Float64), 1, pl.col("onward")
@@ -243,9 +254,10 @@ def _relabelled(rows: pl.DataFrame, policy: Policy, found: Sequence[Clause]) -> 
     asked = {
         "likely_mislabelled": 1 - wrong,
         "ambiguous": 1 - even / 2,
+        "conflict": pl.when(pl.col("near_against") > 0).then(_AGREE),
         **dict.fromkeys(("frames_too_near", "values_too_near", "time_contradicted"), pl.lit(0.5)),
     }
-    # How sure the recorded side is, by what the row is softened for; conflicts are softened by their votes.
+    # How sure the recorded side is, by what the row is softened for; conflicts of copies are softened by their votes.
     sure = pl.min_horizontal(
         *(
             pl.when(clause.holds.fill_null(False)).then(asked[clause.reason])

@@ -46,6 +46,8 @@ _BESIDE = {
 }
 #: All stages whose sidecars `load` reads, as its task names them.
 FACTS = ("identity", "signals", "groups", *_BESIDE)
+#: Where copies or near-copies name another side.
+_CONTESTED = pl.col("conflict") | (pl.col("near_against") > 0).fill_null(False)
 #: A sidecar's columns: the verdict, the row's group, the split that it is in already, and kind.
 DECIDED = pl.Schema({**VERDICTS, "group_id": pl.String(), "settled": pl.String(), "kind": pl.String()})
 
@@ -127,7 +129,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
         "ties": int(pairs["label"].null_count()),
         "pairs": pairs.height,
         "margins": int(pairs["margin"].count()),
-        "conflicts": int((rows["conflict"] & rows["copy_of"].is_null()).sum()),
+        "conflicts": int(rows.select(_CONTESTED & pl.col("copy_of").is_null()).to_series().sum()),
         "opposed": int(said["opposed"].sum()),
         "on_cycles": int((said["component"] > 0).sum()),
         "reversals": int(said["reversal"].sum()),

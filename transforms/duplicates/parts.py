@@ -10,6 +10,7 @@ import polars as pl
 from transforms.duplicates.sets import Sets, together
 from transforms.duplicates.shingles import filled, salted, shingles, without
 from transforms.hashing import as_nodes, digest
+from transforms.identity.keys import prompt_ids, response_ids
 from transforms.texts import beyond, plain
 
 #: Columns of a block that are read.
@@ -29,6 +30,7 @@ class Parts:
         prompts: how many of them are prompts.
         of_rows: for each row the place of its prompt, then those of its responses, row by row.
         counts: how many those are for each row.
+        salts: uint32, a number for what each holds beside text; 0 where there is nothing.
     """
 
     sets: Sets
@@ -38,6 +40,7 @@ class Parts:
     prompts: int
     of_rows: np.ndarray
     counts: np.ndarray
+    salts: np.ndarray
 
 
 def parts(rows: pl.DataFrame, size: int, template: np.ndarray = _NOTHING) -> Parts:
@@ -60,9 +63,10 @@ def parts(rows: pl.DataFrame, size: int, template: np.ndarray = _NOTHING) -> Par
     responses, given, of_responses = np.unique(as_nodes(ids), return_index=True, return_inverse=True)
     said = rows["responses"].explode(empty_as_null=False, keep_nulls=False)
     asked = rows[first]
+    salts = [salts_of(asked["prompt"], asked["tools"]), salts_of(said[given], None)]
     sets = [
-        sets_of(asked["prompt"], asked["tools"], prompts, size, template),
-        sets_of(said[given], None, responses, size),
+        sets_of(asked["prompt"], asked["tools"], prompts, salts[0], size, template),
+        sets_of(said[given], None, responses, salts[1], size),
     ]
     return Parts(
         sets=together(sets),
@@ -72,23 +76,34 @@ def parts(rows: pl.DataFrame, size: int, template: np.ndarray = _NOTHING) -> Par
         prompts=len(prompts),
         of_rows=np.insert(len(prompts) + of_responses, np.cumsum(counts) - counts, of_prompts),
         counts=counts + 1,
+        salts=np.concatenate(salts),
     )
 
 
 def sets_of(
-    dialogues: pl.Series, tools: pl.Series | None, nodes: np.ndarray, size: int, template: np.ndarray = _NOTHING
+    dialogues: pl.Series,
+    tools: pl.Series | None,
+    nodes: np.ndarray,
+    salts: np.ndarray,
+    size: int,
+    template: np.ndarray = _NOTHING,
 ) -> Sets:
-    """The shingles of dialogues, each with the hash of all it holds, as in `parts`."""
+    """The shingles of dialogues, each with the hash of all it holds, as in `parts`, and its salt (`salts_of`)."""
     alone = (nodes & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    held = np.flatnonzero(salts)
+    if len(held):  # here images may have another name than where that hash was made
+        own = dialogues[held]
+        ids = response_ids(own) if tools is None else prompt_ids(own, tools[held])
+        alone[held] = as_nodes(ids) & np.uint64(0xFFFFFFFF)
     texts = dialogues.to_frame("said").select(text=plain(pl.col("said")))["text"]
     sets = shingles(texts, size, alone)
-    salts = _salts(beyond(dialogues), tools)
     asked = (sets.counts > 0) | (salts > 0)
     return filled(salted(without(sets, template), salts), asked, alone)
 
 
-def _salts(rest: pl.Series, tools: pl.Series | None) -> np.ndarray:
-    """A number for what dialogues hold beside text, and for tools on offer; 0 where there is nothing."""
+def salts_of(dialogues: pl.Series, tools: pl.Series | None) -> np.ndarray:
+    """A number for what dialogues hold beside text, and for tools on offer; 0 where there is nothing. uint32."""
+    rest = beyond(dialogues)
     held = pl.DataFrame({"rest": rest, "tools": rest.clear(len(rest)) if tools is None else tools})
     both = held.select(
         pl.concat_str("rest", "tools", separator="\x1d", ignore_nulls=True).replace("", None)

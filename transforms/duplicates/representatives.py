@@ -5,9 +5,48 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-#: What is said of each row: the row it is a near-copy of, and how alike they are.
-SIGNALS = pl.Schema({"near_of": pl.String(), "near_score": pl.Float64()})
-DEFAULTS = {"near_of": None, "near_score": None}
+from transforms.duplicates.cells import LOOKS
+from transforms.duplicates.quality import PUBLISHED
+
+#: What is said of each row: the row it is a near-copy of, and how alike they are; and where their images are not the
+#: same ones, how alike the least alike of these are, what that was held against, and by what they are alike. Of a row
+#: with near-copies, how many of them name the same side as it does, how many the other, and one of these.
+SIGNALS = pl.Schema(
+    {
+        "near_of": pl.String(),
+        "near_score": pl.Float64(),
+        "near_looks": pl.Float64(),
+        "near_looks_at": pl.Float64(),
+        "near_looks_by": pl.String(),
+        "near_agree": pl.Int64(),
+        "near_against": pl.Int64(),
+        "near_contrary": pl.String(),
+    }
+)
+DEFAULTS = dict.fromkeys(SIGNALS)
+
+
+def told(copies: pl.DataFrame) -> pl.DataFrame:
+    """What is said of the rows of near-copies and of their representatives: block, row and `SIGNALS`.
+
+    Args:
+        copies: frame of `transforms.duplicates.verify.NEIGHBOUR`, as `choose` leaves it.
+    """
+    looks = {f"near_{name}": pl.col(name) for name in LOOKS}
+    theirs = copies.select(block="block_b", row="row_b", near_of="row_id_a", near_score="score", **looks)
+    other = pl.col("agree") == False  # noqa: E712 - null is neither
+    own = (
+        copies.filter((pl.col("quality_a") != PUBLISHED) & pl.col("agree").is_not_null())
+        .group_by(block="block_a", row="row_a")
+        .agg(
+            near_agree=pl.col("agree").sum().cast(pl.Int64),
+            near_against=other.sum().cast(pl.Int64),
+            near_contrary=pl.col("row_id_b").filter(other).min(),
+        )
+    )
+    return pl.concat([theirs, own], how="diagonal").select(
+        "block", pl.col("row").cast(pl.Int64), *(pl.col(name).cast(dtype) for name, dtype in SIGNALS.items())
+    )
 
 
 def choose(pairs: pl.DataFrame) -> pl.DataFrame:

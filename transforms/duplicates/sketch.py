@@ -8,9 +8,11 @@ import numpy as np
 import polars as pl
 
 from schemas.row import KINDS
+from transforms.decide.labels import labels
 from transforms.duplicates.candidates import NODE
 from transforms.duplicates.minhash import Bands, band_keys, of_unions, signatures
 from transforms.duplicates.parts import Parts
+from transforms.duplicates.shingles import mix
 from transforms.groups import group_nodes
 from transforms.hashing import as_nodes
 from transforms.lists import of_counts
@@ -18,13 +20,16 @@ from transforms.lists import of_counts
 Unit = Literal["row", "prompt", "response"]
 UNITS: tuple[Unit, ...] = ("row", "prompt", "response")
 #: What travels of a candidate: its parts' shingles; of a row also what it must have in common with a copy, its name,
-#: and the group that it is in without any likeness.
+#: the group that it is in without any likeness, the side of a pair that its judgements name (as a preference for its
+#: first response), and the images that its parts show, where it is known which look alike.
 SHINGLED = pl.Schema(
     {
         "node": pl.UInt64(),
         "form": pl.UInt32(),
         "row_id": pl.String(),
         "group": pl.UInt64(),
+        "side": pl.Float64(),
+        "shown": pl.List(pl.List(pl.Int32)),
         "parts": pl.List(pl.List(pl.UInt32)),
     }
 )
@@ -61,8 +66,23 @@ def sketch(rows: pl.DataFrame, found: Parts, shapes: dict[Unit, Bands]) -> dict[
     chosen = rows.filter(mine)
     nodes = {"node": as_nodes(chosen["content_id"]), "quality": chosen["quality"], "row": chosen["row"], "place": 0}
     whole = of_unions(signed[:, found.of_rows], found.counts)[:, mine]
-    out["row"] = _keyed(nodes, band_keys(whole, shapes["row"], forms(chosen)))
+    keys = band_keys(whole, shapes["row"], forms(chosen))
+    beside = _beside(found, starts)[mine] if rows.height else np.empty(0, dtype=np.uint32)
+    keys[-1] = np.where(beside > 0, beside, keys[-1])
+    out["row"] = _keyed(nodes, keys)
     return out
+
+
+def _beside(found: Parts, starts: np.ndarray) -> np.ndarray:
+    """A key for what responses hold beside text, in any order; 0 for rows whose hold nothing. uint32.
+
+    Many rows that share a long prompt and differ in their images alone meet in most bands: only behind the best one of
+    them. Those with the same images meet here.
+    """
+    salts = found.salts[found.of_rows].astype(np.uint64)
+    salts[starts] = 0  # the prompt's
+    held = np.where(salts > 0, mix(salts), 0).astype(np.uint64)
+    return (mix(np.add.reduceat(held, starts)) >> np.uint64(32)).astype(np.uint32)
 
 
 def key_column(band: int) -> str:
@@ -82,7 +102,8 @@ def shingled(rows: pl.DataFrame, found: Parts, asked: pl.DataFrame, unit: Unit) 
     """The shingles of candidates.
 
     Args:
-        rows: row (place in the block), row_id, kind, content_id, and `transforms.duplicates.parts.COLUMNS`.
+        rows: row (place in the block), row_id, kind, content_id, judgements, `transforms.duplicates.parts.COLUMNS`,
+            and `shown` where it is known which images look alike (`Member.rows`).
         found: their parts.
         asked: `row` and `place` of the candidates, all of them rows, prompts or responses.
         unit: which.
@@ -90,6 +111,7 @@ def shingled(rows: pl.DataFrame, found: Parts, asked: pl.DataFrame, unit: Unit) 
     Returns:
         Frame of `SHINGLED`, in the order of `asked`.
     """
+    nothing = pl.Series([None], dtype=SHINGLED["shown"]).new_from_index(0, asked.height)
     at = np.searchsorted(rows["row"].to_numpy(), asked["row"].to_numpy())
     starts = (np.cumsum(found.counts) - found.counts)[at]
     if unit == "row":
@@ -99,7 +121,8 @@ def shingled(rows: pl.DataFrame, found: Parts, asked: pl.DataFrame, unit: Unit) 
         mine = rows[at]
         named = {
             "node": as_nodes(mine["content_id"]), "form": forms(mine), "row_id": mine["row_id"],
-            "group": group_nodes(mine),
+            "group": group_nodes(mine), "side": labels(mine["judgements"], mine["kind"], None)["soft_label"],
+            "shown": mine["shown"] if "shown" in mine.columns else nothing,
         }  # fmt: skip
     else:
         counts = np.ones(len(at), dtype=np.int64)
@@ -107,7 +130,7 @@ def shingled(rows: pl.DataFrame, found: Parts, asked: pl.DataFrame, unit: Unit) 
         nodes = found.nodes[places]
         named = {
             "node": nodes, "form": np.zeros(len(at), dtype=np.uint32), "row_id": pl.repeat(None, len(at), eager=True),
-            "group": nodes,
+            "group": nodes, "side": None, "shown": nothing,
         }  # fmt: skip
     lists = of_counts(found.sets.take(places).lists(), counts)
     return pl.DataFrame({**named, "parts": lists}).cast(dict(SHINGLED))  # type: ignore[arg-type]

@@ -20,10 +20,11 @@ from transforms.duplicates.members import Member
 from transforms.duplicates.minhash import Bands, bands
 from transforms.duplicates.parts import COLUMNS, parts
 from transforms.duplicates.quality import PUBLISHED
-from transforms.duplicates.representatives import DEFAULTS, SIGNALS, choose
+from transforms.duplicates.representatives import DEFAULTS, SIGNALS, choose, told
 from transforms.duplicates.sketch import UNITS, Unit, key_column, shingled, sketch
 from transforms.duplicates.template import read_template
 from transforms.duplicates.verify import neighbours
+from transforms.images.alike import Alike, Asked
 from transforms.markers import Stats, finish
 from transforms.shuffle import partitions_for, split
 from transforms.tasks import WriteSidecars
@@ -39,6 +40,7 @@ _FRAME = 4096
 #: Rows of a block that are worked on at once: what becomes of a text is several times its size.
 _AT_ONCE = 8192
 _ROWS = ("row_id", "kind", "content_id", *COLUMNS)
+_CANDIDATES = (*_ROWS, "judgements")
 Framed = tuple[int, pl.DataFrame]
 
 
@@ -238,7 +240,7 @@ class _Gather(beam.DoFn):
     def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> Iterator[Framed]:
         block, frames = element
         asked = pl.concat(frames)
-        rows = self.members[block].rows(_ROWS).filter(pl.col("row").is_in(asked["row"].unique().implode()))
+        rows = self.members[block].rows(_CANDIDATES).filter(pl.col("row").is_in(asked["row"].unique().implode()))
         template = read_template(self.likeness.template)
         for few in rows.iter_slices(_AT_ONCE):
             found = parts(few, self.likeness.size, template)
@@ -251,12 +253,15 @@ class _Gather(beam.DoFn):
 class _Verify(beam.DoFn):
     """Candidates and their shingles to neighbours, which are written; those that are rows are sent on together."""
 
-    def __init__(self, threshold: float, to: int, folder: str) -> None:
-        self.threshold, self.to, self.folder = threshold, to, folder
+    def __init__(self, threshold: float, images: Asked | None, to: int, folder: str) -> None:
+        self.threshold, self.images, self.to, self.folder = threshold, images, to, folder
+
+    def setup(self) -> None:
+        self.alike = Alike.read(self.images) if self.images else None
 
     def process(self, element: tuple[int, dict[str, Iterable[pl.DataFrame]]]) -> Iterator[Framed]:
         number, sides = element
-        found = neighbours(pl.concat(sides["pairs"]), pl.concat(sides["texts"]), self.threshold)
+        found = neighbours(pl.concat(sides["pairs"]), pl.concat(sides["texts"]), self.threshold, self.alike)
         unit = UNITS[number // self.to]
         blocks.write_frame(found, _file(self.folder, unit, number % self.to))
         if unit == "row":
@@ -266,12 +271,11 @@ class _Verify(beam.DoFn):
 @beam.typehints.with_input_types(tuple[int, Iterable[pl.DataFrame]])
 @beam.typehints.with_output_types(tuple[int, pl.DataFrame])
 class _Choose(beam.DoFn):
-    """Neighbouring rows to near-copies of representatives, sent to their blocks."""
+    """Neighbouring rows to near-copies and representatives, sent to their blocks."""
 
     def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> Iterator[Framed]:
         copies = choose(pl.concat(element[1]).filter(pl.col("copies") & (pl.col("quality_b") != PUBLISHED)))
-        row = pl.col("row_b").cast(pl.Int64)
-        yield from split(copies.select(block="block_b", row=row, near_of="row_id_a", near_score="score"), "block")
+        yield from split(told(copies), "block")
 
 
 @dataclass
@@ -283,6 +287,7 @@ class FindNear(beam.PTransform):
         blocks: those that get sidecars.
         candidates: folders of `FindCandidates`.
         likeness: what makes near-duplicates.
+        images: what makes near-copies of images; None where those that look the same have no name in common.
         folder: where sidecars and pairs go.
     """
 
@@ -290,6 +295,7 @@ class FindNear(beam.PTransform):
     blocks: Sequence[Block]
     candidates: Sequence[str]
     likeness: Likeness
+    images: Asked | None
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
@@ -314,7 +320,7 @@ class FindNear(beam.PTransform):
         copies = (
             {"pairs": asked.pairs, "texts": texts}
             | "beside their texts" >> beam.CoGroupByKey()
-            | "verify" >> beam.ParDo(_Verify(self.likeness.threshold, to, self.folder))
+            | "verify" >> beam.ParDo(_Verify(self.likeness.threshold, self.images, to, self.folder))
             | "rows" >> beam.GroupByKey()
             | "choose" >> beam.ParDo(_Choose())
         )

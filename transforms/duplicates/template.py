@@ -11,7 +11,7 @@ import polars as pl
 
 from transforms import blocks
 from transforms.duplicates.members import Member
-from transforms.duplicates.parts import sets_of
+from transforms.duplicates.parts import salts_of, sets_of
 from transforms.hashing import as_nodes
 from transforms.markers import finish
 
@@ -65,7 +65,8 @@ class _Shingles(beam.DoFn):
         nodes, first = nodes[nodes <= last], first[nodes <= last]
         if len(nodes):
             asked = rows[first]
-            sets = sets_of(asked["prompt"], asked["tools"], nodes, self.size)
+            salts = salts_of(asked["prompt"], asked["tools"])
+            sets = sets_of(asked["prompt"], asked["tools"], nodes, salts, self.size)
             yield 0, pl.DataFrame({"node": nodes, "hashes": sets.lists()})
 
 

@@ -6,14 +6,20 @@ import numpy as np
 import polars as pl
 
 from transforms.duplicates.candidates import CANDIDATE
+from transforms.duplicates.cells import LOOKS, cells_of, matched, seen, turned
 from transforms.duplicates.sets import Sets, of_lists, runs
+from transforms.images.alike import Alike
 
-#: Verified pairs, the better one first: how alike they are, whether they are copies, their names, and their groups.
+#: Verified pairs, the better one first: how alike they are, whether they are copies, whether as such they name the same
+#: side (null where one names none, or where it cannot be said which side is which), what of their images that rests on,
+#: their names, and their groups.
 NEIGHBOUR = pl.Schema(
     {
         **CANDIDATE,
         "score": pl.Float64(),
         "copies": pl.Boolean(),
+        "agree": pl.Boolean(),
+        **LOOKS,
         **{
             f"{name}_{side}": dtype
             for side in "ab"
@@ -23,18 +29,20 @@ NEIGHBOUR = pl.Schema(
 )
 
 
-def neighbours(pairs: pl.DataFrame, texts: pl.DataFrame, threshold: float) -> pl.DataFrame:
+def neighbours(pairs: pl.DataFrame, texts: pl.DataFrame, threshold: float, alike: Alike | None = None) -> pl.DataFrame:
     """The candidates that are neighbours.
 
     Two texts are neighbours when the Jaccard similarity of their shingles is at least the threshold. For rows the
     shingles are those of the prompt and of all responses together. Rows that are neighbours are copies when, moreover,
     each response of one is as alike to a response of the other, and their prompts are at least half as alike: else a
-    long prompt and one response in common would outweigh that the other response is a different one.
+    long prompt and one response in common would outweigh that the other response is a different one. Where images that
+    look the same have one name, those of copies must be near-copies of each other, not only of the same third ones.
 
     Args:
         pairs: frame of `CANDIDATE`.
         texts: frame of `transforms.duplicates.sketch.SHINGLED`, with every text of the pairs; one may be there twice.
         threshold: Jaccard similarity.
+        alike: what is known of the images that look like others; None where that was not asked.
 
     Returns:
         Frame of `NEIGHBOUR`.
@@ -48,15 +56,29 @@ def neighbours(pairs: pl.DataFrame, texts: pl.DataFrame, threshold: float) -> pl
     score = np.zeros(len(left))
     score[near] = jaccard(parts.joined(counts), left[near], right[near])
     near = near[score[near] >= threshold]
-    copies = _matched(parts, counts, left[near], right[near], threshold)
+    cells = cells_of(counts, left[near], right[near])
+    # The prompts of copies are half as alike at least.
+    least = np.where(cells.prompts, threshold / 2, threshold)
+    like = jaccard(parts, cells.left, cells.right) >= least
+    looks = pl.DataFrame(schema=LOOKS).clear(len(near))
+    if alike is not None and once["shown"].count():
+        like, looks = seen(cells, like, once["shown"].explode(empty_as_null=False, keep_nulls=False), alike)
     named = [
         once[where[near]].select(pl.col(name).alias(f"{name}_{side}") for name in ("row_id", "group"))
         for side, where in (("a", left), ("b", right))
     ]
     found = pairs[near].with_columns(
-        pl.Series("score", score[near], dtype=pl.Float64).round(5), pl.Series("copies", copies)
+        pl.Series("score", score[near], dtype=pl.Float64).round(5),
+        pl.Series("copies", matched(cells, like)),
+        _agree(once["side"][left[near]], once["side"][right[near]], turned(cells, like)).alias("agree"),
     )
-    return pl.concat([found, *named], how="horizontal").select(NEIGHBOUR.names())
+    return pl.concat([found, looks, *named], how="horizontal").select(NEIGHBOUR.names())
+
+
+def _agree(one: pl.Series, other: pl.Series, turn: np.ndarray) -> pl.Series:
+    """Whether two preferences for a first response name one side, the second turned round (-1) or not (1), or null."""
+    named = (one - 0.5).sign() * (other - 0.5).sign() * pl.Series(turn, dtype=pl.Float64)
+    return pl.select(pl.when(named != 0).then(named > 0)).to_series()
 
 
 def jaccard(sets: Sets, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -91,24 +113,3 @@ def _jaccard(left: Sets, right: Sets) -> np.ndarray:
 def _keys(sets: Sets, side: int) -> np.ndarray:
     pair = np.repeat(np.arange(len(sets), dtype=np.uint64), sets.counts)
     return pair << np.uint64(33) | sets.values.astype(np.uint64) << np.uint64(1) | np.uint64(side)
-
-
-def _matched(parts: Sets, counts: np.ndarray, left: np.ndarray, right: np.ndarray, least: float) -> np.ndarray:
-    """Whether every response of either row is at least so alike to one of the other, and their prompts half as much.
-
-    A row's first part is its prompt. The order of responses says nothing. Rows of a pair have the same number of parts.
-    """
-    first, width = np.cumsum(counts) - counts, counts[left]
-    cells = (width - 1) ** 2 + 1
-    pair = np.repeat(np.arange(len(left)), cells)
-    cell = np.arange(cells.sum()) - np.repeat(np.cumsum(cells) - cells, cells)
-    across = np.maximum(width[pair] - 1, 1)
-    mine, other = (np.where(cell == 0, 0, 1 + part) for part in ((cell - 1) // across, (cell - 1) % across))
-    like = jaccard(parts, first[left][pair] + mine, first[right][pair] + other) >= np.where(cell == 0, least / 2, least)
-    start = np.cumsum(width) - width
-    matched = np.ones(len(left), dtype=bool)
-    for part in (mine, other):
-        seen = np.zeros(width.sum(), dtype=bool)
-        seen[(start[pair] + part)[like]] = True
-        matched &= np.add.reduceat(seen, start, dtype=np.int64) == width if len(start) else True
-    return matched

@@ -14,12 +14,17 @@ import numpy as np
 import polars as pl
 
 from transforms import blocks
-from transforms.belonging import image_names
-from transforms.blocks import Block, read_frame
+from transforms.arrays import write_array
+from transforms.blocks import read_frame
 from transforms.duplicates.components import Forest
 from transforms.embed.images import content, references
 from transforms.hashing import digest, partition
-from transforms.images.looks import SMALL, hashes, near_copies, picture, smalls
+from transforms.images import kept
+from transforms.images.alike import ALIKE, as_smalls
+from transforms.images.looks import hashes, near_copies, picture, smalls
+from transforms.images.names import image_names
+from transforms.images.showing import Showing
+from transforms.images.vectors import near_vectors, vectors_of
 from transforms.markers import Stats, finish
 from transforms.shuffle import split
 
@@ -27,89 +32,84 @@ from transforms.shuffle import split
 _AT_ONCE = 500
 #: So many that cannot be opened are named.
 _SHOWN = 20
-_FILE = "same.parquet"
-_PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
+_FILE, _ALIKE, _VECTORS = "same.parquet", "alike.parquet", "alike.npy"
 #: An image, and the one whose name stands for all that look like it.
 SAME = pl.Schema({"name": pl.String(), "stands": pl.String()})
+_PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
 
 
-@beam.typehints.with_input_types(Block)
+@beam.typehints.with_input_types(Showing)
 @beam.typehints.with_output_types(tuple[int, pl.DataFrame])
 class _Emit(beam.DoFn):
-    """The images of rows that are no frames of trajectories and no copies of others."""
+    """The images of rows."""
 
-    def __init__(self, identity: str, frames: str | None, partitions: int) -> None:
-        self.identity, self.frames, self.partitions = identity, frames, partitions
+    def __init__(self, partitions: int) -> None:
+        self.partitions = partitions
 
-    def process(self, block: Block) -> Iterator[tuple[int, pl.DataFrame]]:
-        rows = read_frame(block.path, ["source", "prompt", "responses"])
-        mine = read_frame(f"{self.identity}/{block.sidecar}", ["copy_of"])["copy_of"].is_null()
-        if self.frames:
-            mine &= read_frame(f"{self.frames}/{block.sidecar}", ["trajectory"])["trajectory"].is_null()
-        rows = rows.filter(mine)
+    def process(self, member: Showing) -> Iterator[tuple[int, pl.DataFrame]]:
+        rows = member.rows()
         names, _ = image_names(rows)
         found = references(rows)[0].select("uri").with_columns(name=names).drop_nulls("name")
         once = found.group_by("name").agg(pl.col("uri").min()).select(_PLACES.names())
-        to = digest(once["name"]).to_frame("h").select(_to=partition(pl.col("h"), self.partitions))
+        named = digest(once.select(kept.place(pl.col("name"), pl.col("uri"))).to_series())
+        to = named.to_frame("h").select(_to=partition(pl.col("h"), self.partitions))
         yield from split(once.hstack(to), "_to")
 
 
 class _Open(beam.DoFn):
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
+    def __init__(self, folder: str, kept: str) -> None:
+        self.folder, self.kept = folder, kept
 
     def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> None:
         number, frames = element
         asked = pl.concat(frames).group_by("name").agg(pl.col("uri").min()).sort("name")
-        opened = []
-        for uri in asked["uri"].to_list():
-            data = content(uri)
-            opened.append(None if data is None else picture(data))
-        there = pl.Series([one is not None for one in opened], dtype=pl.Boolean)
-        pictures = np.stack([one for one in opened if one is not None]) if there.any() else None
-        looks = asked.filter(there).select("name")
+        keys = kept.keys_of(asked)
+        seen, there = kept.read(self.kept, number, keys)
+        before = int(there.sum())
+        new = np.flatnonzero(~there)
+        opened = [None if data is None else picture(data) for data in map(content, asked["uri"][new].to_list())]
+        some = [line for line, one in zip(new.tolist(), opened, strict=True) if one is not None]
+        if some:
+            pictures = np.stack([one for one in opened if one is not None])
+            seen[some] = kept.as_bytes(hashes(pictures), smalls(pictures))
+            kept.keep(self.kept, number, [keys[line] for line in some], seen[some])
+            there[some] = True
+        found, small = kept.of_bytes(seen[there])
+        looks = asked.filter(pl.Series(there)).select("name")
         looks = looks.with_columns(
-            hash=pl.Series(hashes(pictures) if pictures is not None else [], dtype=pl.UInt64),
-            small=pl.Series(
-                [one.tobytes() for one in smalls(pictures)] if pictures is not None else [], dtype=pl.Binary
-            ),
+            hash=pl.Series(found, dtype=pl.UInt64), small=pl.Series([one.tobytes() for one in small], dtype=pl.Binary)
         )
         blocks.write_frame(looks, f"{self.folder}/looks/{number:03d}.parquet")
-        lost = asked.filter(~there)["name"]
-        finish(
-            self.folder, number, {"opened": looks.height, "unopened": len(lost), "named": lost.head(_SHOWN).to_list()}
-        )
+        lost = asked.filter(pl.Series(~there))["name"]
+        told = {"opened": looks.height, "kept": before, "unopened": len(lost), "named": lost.head(_SHOWN).to_list()}
+        finish(self.folder, number, told)
 
 
 def partitions_of(messages: int) -> int:
-    """In how many tasks the images of so many messages are opened."""
-    return min(256, max(2, -(-messages // _AT_ONCE)))
+    """In how many tasks the images of so many messages are opened: a power of two."""
+    return min(256, max(kept.SHARDS, 1 << (max(messages // _AT_ONCE, 1) - 1).bit_length()))
 
 
 @dataclass
 class OpenImages(beam.PTransform):
     """Open each distinct image once and write what it looks like; what cannot be opened is counted and named.
 
+    An image whose looks are kept is not opened.
+
     Attributes:
-        blocks: all blocks.
-        identity: folder of the identity stage: images of copies are those of what they are copies of.
-        frames: folder of trajectories' frames, which are left out; None without any.
+        members: blocks with images.
         partitions: how many tasks there are.
+        kept: where what images look like is kept for other runs.
         folder: where files go, `looks/PARTITION.parquet`.
     """
 
-    blocks: Sequence[Block]
-    identity: str
-    frames: str | None
+    members: Sequence[Showing]
     partitions: int
+    kept: str
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
-        asked = (
-            start
-            | "blocks" >> beam.Create(list(self.blocks))
-            | "images" >> beam.ParDo(_Emit(self.identity, self.frames, self.partitions))
-        )
+        asked = start | "blocks" >> beam.Create(list(self.members)) | "images" >> beam.ParDo(_Emit(self.partitions))
         none = pl.DataFrame(schema=_PLACES)
         every = start | "every" >> beam.Create([(n, none) for n in range(self.partitions)]).with_output_types(
             tuple[int, pl.DataFrame]
@@ -118,30 +118,50 @@ class OpenImages(beam.PTransform):
             (asked, every)
             | "with none" >> beam.Flatten()
             | "distinct" >> beam.GroupByKey()
-            | "open" >> beam.ParDo(_Open(self.folder))
+            | "open" >> beam.ParDo(_Open(self.folder, self.kept))
         )
 
 
 def find_same(task: dict[str, Any], folder: str) -> Stats:
-    """Write which images look the same, each with the one whose name stands for it (`SAME`).
+    """Write which images look the same, each with the one whose name stands for it (`SAME`); and all of them (`ALIKE`).
 
     Args:
-        task: `looks` (files of `OpenImages`), `bits` and `likeness` (as of `near_copies`).
+        task: `looks` (files of `OpenImages`), `bits` and `likeness` (as of `near_copies`); `vectors` (folder of the
+            stage that made them; None without) with `members` (the blocks of new rows), `cosine` and `device`.
         folder: to write to.
     """
     looks = pl.concat([read_frame(path) for path in task["looks"]]).sort("name")
-    data = b"".join(looks["small"].to_list())
-    small = np.frombuffer(data, np.uint8).reshape(looks.height, 3 * SMALL**2)
-    a, b, _, _ = near_copies(looks["hash"].to_numpy(), small, task["bits"], task["likeness"])
+    a, b, _, _ = near_copies(looks["hash"].to_numpy(), as_smalls(looks["small"]), task["bits"], task["likeness"])
     forest = Forest()
     forest.add(a.astype(np.uint64), b.astype(np.uint64))
+    by_hash, vectors = forest.labels().height, None
+    if task["vectors"]:
+        vectors = vectors_of([Showing.of(one) for one in task["members"]], task["vectors"], looks["name"])
+        a, b = near_vectors(vectors, looks["name"], task["cosine"], task["device"])
+        forest.add(a.astype(np.uint64), b.astype(np.uint64))
     labels = forest.labels()
-    same = looks[labels["node"].cast(pl.Int64)].select("name")
-    same = same.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands"))
-    blocks.write_frame(same.filter(pl.col("name") != pl.col("stands")), same_file(folder))
-    return {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height}
+    if vectors is not None:
+        write_array(vectors[labels["node"].to_numpy().astype(np.int64)], vectors_file(folder))
+    alike = looks[labels["node"].cast(pl.Int64)]
+    alike = alike.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands")).select(ALIKE.names())
+    blocks.write_frame(alike, alike_file(folder))
+    blocks.write_frame(alike.select(SAME.names()).filter(pl.col("name") != pl.col("stands")), same_file(folder))
+    stats: Stats = {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height}
+    if vectors is not None:
+        stats |= {"with_vector": int(vectors.any(axis=1).sum()), "by_vector_alone": labels.height - by_hash}
+    return stats
 
 
 def same_file(folder: str) -> str:
     """Where `find_same` left what it found in its folder: a frame of `SAME`."""
     return f"{folder}/{_FILE}"
+
+
+def vectors_file(folder: str) -> str:
+    """Where it left the vectors of these, in their order."""
+    return f"{folder}/{_VECTORS}"
+
+
+def alike_file(folder: str) -> str:
+    """Where it left all images that look like others: a frame of `ALIKE`."""
+    return f"{folder}/{_ALIKE}"

@@ -22,6 +22,11 @@ _NAMED = ("id", "source")
 OPTIONAL_FIELDS = ("name", "tool_calls", "tool_call_id", "reasoning", "images")
 #: Actions after which a row is in the dataset.
 KEPT = ("keep", "flip", "soften")
+#: What COMET would read as a missing text, and then as the word "nan": pandas, which reads its CSV, takes these so.
+_MISSING = (
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
+    "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
 #: The range of MetricX labels; lower is better.
 METRICX_WORST = 25.0
 
@@ -225,9 +230,10 @@ def _one_score(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
 
 
 def _comet(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
-    return _one_score(rows, facts).select(
-        *_NAMED, src="source_text", mt="response", ref=pl.col("reference").fill_null(""), score="normalised"
-    )
+    texts = {"src": pl.col("source_text"), "mt": pl.col("response"), "ref": pl.col("reference").fill_null("")}
+    # A space behind them, which its tokenizers leave out, makes them texts.
+    read = {name: pl.when(text.is_in(_MISSING)).then(text + " ").otherwise(text) for name, text in texts.items()}
+    return _one_score(rows, facts).select(*_NAMED, **read, score="normalised")
 
 
 def _metricx(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:

@@ -50,9 +50,10 @@ def dialogue(messages: pl.Series) -> pl.Series:
         name, arguments = (call.field("function").struct.field(name) for name in ("name", "arguments"))
         inner = pl.struct(id=call.field("id"), name=name, arguments=arguments)
         fields["tool_calls"] = pl.col("tool_calls").list.eval(inner)
-        # A message that calls a tool mostly has no content, which is published as an empty text.
-        silent = (pl.col("content") == "") & (pl.col("tool_calls").list.len() > 0)
-        fields["content"] = pl.when(~silent.fill_null(False)).then("content")
+    # A message that calls a tool or shows an image mostly has no content, which is published as an empty text.
+    beside = [pl.col(name).list.len().fill_null(0) > 0 for name in ("tool_calls", "images") if name in flat.columns]
+    silent = (pl.col("content") == "") & pl.any_horizontal(pl.lit(False), *beside)
+    fields["content"] = pl.when(~silent.fill_null(False)).then("content")
     named = (
         value.cast(dtype).alias(name)
         for (name, value), dtype in zip(fields.items(), MESSAGE.to_schema().values(), strict=True)

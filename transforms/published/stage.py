@@ -22,13 +22,14 @@ from transforms.shuffle import Shuffle, partitions_for, split
 from transforms.tasks import WriteSidecars
 
 DEFAULTS = {"published_of": None}
-_NAMED = ("content_id", "row_id", "group_id")
+_NAMED = ("content_id", "row_id", "group_id", "source")
 
 
 def read_published(task: dict[str, Any], folder: str) -> Stats:
     """Write the rows of one published file as blocks; beside them the groups they are in, and their split.
 
-    Rows are named as in the ledger of the run that published them; where there is none, by their published id.
+    Rows are named as in the ledger of the run that published them, which also says their source; where there is none,
+    by their published id.
 
     Args:
         task: number, path, configuration, split, and ledger (None where there is none).
@@ -41,7 +42,7 @@ def read_published(task: dict[str, Any], folder: str) -> Stats:
         named = rows.select("content_id").join(ledger, on="content_id", how="left", maintain_order="left")
         # A published text may have personal data masked, or a field less: only its id is what it was.
         keyed = identify(rows).with_columns(
-            rows["content_id"], row_id=named.select(pl.coalesce("row_id", "content_id")).to_series()
+            rows["content_id"], named["source"], row_id=named.select(pl.coalesce("row_id", "content_id")).to_series()
         )
         node = pl.Series("node", group_nodes(keyed), dtype=pl.UInt64)
         grouped = named.filter(pl.col("group_id").is_not_null())["group_id"]
@@ -63,7 +64,7 @@ _SETTLED = {"node": pl.UInt64, "split": pl.String}
 
 
 def _ledger(path: str | None) -> pl.DataFrame:
-    """Name and group of each row that was published, by its content."""
+    """Name, group and source of each row that was published, by its content."""
     if path is None:
         return pl.DataFrame(schema=dict.fromkeys(_NAMED, pl.String))
     lines = blocks.read_frame(path, [*_NAMED, "published_in"]).filter(pl.col("published_in").list.len() > 0)

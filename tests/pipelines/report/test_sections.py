@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import lxml.html
+import orjson
 import pytest
 
 from pipelines.finished import Finished
@@ -195,3 +196,17 @@ def test_an_audit_finds_raters_who_say_nothing_and_steps_that_contradict(run: Fi
     assert (lost.rows, lost.whole, lost.to, lost.weight) == (1, 5, "images", pytest.approx(0.6))
     assert (noise.rows, noise.whole, noise.weight) == (40, 100, pytest.approx(1.6))
     assert (steps.rows, steps.whole, steps.to) == (2, 6, "steps-contradicted")
+
+
+def test_an_audit_names_shortcuts_once_by_the_strongest(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    features = [
+        {"feature": name, "n": 900, "share_before": share, "flagged": flagged}
+        for name, share, flagged in (("words", 0.7, True), ("commas", 0.1, True), ("hash", 0.0, False))
+    ]
+    (tmp_path / "spurious.json").write_bytes(
+        orjson.dumps({"pairs": {"measured": True, "rows": 1000, "features": features}})
+    )
+    (found,) = (one for one in findings(run, fates(run)) if one.name.startswith("shortcut"))
+    assert found.name == "shortcut: lower commas wins (and 1 other)"
+    assert (found.rows, found.whole, found.weight) == (810, 900, pytest.approx(4 * 0.8 * 0.9))

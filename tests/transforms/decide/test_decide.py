@@ -19,6 +19,7 @@ from schemas.verdict import ACTIONS, MERGED, REASONS
 from transforms.decide.labels import LABELS, labels
 from transforms.decide.policy import VERDICTS, clauses, decide
 from transforms.decide.split import assign, cuts
+from transforms.duplicates.representatives import SIGNALS as NEAR
 from transforms.raters.conclude import CONSENSUS
 
 Raw = dict[str, Any]
@@ -120,7 +121,7 @@ def test_labels_stay_with_their_rows() -> None:
 GOOD: Raw = {
     "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
     "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
-    "too_long": False, "identical_after_truncation": False, "near_of": None, "near_score": None, "consensus": None,
+    "too_long": False, "identical_after_truncation": False, "consensus": None, **dict.fromkeys(NEAR),
     "published_of": None,
     "semantic_of": None, "semantic_of_cosine": None, "benchmark_item": None, "overlap_share": None,
     "overlap_threshold": None, "split": None, "strength_mu": None, "strength_limit": None, "p_error": None,
@@ -133,7 +134,7 @@ SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
     "copies": pl.Int64, "conflict": pl.Boolean, "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
     "characters": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
-    "identical_after_truncation": pl.Boolean, "near_of": pl.String, "near_score": pl.Float64, "published_of": pl.String,
+    "identical_after_truncation": pl.Boolean, **NEAR, "published_of": pl.String,
     "consensus": pl.List(CONSENSUS), "semantic_of": pl.String, "semantic_of_cosine": pl.Float64,
     "benchmark_item": pl.String, "overlap_share": pl.Float64, "overlap_threshold": pl.Float64, "split": pl.String,
     "strength_mu": pl.Float64, "strength_limit": pl.Float64, "p_error": pl.Float64, "p_ambiguous": pl.Float64,
@@ -205,6 +206,9 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"published_of": "r", "copies": 1}, {}, "drop", "exact_duplicate", 2, 1),
     ({"near_of": "r", "near_score": 0.81}, {}, "drop", "near_duplicate", 0.81, 0.7),
     ({"near_of": "r", "near_score": 0.7}, {"near_duplicate": "review"}, "review", "near_duplicate", 0.7, 0.7),
+    ({"near_of": "r", "near_score": 1.0, "near_looks": 0.99, "near_looks_at": 0.98}, {}, "drop", "near_images", 0.99,
+     0.98),
+    ({"near_agree": 2, "near_against": 1, "near_contrary": "r"}, {}, "soften", "conflict", 0.75, 1),
     ({"empty_response": True, "characters": [0, 4]}, {}, "drop", "empty_response", 0, 1),
     ({"empty_response": True, "characters": [0, 4]}, {"empty_response": "review"}, "review", "empty_response", 0, 1),
     ({"identical_responses": True}, {}, "drop", "identical_responses", 1, 1),
@@ -255,7 +259,7 @@ def test_each_reason_and_its_number(
     made = verdict(change, **policy)
     assert made["action"] == action
     onward = (change.get("consensus") or [{}])[0].get("onward")
-    named = ("copy_of", "near_of", "published_of", "benchmark_item")
+    named = ("copy_of", "near_of", "published_of", "benchmark_item", "near_contrary")
     counterpart = next((change[of] for of in named if change.get(of)), onward)
     wanted = {"reason": reason, "score": score, "threshold": threshold, "counterpart": counterpart}
     assert made["details"][0] == wanted

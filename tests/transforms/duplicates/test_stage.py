@@ -123,7 +123,7 @@ def near(members: list[Member], folder: Path) -> int:
     folders = [f"{folder}/candidates{number}" for number in range(len(found))]
     for mine, place in zip(found, folders, strict=True):
         run(FindCandidates(every, f"{folder}/sketch", mine, place))
-    run(FindNear(members, every, folders, likeness, f"{folder}/near"))
+    run(FindNear(members, every, folders, likeness, None, f"{folder}/near"))
     return len(found)
 
 

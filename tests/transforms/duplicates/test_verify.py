@@ -52,8 +52,18 @@ def test_largest_hashes_and_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 # Neighbours -----------------------------------------------------------------------------------------------------------
 
 
-def text(node: int, *parts: list[int], form: int = 2) -> dict[str, Any]:
-    return {"node": node, "form": form, "row_id": f"r{node}", "group": node * 10, "parts": list(parts)}
+def text(
+    node: int, *parts: list[int], form: int = 2, side: float | None = None, shown: list[list[int]] | None = None
+) -> dict[str, Any]:
+    return {
+        "node": node,
+        "form": form,
+        "row_id": f"r{node}",
+        "group": node * 10,
+        "side": side,
+        "shown": shown,
+        "parts": list(parts),
+    }
 
 
 def candidate(a: int, b: int) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """What each shape says of a row, and what it leaves out."""
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pytest
+from pandas._libs.parsers import STR_NA_VALUES
 
 from schemas.arrow import ROW_SCHEMA
 from schemas.config import SHAPES as NAMES
@@ -189,6 +192,16 @@ def test_comet_has_the_last_turn_as_source_and_empty_texts_for_what_is_missing()
     whole, bare = build("comet", rating(score, prompt=prompt, references=["Why?"]), rating(score, prompt=[]))
     assert whole == {"id": "c0", "source": "s", "src": "Warum?", "mt": "said", "ref": "Why?", "score": 0.25}
     assert (bare["src"], bare["ref"]) == ("", "")
+
+
+def test_comet_reads_no_text_as_missing(tmp_path: Path) -> None:
+    said = [*sorted(STR_NA_VALUES - {""}), "nothing", "NA and more"]
+    score = judged(1, normalised=0.5)
+    built = build("comet", *(rating(score, responses=[[turn(text)]], references=[text]) for text in said))
+    pd.DataFrame(built).to_csv(tmp_path / "train.csv", index=False)
+    read = pd.read_csv(tmp_path / "train.csv")
+    for name in ("mt", "ref"):
+        assert read[name].to_list() == [f"{text} " for text in said[:-2]] + said[-2:]
 
 
 def test_a_dimension_asked_for_is_the_only_one_in_single_scores() -> None:

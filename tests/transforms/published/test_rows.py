@@ -103,7 +103,7 @@ def test_files_become_blocks_with_names_groups_and_splits(
     ids = rows["content_id"].to_list()
     ledger = pl.DataFrame({
         "row_id": ["old:0", "old:1", "copy"], "content_id": [ids[0], ids[1], ids[0]],
-        "group_id": ["00000000000000ff"] * 3, "published_in": [[name], [name], []],
+        "group_id": ["00000000000000ff"] * 3, "source": ["s", "t", "s"], "published_in": [[name], [name], []],
     })  # fmt: skip
     blocks.write_frame(ledger, f"{tmp_path}/ledger.parquet")
     task = {"number": 3, "path": file, "configuration": name, "split": "train", "ledger": f"{tmp_path}/ledger.parquet"}
@@ -111,6 +111,7 @@ def test_files_become_blocks_with_names_groups_and_splits(
     made = pl.concat([blocks.read_frame(f"{tmp_path}/out/blocks/{one['name']}") for one in told["blocks"]])
     assert told["rows"] == made.height == rows.height
     assert made["row_id"].to_list() == ["old:0", "old:1", *ids[2:]]
+    assert made["source"].to_list() == ["s", "t", *[None] * (rows.height - 2)]
     assert made["response_ids"].list.len().to_list() == rows["responses"].list.len().to_list()
     links = blocks.read_frame(f"{tmp_path}/out/groups/000003.parquet")
     assert set(links["group_a"]) == set(as_nodes(rows["prompt_id"][:2]).tolist())

@@ -10,7 +10,8 @@ import pytest
 
 from schemas.arrow import JUDGEMENT, ROW_SCHEMA
 from schemas.signals import FRAMES
-from transforms.belonging import IMAGE, TRAJECTORY, image_names, links
+from transforms.belonging import IMAGE, TRAJECTORY, links
+from transforms.images.names import image_names
 from transforms.ingest.canonical import judgement, judgements
 from transforms.trajectories.frames import frames_of
 from transforms.trajectories.stage import orders
