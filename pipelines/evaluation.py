@@ -27,7 +27,7 @@ from transforms.meta.stage import BASELINES, find_lines, judge_all
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"lines": 2, "evaluate": 2}
+VERSIONS = {"lines": 2, "evaluate": 3}
 
 
 def evaluate(request: EvaluateRequest) -> int:
@@ -52,7 +52,7 @@ def evaluate(request: EvaluateRequest) -> int:
             f"{run.out}: there are no judged pairs, ratings, rankings or steps{of} among its {request.rows} rows"
         )
     scored = {one.name: score(one, every, run, engine) for one in scorers}
-    done = _judge(request, by, lines, scorers, scored, every, engine)
+    done = _judge(request, by, lines, scorers, scored, run.left("trajectories"), every, engine)
     report = {
         "trenchcoat": version("trenchcoat"),
         "command": shlex.join(request.command),
@@ -133,6 +133,7 @@ def _judge(
     lines: Done,
     scorers: Sequence[Scorer],
     scored: dict[str, Done],
+    frames: str | None,
     every: Sequence[Block],
     engine: Engine,
 ) -> Done:
@@ -145,6 +146,7 @@ def _judge(
         "lines": lines.folder,
         "scores": {name: done.folder for name, done in scored.items()},
         "lower": lower,
+        "frames": frames,
     }
     return engine.run(
         "evaluate",
