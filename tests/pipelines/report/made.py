@@ -82,7 +82,8 @@ TRAJECTORIES = {
         f"external_{EVENT}": {"trajectories": 2, "defined": 0, "short": 1, "constant": 1, "mean": None, "error": None},
     },
 }  # fmt: skip
-IMAGES = {"opened": 4, "unopened": 1, "unopened_named": [EVENT], "sets": 1, "alike": 3}
+IMAGES = {"opened": 4, "unopened": 1, "unopened_named": [EVENT], "sets": 1, "alike": 3,
+          "by_vectors": {"images": 4, "alike_by_these_alone": 2}}  # fmt: skip
 BELONGING = {"links": {"image": 2}, "common_images": 1, "commonest": [{"name": SCRIPT, "nodes": 30}]}
 LESS = {"than": "raw", "difference": 0.02, "low": 0.01, "high": 0.03, "sure": True}
 ARM = {"control": None, "lines": 90, "accuracy": 0.72, "low": 0.7, "high": 0.74, "against": [LESS]}

@@ -115,6 +115,7 @@ def test_images(by: dict[str, Section]) -> None:
     made = by["images"]
     assert made.mood == "failed"
     assert made.lead.startswith("4 distinct images were opened; 3 look like another, in 1 set of near-copies; 1 could")
+    assert made.words[-1].startswith("By their vectors alone (images.cosine), 2 look like another")
     lost, sets, common = made.tables
     assert lost.lines == [[EVENT, 0]]
     assert sets.lines[0][:3] == ["a", f"b, uri:x:{SCRIPT}", 3]
