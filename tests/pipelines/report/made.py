@@ -64,12 +64,18 @@ ATTRIBUTES = {
 }  # fmt: skip
 FOUND = {"cluster": 1, "accuracy": 0.7, "low": 0.6, "high": 0.8, "acc_eq": 0.7, "brier": 0.2}
 SLICE = {"value": EVENT, "pairs": 30, "scorers": {SCRIPT: FOUND, "chance": FOUND}}
+ORDER = {"low": 0.25, "high": 0.75, "defined": 2, "constant": 0, "short": 0}
 EVALUATION = {
     "baselines": ["chance"], "rows": "kept", "split": None, "run": {"lineage": "decide"}, "ratings": {}, "rankings": {},
     "requirements": [{"met": False, "required": f"{SCRIPT}>=1", "observed": 0.7}],
     "pairs": {
         "scorers": {SCRIPT: FOUND, "chance": {**FOUND, "accuracy": 0.5, "low": 0.45, "high": 0.55}}, "silent": [EVENT],
         "slices": {EVENT: {"left_out": 0, "slices": [SLICE]}},
+        "value_order": {
+            "trajectories": 2, "rows": 5, "left_out": 0,
+            "scorers": {SCRIPT: {**ORDER, "voc": 0.5}, "chance": {**ORDER, "voc": None, "low": None, "high": None}},
+            "labels": {"recorded": {**ORDER, "voc": 1.0}},
+        },
     },
 }  # fmt: skip
 TRAJECTORIES = {

@@ -140,6 +140,13 @@ def test_evaluation(by: dict[str, Section]) -> None:
         f"On pairs, the best scorer: {SCRIPT} (accuracy 0.700); the best baseline: chance (accuracy 0.500)."
     )
     assert made_.words[-1] == f"Not met: {SCRIPT}>=1; it is 0.7."
+    order = made_.tables[-1]
+    assert order.title == "Value-order correlation on 2 trajectories, by 5 pairs of frames"
+    assert [line[:4] for line in order.lines] == [
+        [SCRIPT, "a scorer", "0.500", "0.250 to 0.750"], ["chance", "a baseline", "–", "– to –"],
+        ["recorded", "a source of labels", "1.000", "0.250 to 0.750"],
+    ]  # fmt: skip
+    assert "rises throughout" in made_.charts[-1].caption
 
 
 def test_reports_of_another_run_are_named_and_not_shown(tmp_path: Path) -> None:
