@@ -1,15 +1,23 @@
 """Near-copies of images: how many are found, and how many others are taken for one. `python -m benchmarks.images`.
 
 Pictures are made by NumPy, `COUNT` of each of three generators, each a scene of its own; and pieces of the two
-photographs that scikit-learn ships. Versions of each are made: other JPEG qualities, sizes, brightness, contrast.
+photographs that scikit-learn ships. Versions of each are made: other JPEG qualities, sizes, brightness, contrast. Then
+whole runs on pairs of them, of which near-copies are duplicates, twice with one cache; and the search among vectors,
+on random ones with near-copies among them.
 """
 
 from __future__ import annotations
 
 import io
+import json
+import tempfile
 import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 from PIL import Image, ImageEnhance
 
 from transforms.images.looks import hashes, likeness, near_copies, picture, smalls
@@ -131,6 +139,87 @@ def false_alarms(images: list[Image.Image], most: int, least: float) -> tuple[in
     return int((likeness(small[a[near]], small[b[near]]) >= least).sum()), len(a)
 
 
+#: Few prompts: what shares one meets in nearly all that its text has.
+_PROMPTS = [f"Which of the two pictures would look better above the sofa of a {who}?" for who in ("cook", "pilot")]
+
+
+def write_pairs(folder: Path, make: Callable[[int, int], list[Image.Image]], how: str) -> Path:
+    """`COUNT` pairs of images, and each once more in another version, sides swapped in half of them."""
+    images = make(2 * COUNT, 3)
+    lines = []
+    for place in range(0, 2 * COUNT, 2):
+        for version in ("png", "jpg"):
+            sides = []
+            for number in (place, place + 1):
+                path = folder / f"{number}.{version}"
+                path.write_bytes(as_png(images[number]) if version == "png" else changed(images[number], how))
+                sides.append(str(path))
+            turned = version == "jpg" and place % 4 == 0
+            first, second = reversed(sides) if turned else sides
+            better = place // 2 % 2
+            lines.append({"prompt": _PROMPTS[place // 2 % 2], "image_0": first, "image_1": second,
+                          "preference": 1 - better if turned else better})  # fmt: skip
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder / "pairs.jsonl"
+
+
+def curated(source: Path, out: Path, cache: Path) -> tuple[pl.DataFrame, dict]:
+    """A run's ledger and manifest."""
+    from pipelines.commands import Request, run_curate
+
+    asked = ["images.near=true", "embed.model=off", "strength.find=false", f"embed.cache={cache}",
+             "gate.split_tolerance=1", "duplicates.largest_group=1"]  # fmt: skip
+    with redirect_stdout(io.StringIO()):
+        run_curate(Request(None, str(out), [str(source)], None, asked))
+    return pl.read_parquet(out / "ledger.parquet"), json.loads((out / "manifest.json").read_text())
+
+
+def runs(name: str, make: Callable[[int, int], list[Image.Image]], how: str) -> None:
+    """How many pairs of near-copies are found to be duplicates of the right ones, and what a second run takes."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        source = write_pairs(folder, make, how)
+        took = []
+        for out in ("first", "second"):
+            ledger, told = curated(source, folder / out, folder / "cache")
+            took.append(next(stage["seconds"] for stage in told["stages"] if stage["stage"] == "looks"))
+        line = dict(ledger.select("row_id", "line").iter_rows())
+        copies = ledger.filter(pl.col("reasons").list.contains("near_images"))
+        twins = {frozenset((line[row], line[of])) for row, of in copies.select("row_id", "counterpart").iter_rows()}
+        right = sum(frozenset((2 * n + 1, 2 * n + 2)) in twins for n in range(COUNT))
+        conflicts = told["reasons"].get("conflict", 0)
+        print(f"pairs of {name}, {how}: {right} of {COUNT} found, {len(twins) - right} wrong, {conflicts} conflicts; "
+              f"looks {took[0]:.1f} s, with what was kept {took[1]:.1f} s "
+              f"({told['images']['kept_before']:,} of {told['images']['opened']:,} images not opened)")  # fmt: skip
+
+
+def vectors(count: int, dimensions: int, least: float) -> None:
+    """The search among vectors: of planted near-copies how many come into one set, and how long it takes."""
+    from transforms.duplicates.components import Forest
+    from transforms.images.vectors import near_vectors
+
+    rng = np.random.default_rng(0)
+    # In 100 heaps, as images of one kind lie together.
+    base = rng.normal(size=(100, dimensions))[rng.integers(0, 100, count)] + 0.7 * rng.normal(size=(count, dimensions))
+    own = base[: count // 10]
+    noise = np.linalg.norm(own, axis=1, keepdims=True) * rng.normal(size=own.shape) / np.sqrt(dimensions)
+    every = np.concatenate([base, own + rng.uniform(0, 0.2, (len(own), 1)) * noise])
+    every /= np.linalg.norm(every, axis=1, keepdims=True)
+    near = np.einsum("nd,nd->n", every[: len(own)], every[count:]) >= least
+    names = pl.Series([f"{number}.png" for number in range(len(every))])
+    started = time.process_time()
+    a, b = near_vectors(every.astype(np.float16), names, least, "cpu")
+    took = time.process_time() - started
+    forest = Forest()
+    forest.add(a.astype(np.uint64), b.astype(np.uint64))
+    root = np.arange(len(every))
+    labels = forest.labels()
+    root[labels["node"].to_numpy().astype(int)] = labels["root"].to_numpy().astype(int)
+    found = (root[: len(own)] == root[count:])[near]
+    print(f"vectors: {len(every):,} of {dimensions} dimensions: {found.sum():,} of {near.sum():,} planted pairs at or "
+          f"above {least:g} in one set, {took:.1f} s of CPU")  # fmt: skip
+
+
 def main() -> None:
     from schemas.config import Images
 
@@ -145,6 +234,10 @@ def main() -> None:
     started = time.perf_counter()
     seen(files)
     print(f"{COUNT / (time.perf_counter() - started):,.0f} images a second (PNG, 192 x 192)")
+    for name, make in (("scenes", scenes), ("fields", fields), ("rooms", rooms)):
+        runs(name, make, "jpeg 50")
+    for count in (10_000, 100_000):
+        vectors(count, 256, asked.cosine)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,24 @@ def _pairs(one: dict[str, Any]) -> str:
     shown = f"{title}\n{grid(heads, lines)}{_said(one)}"
     if one["sections"]:
         shown += "\n\n" + _sections(one["sections"]["all"], names)
+    shown += _order(one.get("value_order"), "pairs")
     return shown + _sliced(one["slices"], names, "pairs", "accuracy")
+
+
+def _order(told: dict[str, Any] | None, unit: str) -> str:
+    """How far what is said of frames rises with time; labels and the frames' own values below the scorers."""
+    if told is None:
+        return ""
+    voices = [(name, told["scorers"][name]) for name in _ordered(told["scorers"], "voc")]
+    voices += [(f"({name})", one) for name, one in told["labels"].items()]
+    lines = [
+        [name, _number(one["voc"]), f"{_number(one['low'])}–{_number(one['high'])}", f"{one['defined']:,}",
+         f"{one['constant']:,}", f"{one['short']:,}"]
+        for name, one in voices
+    ]  # fmt: skip
+    title = f"value-order correlation on {told['trajectories']:,} trajectories, by {told['rows']:,} {unit} of frames"
+    table = grid(["scorer or (label)", "VOC", "95 %", "defined", "constant", "short"], lines)
+    return f"\n\n{title}\n{table}"
 
 
 def _sections(found: dict[str, Any], names: list[str]) -> str:
@@ -112,7 +129,8 @@ def _rated(title: str, one: dict[str, Any]) -> str:
     if systems and systems["left_out"]:
         more += f"; with too few segments: {', '.join(systems['left_out'])}"
     figure = "acc_eq_calibrated" if one["comparisons"] else "pearson"
-    return f"{title}\n{shown}{more}{_said(one)}{_sliced(one['slices'], names, 'ratings', figure)}"
+    more += _said(one) + _order(one.get("value_order"), "ratings")
+    return f"{title}\n{shown}{more}{_sliced(one['slices'], names, 'ratings', figure)}"
 
 
 def _first(dimension: str, one: dict[str, Any]) -> str:

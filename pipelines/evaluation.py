@@ -27,7 +27,7 @@ from transforms.meta.stage import BASELINES, find_lines, judge_all
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"lines": 1, "evaluate": 1}
+VERSIONS = {"lines": 1, "evaluate": 2}
 
 
 def evaluate(request: EvaluateRequest) -> int:
@@ -50,7 +50,7 @@ def evaluate(request: EvaluateRequest) -> int:
         of = f" of the split {request.split!r}" if request.split else ""
         raise UserError(f"{run.out}: there are no judged pairs, ratings or rankings{of} among its {request.rows} rows")
     scored = {one.name: score(one, every, run, engine) for one in scorers}
-    done = _judge(request, by, lines, scorers, scored, every, engine)
+    done = _judge(request, by, lines, scorers, scored, run.left("trajectories"), every, engine)
     report = {
         "trenchcoat": version("trenchcoat"),
         "command": shlex.join(request.command),
@@ -131,6 +131,7 @@ def _judge(
     lines: Done,
     scorers: Sequence[Scorer],
     scored: dict[str, Done],
+    frames: str | None,
     every: Sequence[Block],
     engine: Engine,
 ) -> Done:
@@ -143,6 +144,7 @@ def _judge(
         "lines": lines.folder,
         "scores": {name: done.folder for name, done in scored.items()},
         "lower": lower,
+        "frames": frames,
     }
     return engine.run(
         "evaluate",

@@ -14,7 +14,8 @@ from schemas.config import Config
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.tasks import RunTasks
-from transforms.trajectories.stage import FINAL, RECORDED, VALUE, MeasureOrder, find_frames, read_orders
+from transforms.trajectories.stage import MeasureOrder, find_frames, read_orders
+from transforms.trajectories.voices import FINAL, RECORDED, VALUE
 
 #: Raised where a stage's code gives other results than before.
 VERSIONS = {"trajectories": 1, "orders": 1}

@@ -12,7 +12,7 @@ from pipelines.report import charts
 from pipelines.report.fate import CHANCE
 from pipelines.report.parts import Chart, Link, Sample, Section, Table, key_of, many, number, share
 from pipelines.report.samples import highest
-from transforms.trajectories.stage import FINAL, RECORDED, VALUE
+from transforms.trajectories.voices import FINAL, RECORDED, VALUE
 
 #: The key of rows whose values contradict time.
 CONTRADICTED = "time-contradicted"

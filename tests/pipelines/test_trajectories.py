@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from pipelines.commands import Request, run_curate
+from pipelines.evaluate import EvaluateRequest, run_evaluate
 from tests.pipelines.test_end_to_end import balanced
 from transforms.strength.folds import cuts, fold_of
 
@@ -167,3 +168,32 @@ def test_additions_go_where_their_trajectory_or_image_is(out: Path, tmp_path: Pa
         (tmp_path / "away.parquet").rename(out / "belongings.parquet")
     assert any("no belongings.parquet" in note for note in json.loads((lost / "manifest.json").read_text())["notes"])
     assert any(split != old[number] for number, split in splits(lost).items() if number <= COUNT)
+
+
+def test_evaluate_says_how_well_a_scorer_follows_time(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = pl.concat([pl.read_parquet(path) for path in sorted(out.glob("work/ingest-*/blocks/*.parquet"))])
+    frame = pl.col("metadata").str.json_path_match("$.frame").cast(pl.Float64)
+    earlier = pl.col("metadata").str.json_path_match("$.earlier_frame").cast(pl.Float64)
+    scored = rows.select("row_id", scores=pl.concat_list(frame.pow(3), earlier.pow(3)))
+    scored.write_ndjson(tmp_path / "scores.jsonl")
+    file = f"file:{tmp_path}/scores.jsonl"
+    asked = EvaluateRequest(str(out), [f"rm={file}", f"against={file}:lower"], out=str(tmp_path), resamples=100,
+                            rows="all", require=["pairs/value_order/scorers/rm/voc>=1"])  # fmt: skip
+    assert run_evaluate(asked) == 0
+    told = json.loads((tmp_path / "evaluation.json").read_text())["pairs"]["value_order"]
+    assert (told["trajectories"], told["left_out"]) == (COUNT, 0)
+    scorers, labels = told["scorers"], told["labels"]
+    assert (scorers["rm"]["voc"], scorers["against"]["voc"]) == (1, -1)
+    assert abs(scorers["chance"]["voc"]) < 0.5
+    assert scorers["all ties"]["voc"] is None
+    assert scorers["all ties"]["constant"] == COUNT
+    of_run = json.loads((out / "manifest.json").read_text())["trajectories"]["value_order"]
+    assert labels["value"]["voc"] == pytest.approx(of_run["value"]["mean"], abs=1e-5)
+    assert labels["labels"]["voc"] == pytest.approx(of_run["recorded"]["mean"], abs=1e-5)
+    assert labels["time"]["voc"] == 1
+    assert set(labels) == {"labels", "progress", "time", "value"}
+    printed = capsys.readouterr().out
+    assert f"value-order correlation on {COUNT} trajectories, by {told['rows']:,} pairs of frames" in printed
+    assert "(time)" in printed

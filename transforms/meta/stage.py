@@ -17,7 +17,7 @@ from transforms.blocks import read_frame
 from transforms.hashing import as_number
 from transforms.lists import of_counts
 from transforms.markers import Stats
-from transforms.meta import judge_pairs, judge_rankings, judge_ratings, named
+from transforms.meta import judge_pairs, judge_rankings, judge_ratings, named, value_order
 from transforms.meta.lines import PAIRS, RATED, pair_lines, rank_kinds, rated_lines
 from transforms.meta.scope import Settings
 from transforms.publish.shapes import KEPT
@@ -30,6 +30,8 @@ _CHANCE_SALT = 73
 _BLOCK = ("row_id", "content_id", "prompt_id", "response_ids", "judgements", "scales", *named.BLOCK, "metadata")
 #: Slices that every evaluation has.
 _SOURCE, _LANGUAGE, _LENGTH, _LONGER, _DIMENSION = "source", "language", "length", "better side", "dimension"
+#: What people say, beside scorers that are judged by it.
+_LABELS = "labels"
 
 
 def find_lines(task: dict[str, Any], folder: str) -> Stats:
@@ -90,7 +92,8 @@ class _Loader:
 
     Args:
         task: `names` (of the blocks' sidecars), `lines` (the folder that `find_lines` wrote to), `scores` (folder of
-            each scorer, by name), `lower` (names of those whose lower scores are better).
+            each scorer, by name), `lower` (names of those whose lower scores are better), `frames` (the folder that
+            says which frames rows show; None without).
     """
 
     def __init__(self, task: dict[str, Any]) -> None:
@@ -106,6 +109,8 @@ class _Loader:
             if not lines.height:
                 continue
             facts = read_frame(f"{self.task['lines']}/{name}")
+            if self.task["frames"]:
+                facts = facts.hstack(read_frame(f"{self.task['frames']}/{name}", value_order.FRAMES))
             at = lines["row"].to_numpy()
             beside = facts[lines["row"]]
             own = lines["response"].to_numpy() if "response" in schema else np.zeros(len(at), dtype=np.int64)
@@ -183,7 +188,20 @@ def _pairs(task: dict[str, Any], loader: _Loader, settings: Settings) -> dict[st
         )
         by = named.slices(lines["dimension"].filter(~whole))
         out["slices"][_DIMENSION] = judge_pairs.judge(apart, settings, {_DIMENSION: by})["slices"][_DIMENSION]
+    out["value_order"] = _order_of_pairs(rows, main, lines.filter(~whole), settings) if task["frames"] else None
     return out
+
+
+def _order_of_pairs(
+    rows: pl.DataFrame, pairs: judge_pairs.Pairs, apart: pl.DataFrame, settings: Settings
+) -> dict[str, Any] | None:
+    """Value-order correlation of scorers, of labels, and of labels on each dimension of several."""
+    said = {_LABELS: pairs.labels}
+    for name in apart["dimension"].unique().sort().to_list():
+        own = apart.filter(dimension=name).select("key", own="label").unique("key")
+        beside = rows.select("key").join(own, on="key", how="left", maintain_order="left")
+        said[name] = beside["own"].fill_null(np.nan).to_numpy()
+    return value_order.of_pairs(rows, pairs.margins, said, settings)
 
 
 def _rated(task: dict[str, Any], loader: _Loader, settings: Settings) -> dict[str, Any]:
@@ -202,6 +220,9 @@ def _rated(task: dict[str, Any], loader: _Loader, settings: Settings) -> dict[st
             some = ((lines["kind"] == kind) & (lines["dimension"] == dimension)).to_numpy()
             mine, theirs = lines.filter(some), {name: one[some] for name, one in scores.items()}
             out[key][dimension] = _one(task, mine, theirs, settings)
+            if kind == "rating" and task["frames"]:
+                said = {_LABELS: mine["human"].to_numpy()}
+                out[key][dimension]["value_order"] = value_order.of_frames(mine, theirs, said, settings)
             if kind == "ranking":
                 ranked = mine.with_columns(ranking=pl.struct("unit", "row").rank("dense"), prompt="prompt")
                 out[key][dimension]["first"] = judge_rankings.judge(ranked, theirs, settings)

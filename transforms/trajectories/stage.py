@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 import polars as pl
 
 from transforms import blocks
@@ -21,24 +20,10 @@ from transforms.markers import Stats, counts, finish
 from transforms.publish.shapes import KEPT
 from transforms.shuffle import Shuffle, partitions_for, split
 from transforms.trajectories.frames import frames_of
-from transforms.trajectories.order import pair_order, value_order
+from transforms.trajectories.voices import FINAL, ORDERS, RECORDED, orders
 
 _BLOCK = ("source", "file", "line", "kind", "metadata", "judgements")
 _FILE = "trajectories.parquet"
-#: What is found: for each trajectory and scorer how many frames it gave a value, their value-order correlation (NaN
-#: where there is none), and why there is none.
-ORDERS = pl.Schema(
-    {
-        "source": pl.String(),
-        "trajectory": pl.String(),
-        "scorer": pl.String(),
-        "frames": pl.Int64(),
-        "voc": pl.Float64(),
-        "why": pl.String(),
-    }
-)
-#: Scorers that every run has: the frames' own values; the labels of pairs as recorded; those that are kept.
-VALUE, RECORDED, FINAL = "value", "recorded", "kept"
 
 
 def find_frames(task: dict[str, Any], folder: str) -> Stats:
@@ -99,48 +84,6 @@ class _Emit(beam.DoFn):
 
     def _beside(self, name: str, block: Block, columns: list[str]) -> pl.DataFrame:
         return read_frame(f"{self.folders[name]}/{block.sidecar}", columns)
-
-
-def orders(rows: pl.DataFrame) -> pl.DataFrame:
-    """Value-order correlations of everything that is said of the frames of trajectories.
-
-    Args:
-        rows: source, trajectory, frame, earlier_frame (null where the row is no pair), value, earlier_value, and
-            `margin_NAME`, how much better the row's first frame is by each scorer.
-
-    Returns:
-        Frame of `ORDERS`, sorted; a trajectory that a scorer says nothing of has no line.
-    """
-    rows = rows.sort(pl.all())
-    known = rows.select("source", "trajectory").unique().sort("source", "trajectory").with_row_index("owner")
-    rows = rows.join(known, on=["source", "trajectory"], how="left", maintain_order="left")
-    sides = [
-        rows.select("owner", frame="frame", value="value"),
-        rows.select("owner", frame="earlier_frame", value="earlier_value"),
-    ]
-    frames = (
-        pl.concat(sides)
-        .filter(pl.col("frame").is_not_null())
-        .group_by("owner", "frame")
-        .agg(pl.col("value").drop_nulls().sort().mean())
-        .sort("owner", "frame")
-        .with_row_index("number")
-    )
-    owners = frames["owner"].to_numpy().astype(np.int64)
-    times = frames["frame"].to_numpy().astype(np.float64)
-    found = [(VALUE, value_order(owners, times, frames["value"].cast(pl.Float64).fill_null(np.nan).to_numpy()))]
-    pairs = rows.filter(pl.col("earlier_frame").is_not_null() & (pl.col("frame") != pl.col("earlier_frame")))
-    numbers = frames.select("owner", "frame", "number")
-    left = pairs.join(numbers, on=["owner", "frame"], how="left", maintain_order="left")["number"].to_numpy()
-    early = numbers.rename({"frame": "earlier_frame"})
-    right = pairs.join(early, on=["owner", "earlier_frame"], how="left", maintain_order="left")["number"].to_numpy()
-    for column in (name for name in rows.columns if name.startswith("margin_")):
-        margins = pairs[column].fill_null(np.nan).to_numpy()
-        found.append((column.removeprefix("margin_"), pair_order(owners, left, right, margins, times)))
-    parts = [part.with_columns(pl.col("owner").cast(pl.UInt32), scorer=pl.lit(name)) for name, part in found]
-    named = pl.concat(parts, how="vertical_relaxed").join(known, on="owner", how="left")
-    made = named.select(pl.col(name).cast(dtype) for name, dtype in ORDERS.items())
-    return made.sort("source", "trajectory", "scorer")
 
 
 class _Write(beam.DoFn):

@@ -14,7 +14,7 @@ from transforms.belonging import IMAGE, TRAJECTORY, links
 from transforms.images.names import image_names
 from transforms.ingest.canonical import judgement, judgements
 from transforms.trajectories.frames import frames_of
-from transforms.trajectories.stage import orders
+from transforms.trajectories.voices import orders
 
 
 def row(metadata: Any, kind: str = "pair", **said: float) -> dict[str, Any]:
