@@ -41,7 +41,7 @@ def test_comet(
         assert row["score"] == float(np.float16(given[src]["score"]))
     # The awkward ones that fell to this split are among them, and a space behind one changes nothing for the model.
     assert len({row["mt"].removesuffix(" ") for row in read.values()} & set(AWKWARD)) >= 5
-    assert all(published == bare for published, bare in said["tokens"])
+    assert all(spaced == bare for spaced, bare in said["tokens"])
     assert said["steps"] == 2
     assert said["finite"]
     assert said["moved"]
