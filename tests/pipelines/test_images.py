@@ -12,6 +12,8 @@ from PIL import Image
 
 from benchmarks.images import as_png, changed, scenes
 from pipelines.commands import Request, run_curate
+from pipelines.explain import explain
+from pipelines.finished import Finished
 from tests.pipelines.test_end_to_end import balanced
 from tests.transforms.embed.support import tiny_clip
 
@@ -108,6 +110,11 @@ def test_pairs_of_near_copies_are_duplicates(tmp_path: Path, pictures: Path) -> 
         assert {name[line["row_id"]], name[detail["counterpart"]]} in sets
     assert manifest["reasons"] == {"near_images": 4, "conflict": 2}
     assert manifest["counts"]["conflicts"] == 2
+    copy = next(line for line in lines if "near_images" in line["reasons"])
+    run = Finished.at(str(tmp_path / "out"))
+    said = explain(run, run.find([copy["row_id"]])[copy["row_id"]])["otherwise"]
+    changes = {one["change"].partition(" above")[0]: one["verdict"] for one in said}
+    assert set(changes) == {"policy.near_images: keep", "policy.near_images: review", "images.likeness"}
     # What merely shares an image joins a group, and so do those on one prompt.
     assert lines[15]["group_id"] == lines[0]["group_id"]
     assert lines[15]["action"] == lines[14]["action"] == "keep"
