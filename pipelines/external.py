@@ -63,11 +63,12 @@ class External:
             for place, name in enumerate(self.names)
         }
 
-    def notes(self) -> list[str]:
-        """What a reader must know of them, for the card."""
+    def notes(self, heard: bool) -> list[str]:
+        """What a reader must know of them, for the card; `heard` is whether wrong labels were looked for."""
         total = self.margins.total
+        say = "had a say" if heard else "would have had a say"
         out = [
-            f"Voices of the user's own had a say in how likely a label is wrong: {', '.join(self.names)}. They are not "
+            f"Voices of the user's own {say} in how likely a label is wrong: {', '.join(self.names)}. They are not "
             "out of fold: whether they have seen these pairs is not known here."
         ]
         for name in self.names:

@@ -44,37 +44,53 @@ data = load_dataset(DATA, "{shape}", split="train")
     return Recipe(who, shape, "python", f"{imports}\n\n{code}{lines}" if imports else code + lines)
 
 
-_OPENRLHF = """\
-data.to_json("train.jsonl")
+#: What those of them share that read no tool calls.
+_CALLS = """
+
+def calls(messages):
+    return any(message.get("tool_calls") for message in messages)
+"""
+#: OpenRLHF gives the template all fields of a message, and messages that call no tool would have null for their calls.
+_OPENRLHF = f"""{_CALLS}
+
+with open("train.jsonl", "w") as file:
+    for row in data:
+        sides = {{name: row[name] for name in ("prompt", "chosen", "rejected")}}
+        if not any(map(calls, sides.values())):
+            plain = {{
+                name: [{{key: message[key] for key in ("role", "content")}} for message in side]
+                for name, side in sides.items()
+            }}
+            file.write(json.dumps(plain) + "\\n")
 # --data.dataset train.jsonl --data.apply_chat_template
 # --data.prompt_key prompt --data.chosen_key chosen --data.rejected_key rejected"""
 #: RewardBench takes the turns of both sides from chosen, and every other one for the user's, whatever its role is.
-_REWARDBENCH = """
+_REWARDBENCH = f"""{_CALLS}
 
 def in_turns(row):
-    roles = [message["role"] for message in row["chosen"]]
-    return row["chosen"][:-1] == row["rejected"][:-1] and roles == ["user", "assistant"] * (len(roles) // 2)
+    roles, alike = [one["role"] for one in row["chosen"]], row["chosen"][:-1] == row["rejected"][:-1]
+    return alike and roles == ["user", "assistant"] * (len(roles) // 2) and not calls(row["chosen"] + row["rejected"])
 
 
 data = data.filter(in_turns)
 data.to_json("pairs.jsonl")  # rewardbench --model MODEL --dataset pairs.jsonl --load_json"""
 #: LLaMA-Factory wants one message a side, reads no tool calls in this layout, and is told what the fields are.
-_LLAMAFACTORY = """
+_LLAMAFACTORY = f"""{_CALLS}
 
 def single(row):
-    calls = any(message.get("tool_calls") for message in row["prompt"] + row["chosen"] + row["rejected"])
-    return len(row["chosen"]) == len(row["rejected"]) == 1 and not calls
+    one = len(row["chosen"]) == len(row["rejected"]) == 1
+    return one and not calls(row["prompt"] + row["chosen"] + row["rejected"])
 
 
-data = data.filter(single).select_columns(["prompt", "chosen", "rejected"])
-data = data.map(lambda row: {"chosen": row["chosen"][0], "rejected": row["rejected"][0]})
+columns = {{"messages": "prompt", "chosen": "chosen", "rejected": "rejected"}}
+tags = {{"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}}
+tags |= {{"system_tag": "system", "observation_tag": "tool"}}
+data = data.filter(single).select_columns(list(columns.values()))
+data = data.map(lambda row: {{"chosen": row["chosen"][0], "rejected": row["rejected"][0]}})
 data.to_json("preference.jsonl")
-columns = {"messages": "prompt", "chosen": "chosen", "rejected": "rejected"}
-tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
-tags |= {"system_tag": "system", "observation_tag": "tool"}
-info = {"file_name": "preference.jsonl", "formatting": "sharegpt", "ranking": True, "columns": columns, "tags": tags}
+info = {{"file_name": "preference.jsonl", "formatting": "sharegpt", "ranking": True, "columns": columns, "tags": tags}}
 with open("dataset_info.json", "w") as file:  # dataset_dir is the folder with both files, dataset is preference
-    json.dump({"preference": info}, file, indent=2)"""
+    json.dump({{"preference": info}}, file, indent=2)"""
 #: COMET reads its file with pandas, which takes an empty text for a missing one, and a lone carriage return for the end
 #: of a line where nothing is quoted. What is missing is the word "nan" to COMET.
 _COMET = """\
@@ -84,9 +100,9 @@ data.to_csv("train.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)  # comet-tra
 _RECIPES = (
     _trl("RewardTrainer", "preference"),
     _trl("DPOTrainer", "preference", ", processing_class=TOKENIZER"),
-    _export("OpenRLHF, as a reward model or in DPO", "preference", _OPENRLHF),
+    _export("OpenRLHF, on what calls no tool", "preference", _OPENRLHF, "import json"),
     _export(
-        "RewardBench's command, on what differs in the last message of user and assistant in turns", "preference_full",
+        "RewardBench's command, on turns of user and assistant that differ in the last", "preference_full",
         _REWARDBENCH,
     ),
     _export(

@@ -244,7 +244,7 @@ def _notes(config: Config, curated: Curated) -> list[str]:
     if curated.probes is not None:
         notes += curated.probes.notes()
     if curated.external is not None:
-        notes += curated.external.notes()
+        notes += curated.external.notes(curated.strength is not None and curated.strength.report["fitted"])
     if curated.trusted is not None:
         notes += curated.trusted.notes()
     if curated.strength is not None:

@@ -90,7 +90,8 @@ def check(run: Finished, despite_gate: bool) -> list[Entry]:
             raise UserError(
                 f"{run.out}/dataset/{name} is not the file that the run wrote: it has {found[name].bytes:,} bytes and "
                 f"SHA-256 {found[name].sha256[:12]}…, the manifest says {wanted[name].bytes:,} and "
-                f"{wanted[name].sha256[:12]}…. Run the same curate command again"
+                f"{wanted[name].sha256[:12]}…. Run the same curate command again, with --fresh if that is no "
+                "help: the file may be the working one under another name"
             )
     return list(found.values())
 

@@ -16,9 +16,10 @@ _KINDS = {
     "exact_duplicate": "exact copies",
     "merged_judgement": "copies with another judgement",
     "near_duplicate": "near-copies",
+    "near_images": "near-copies with near-copies of images",
     "semantic_duplicate": "the same in other words",
 }
-_COLOURS = (charts.BLUE, charts.SKY, charts.ORANGE, charts.PURPLE)
+_COLOURS = (charts.BLUE, charts.SKY, charts.ORANGE, charts.GREEN, charts.PURPLE)
 #: Sizes of sets, and what they are called.
 SIZES = ((2, "2"), (3, "3"), (4, "4"), (5, "5–8"), (9, "9–16"), (17, "17–64"), (65, "65 and more"))
 

@@ -37,6 +37,9 @@ def evaluation(results: Results) -> Section | None:
     for title, by, one in parts:
         charts_ += _dots(title, by, one["scorers"], told["baselines"])
         tables += [_table(title, by, one["scorers"]), *_sliced(title, one)]
+        if order := one.get("value_order"):
+            drawn, table = _order(title, order, told["baselines"])
+            charts_, tables = [*charts_, *drawn], [*tables, table]
     missed = [one for one in told["requirements"] if not one["met"]]
     rows = "kept rows, labels as curated" if told["rows"] == "kept" else "all rows, labels as recorded"
     words = [f"On {rows}" + (f", of the split {told['split']}." if told["split"] else ".")]
@@ -106,6 +109,25 @@ def _table(title: str, by: str, scorers: Mapping[str, Any]) -> Table:
         for name in _ordered(scorers, by)[:LINES]
     ]
     return Table(["scorer", "cluster", *(_FIGURES[key] for key in keys)], lines, f"On {title}", folded=True)
+
+
+def _order(title: str, told: Mapping[str, Any], baselines: Sequence[str]) -> tuple[list[Chart], Table]:
+    """How far what is said of frames rises with time: by scorers, and by where labels come from."""
+    voices = [(name, "a baseline" if name in baselines else "a scorer", told["scorers"][name])
+              for name in _ordered(told["scorers"], "voc")[:LINES]]  # fmt: skip
+    voices.sort(key=lambda voice: voice[1] == "a baseline")
+    voices += [(name, "a source of labels", one) for name, one in told["labels"].items()]
+    known = [(name, kind, one["voc"], one["low"], one["high"]) for name, kind, one in voices if one["voc"] is not None]
+    where = f"{told['trajectories']:,} trajectories, by {told['rows']:,} {title} of frames"
+    lines = [
+        [name, kind, number(one["voc"]), f"{number(one['low'])} to {number(one['high'])}", one["defined"],
+         one["constant"], one["short"]]
+        for name, kind, one in voices
+    ]  # fmt: skip
+    columns = ["of", "which is", "VOC", "95 % interval", "with a VOC", "all the same", "too short"]
+    said = f"Value-order correlation on {where}, with 95 % intervals: 1 where it rises throughout."
+    drawn = [charts.dots(known, "VOC", said)] if known else []
+    return drawn, Table(columns, lines, f"Value-order correlation on {where}", folded=True)
 
 
 def _sliced(title: str, one: Mapping[str, Any]) -> list[Table]:

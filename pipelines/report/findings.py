@@ -116,6 +116,13 @@ AILMENTS: dict[str, Ailment] = {
         "keeps the best of each set, and the rest of a group in one split",
         {"policy.near_duplicate": "drop"},
     ),
+    "near_images": Ailment(
+        2,
+        "These show and say the same as another row, hardly changed: they count several times, and stand in several "
+        "splits.",
+        "keeps the best of each set, and the rest of a group in one split",
+        {"policy.near_images": "drop"},
+    ),
     "semantic_duplicate": Ailment(
         0.5, "These say the same as another row in other words.", "reports them; look at some before you drop them",
         {"policy.semantic_duplicate": "report"},

@@ -43,7 +43,10 @@ def images(run: Finished) -> Section | None:
             f"{many(told['opened'], 'distinct image was', 'distinct images were')} opened; {told['alike']:,} look like "
             f"another, in {many(told['sets'], 'set')} of near-copies; {told['unopened']:,} could not be opened."
         )
-        words.append("Near-copies count as one image there.")
+        words.append("Where rows are grouped by their images, near-copies count as one.")
+        if by := told.get("by_vectors"):
+            alone = by["alike_by_these_alone"]
+            words.append(f"By their vectors alone (images.cosine), {alone:,} look like another: look at some.")
         pictures = [*_outcome(told), *_sizes(run)]
         named, samples = _named(sets, lost, told["unopened"], rows)
         tables = [*named, *tables]

@@ -29,6 +29,16 @@ ALONE = {
 }  # fmt: skip
 
 
+def environment(name: str) -> Path:
+    return ROOT / ".venv-consumers" / name
+
+
+def needs(name: str) -> pytest.MarkDecorator:
+    """Skip where a consumer has no environment, before anything is made for it."""
+    there = (environment(name) / ".installed").exists()
+    return pytest.mark.skipif(not there, reason=f"{name} has no environment: make .venv-consumers/{name}/.installed")
+
+
 def turn(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
 
@@ -72,6 +82,20 @@ def solutions(count: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def curated(folder: Path, sources: list[dict[str, Any]], configurations: list[str]) -> Path:
+    """Run `curate` over files in a folder; gives where the dataset is."""
+    config = {
+        "sources": [{**one, "input": [str(folder / name) for name in one["input"]]} for one in sources],
+        "publish": {"configurations": configurations},
+        # What looks for likeness has nothing to do with shapes, and would find little else in rows like these.
+        "duplicates": {"near": False}, "embed": {"model": "off"}, "strength": {"find": False},
+        "shortcuts": {"find": False},
+    }  # fmt: skip
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert run_curate(Request(str(folder / "config.yaml"), str(folder / "out"), [], None, [])) == 0
+    return folder / "out" / "dataset"
+
+
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the published configurations and their card, of one run over pairs, ratings and steps."""
@@ -79,23 +103,13 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, rows in {"pairs": pairs(60), "steps": solutions(30)}.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     pl.DataFrame(translations(60)).write_csv(folder / "translations.csv", quote_style="non_numeric")
-    config = {
-        "sources": [
-            {"name": "pairs", "input": ["pairs.jsonl"], "format": "trl"},
-            {"name": "translations", "input": ["translations.csv"], "format": "comet",
-             "options": {"minimum": 0, "maximum": 1}},
-            {"name": "steps", "input": ["steps.jsonl"], "format": "axolotl"},
-        ],
-        "publish": {"configurations": CONFIGURATIONS},
-        # Rows differ in numbers alone here: what looks for likeness would find little else.
-        "duplicates": {"near": False}, "embed": {"model": "off"}, "strength": {"find": False},
-        "shortcuts": {"find": False},
-    }  # fmt: skip
-    for source in config["sources"]:
-        source["input"] = [str(folder / name) for name in source["input"]]
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    assert run_curate(Request(str(folder / "config.yaml"), str(folder / "out"), [], None, [])) == 0
-    return folder / "out" / "dataset"
+    sources = [
+        {"name": "pairs", "input": ["pairs.jsonl"], "format": "trl"},
+        {"name": "translations", "input": ["translations.csv"], "format": "comet",
+         "options": {"minimum": 0, "maximum": 1}},
+        {"name": "steps", "input": ["steps.jsonl"], "format": "axolotl"},
+    ]  # fmt: skip
+    return curated(folder, sources, CONFIGURATIONS)
 
 
 def _run(command: list[str], folder: Path, path: str = os.environ["PATH"]) -> str:
@@ -106,12 +120,12 @@ def _run(command: list[str], folder: Path, path: str = os.environ["PATH"]) -> st
 
 
 @pytest.fixture
-def recipe(dataset: Path, tmp_path: Path) -> Callable[[str], str]:
-    """From a trainer's name in the card to the code that is printed for it, which then has run in `tmp_path`."""
+def recipe(tmp_path: Path) -> Callable[[Path, str], str]:
+    """From a dataset and a trainer's name in its card to the code printed for it, which then has run in `tmp_path`."""
 
-    def follow(who: str) -> str:
-        code = snippet(dataset, who)
-        _run([sys.executable, "-c", f"DIR = {str(dataset)!r}\n{code}"], tmp_path)
+    def follow(folder: Path, who: str) -> str:
+        code = snippet(folder, who)
+        _run([sys.executable, "-c", f"DIR = {str(folder)!r}\n{code}"], tmp_path)
         return code
 
     return follow
@@ -121,15 +135,13 @@ def recipe(dataset: Path, tmp_path: Path) -> Callable[[str], str]:
 def consumer(tmp_path: Path) -> Callable[..., Any]:
     """From a consumer's name and arguments to what `run_NAME.py` said in its environment: JSON, its last line.
 
-    It works in `tmp_path`. Skips where there is no such environment.
+    It works in `tmp_path`. A test that calls it is marked with `needs`.
     """
 
     def run(name: str, *arguments: Path | str) -> Any:
-        python = ROOT / ".venv-consumers" / name / "bin" / "python"
-        if not python.with_name("python").exists() or not (python.parents[1] / ".installed").exists():
-            pytest.skip(f"{name} has no environment: make .venv-consumers/{name}/.installed")
-        command = [str(python), str(HERE / f"run_{name}.py"), *map(str, arguments)]
-        said = _run(command, tmp_path, f"{python.parent}{os.pathsep}{os.environ['PATH']}")
+        folder = environment(name) / "bin"
+        command = [str(folder / "python"), str(HERE / f"run_{name}.py"), *map(str, arguments)]
+        said = _run(command, tmp_path, f"{folder}{os.pathsep}{os.environ['PATH']}")
         return json.loads(said.splitlines()[-1])
 
     return run

@@ -30,7 +30,7 @@ def main(stage: str, flags: str) -> dict[str, Any]:
     words, data = tokenizer(), data_arguments(flags)
     strategy = SimpleNamespace(args=SimpleNamespace(data=data), print=lambda *said: None, is_rank_0=lambda: True)
     rows = blending_datasets(data.dataset, strategy=strategy)
-    made = RewardDataset(rows, words, 512, strategy, is_dpo=stage == "dpo", num_processors=1)
+    made = RewardDataset(rows, words, 4096, strategy, is_dpo=stage == "dpo", num_processors=1)
     items = [made[i] for i in range(len(made))]
     chosen, chosen_mask, rejected, rejected_mask, extras = made.collate_fn(items)
     return {

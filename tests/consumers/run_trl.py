@@ -12,7 +12,7 @@ from tiny import llama, tokenizer
 
 #: What the card leaves to its reader: where to, how much, and that there is no graphics card.
 ARGUMENTS = {
-    "max_steps": 2, "per_device_train_batch_size": 4, "logging_steps": 1, "max_length": 256, "report_to": "none",
+    "max_steps": 2, "per_device_train_batch_size": 4, "logging_steps": 1, "max_length": 4096, "report_to": "none",
     "save_strategy": "no", "use_cpu": True, "bf16": False, "disable_tqdm": True,
 }  # fmt: skip
 #: Trainer -> the head of its model.

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.consumers.conftest import AWKWARD, translations
+from tests.consumers.conftest import AWKWARD, needs, translations
 
-pytestmark = pytest.mark.consumers
+pytestmark = [pytest.mark.consumers, needs("comet")]
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.consumers
     ],
 )
 def test_comet(
-    who: str, metric: str, dataset: Path, recipe: Callable[[str], str], consumer: Callable[..., Any]
+    who: str, metric: str, dataset: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]
 ) -> None:
-    recipe(who)
+    recipe(dataset, who)
     said = consumer("comet", metric, "train.csv")
     # All that is published for it is read, as the texts and scores that were once given.
     published = pl.read_parquet(dataset / "comet" / "train-*.parquet")

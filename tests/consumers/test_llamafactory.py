@@ -10,7 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-pytestmark = pytest.mark.consumers
+from tests.consumers.conftest import needs
+
+pytestmark = [pytest.mark.consumers, needs("llamafactory")]
 
 WHO = "LLaMA-Factory (stages rm and dpo), on what differs in one message and calls no tool"
 
@@ -22,8 +24,10 @@ def text(messages: list[dict[str, str]]) -> str:
 
 
 @pytest.mark.parametrize("stage", ["rm", "dpo"])
-def test_llamafactory(stage: str, dataset: Path, recipe: Callable[[str], str], consumer: Callable[..., Any]) -> None:
-    recipe(WHO)
+def test_llamafactory(
+    stage: str, dataset: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]
+) -> None:
+    recipe(dataset, WHO)
     said = consumer("llamafactory", stage)
     published = pl.read_parquet(dataset / "preference" / "train-*.parquet").rows(named=True)
     single = [row for row in published if len(row["chosen"]) == len(row["rejected"]) == 1]

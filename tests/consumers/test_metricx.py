@@ -14,8 +14,8 @@ from tests.consumers.conftest import AWKWARD, translations
 pytestmark = pytest.mark.consumers
 
 
-def test_metricx(dataset: Path, recipe: Callable[[str], str], tmp_path: Path) -> None:
-    recipe("MetricX")
+def test_metricx(dataset: Path, recipe: Callable[[Path, str], str], tmp_path: Path) -> None:
+    recipe(dataset, "MetricX")
     cache = str(tmp_path / "cache")
     read = datasets.load_dataset("json", data_files={"test": str(tmp_path / "train.jsonl")}, cache_dir=cache)["test"]
     read = read.map(lambda row: {"input": f"{row['source']}|" + row["hypothesis"] + "|" + row["reference"]})

@@ -10,14 +10,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.consumers.conftest import as_text
+from tests.consumers.conftest import as_text, needs
 
-pytestmark = pytest.mark.consumers
+pytestmark = [pytest.mark.consumers, needs("openrlhf")]
 
 
 @pytest.mark.parametrize("stage", ["rm", "dpo"])
-def test_openrlhf(stage: str, dataset: Path, recipe: Callable[[str], str], consumer: Callable[..., Any]) -> None:
-    flags = re.findall(r"^# (--.*)$", recipe("OpenRLHF, as a reward model or in DPO"), re.M)
+def test_openrlhf(stage: str, dataset: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]) -> None:
+    flags = re.findall(r"^# (--.*)$", recipe(dataset, "OpenRLHF, on what calls no tool"), re.M)
     said = consumer("openrlhf", stage, " ".join(flags))
     published = pl.read_parquet(dataset / "preference" / "train-*.parquet").rows(named=True)
     assert len(published) > 40

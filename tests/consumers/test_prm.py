@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.consumers.conftest import needs
 from tests.consumers.tiny import snippet
 
-pytestmark = pytest.mark.consumers
+pytestmark = [pytest.mark.consumers, needs("prm")]
 
 
 def test_prm_trainer(dataset: Path, consumer: Callable[..., Any]) -> None:

@@ -9,17 +9,17 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.consumers.conftest import as_text
+from tests.consumers.conftest import as_text, needs
 
-pytestmark = pytest.mark.consumers
+pytestmark = [pytest.mark.consumers, needs("rewardbench")]
 
-WHO = "RewardBench's command, on what differs in the last message of user and assistant in turns"
+WHO = "RewardBench's command, on turns of user and assistant that differ in the last"
 #: What it needs without a graphics card: no 8-bit weights, and numbers that a processor knows.
 ON_A_PROCESSOR = "--not_quantized --torch_dtype float32"
 
 
-def test_rewardbench(dataset: Path, recipe: Callable[[str], str], consumer: Callable[..., Any]) -> None:
-    command = recipe(WHO).partition("# rewardbench")[2]
+def test_rewardbench(dataset: Path, recipe: Callable[[Path, str], str], consumer: Callable[..., Any]) -> None:
+    command = recipe(dataset, WHO).partition("# rewardbench")[2]
     said = consumer("rewardbench", f"rewardbench {command} {ON_A_PROCESSOR}")
     published = pl.read_parquet(dataset / "preference_full" / "train-*.parquet")
     whole = {row["id"]: row for row in published.rows(named=True)}

@@ -15,12 +15,12 @@ import pytest
 from pipelines.card import make_card
 from schemas.arrow import ROW_SCHEMA
 from schemas.config import Config
-from tests.consumers.conftest import as_text
+from tests.consumers.conftest import as_text, needs
 from tests.consumers.tiny import snippet
 from transforms.parquet import plain
 from transforms.publish.shapes import Facts, shape
 
-pytestmark = pytest.mark.consumers
+pytestmark = [pytest.mark.consumers, needs("trl")]
 
 CONFIGURATIONS = ("preference", "preference_full", "preference_soft", "kto")
 

@@ -162,18 +162,8 @@ def test_the_same_from_shuffled_rows_and_two_worker_processes(run: Path, rows: l
     write(tmp_path / "a.jsonl", shuffled[:37])
     write(tmp_path / "b.jsonl", shuffled[37:])
     flags = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
-    line = [
-        sys.executable,
-        "-m",
-        "pipelines.cli",
-        "curate",
-        "--input",
-        f"{tmp_path}/*.jsonl",
-        "--format",
-        "trl",
-        "--set",
-        *PLAIN,
-    ]
+    line = [sys.executable, "-m", "pipelines.cli", "curate", "--input", f"{tmp_path}/*.jsonl", "--format", "trl"]
+    line += [f"--set={key}" for key in PLAIN]
     done = subprocess.run([*line, "--out", str(tmp_path / "out"), *flags], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert kept(tmp_path / "out") == kept(run)

@@ -15,6 +15,9 @@ from pipelines.loading import trainers
 from schemas.config import SHAPES
 from tests.pipelines.test_card import card, publish_rows, sample, turn
 
+SIDES = ("prompt", "chosen", "rejected")
+CALL = {"id": "1", "name": "weather", "arguments": "{}"}
+
 
 def pair(i: int, **other: Any) -> dict[str, Any]:
     sides = {"responses": [[turn(f"good {i}")], [turn(f"bad {i}")]], "soft_label": 1.0}
@@ -27,9 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     talk = [turn("Hi", "user"), turn("Hello"), turn("Why?", "user")]
     longer = [turn("Shall I?"), turn("Do.", "user"), turn("good")]
     alike = [pair(i, prompt=[turn(f"Hi {i}", "user"), *talk[1:]]) for i in range(8)]
-    made = publish_rows(
-        [*sample(), *alike, pair(8), pair(9, responses=[longer, [turn("bad")]])], tmp_path_factory.mktemp("published")
-    )
+    other = [pair(8, responses=[longer, [turn("bad")]]), pair(9, responses=[[turn("", tool_calls=[CALL])], [turn("")]])]
+    made = publish_rows([*sample(), *alike, *other], tmp_path_factory.mktemp("published"))
     card(made)
     return made
 
@@ -64,9 +66,20 @@ def test_address_is_in_every_recipe() -> None:
         assert "DATA" not in recipe.how
 
 
-def test_openrlhf_gets_every_pair(follow: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+def calls(*dialogues: list[dict[str, Any]]) -> bool:
+    return any(message["tool_calls"] for dialogue in dialogues for message in dialogue)
+
+
+def test_openrlhf_gets_role_and_content_of_what_calls_no_tool(
+    follow: Callable[..., Any], folder: Path, tmp_path: Path
+) -> None:
     follow("OpenRLHF")
-    assert lines(tmp_path / "train.jsonl") == train(folder, "preference", tmp_path)
+    whole = train(folder, "preference", tmp_path)
+    some = [row for row in whole if not calls(row["prompt"], row["chosen"], row["rejected"])]
+    assert 0 < len(some) < len(whole)
+    assert lines(tmp_path / "train.jsonl") == [
+        {name: [{key: one[key] for key in ("role", "content")} for one in row[name]] for name in SIDES} for row in some
+    ]
 
 
 def test_rewardbench_gets_sides_that_share_turns_of_user_and_assistant(
@@ -78,7 +91,9 @@ def test_rewardbench_gets_sides_that_share_turns_of_user_and_assistant(
     assert got == {
         row["id"]
         for row in whole
-        if len(row["chosen"]) == len(row["rejected"]) == 1 and row["prompt"][0]["role"] == "user"
+        if len(row["chosen"]) == len(row["rejected"]) == 1
+        and row["prompt"][0]["role"] == "user"
+        and not calls(row["chosen"], row["rejected"])
     }
     assert 0 < len(got) < len(whole)
 
@@ -87,7 +102,11 @@ def test_llama_factory_gets_one_message_a_side(follow: Callable[..., Any], folde
     follow("LLaMA-Factory")
     got = lines(tmp_path / "preference.jsonl")
     whole = train(folder, "preference", tmp_path)
-    single = [row for row in whole if len(row["chosen"]) == len(row["rejected"]) == 1]
+    single = [
+        row
+        for row in whole
+        if len(row["chosen"]) == len(row["rejected"]) == 1 and not calls(row["chosen"], row["rejected"])
+    ]
     assert 0 < len(single) < len(whole)
     assert [(row["prompt"], [row["chosen"]], [row["rejected"]]) for row in got] == [
         (row["prompt"], row["chosen"], row["rejected"]) for row in single

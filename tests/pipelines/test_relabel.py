@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -72,13 +73,30 @@ def first(folder: Path) -> dict[str, Any]:
     return curate(folder)
 
 
-def test_the_loop(folder: Path, first: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(scope="module")
+def asked(folder: Path, first: dict[str, Any]) -> list[dict[str, str]]:
+    """What was exported, as it was answered and taken back: but for two, and one that nobody can tell."""
+    out = folder / "run"
+    assert run_export(str(out), 240, None, True) == 0
+    lines = answers(out)
+    for one in lines[:-3]:
+        one["answer"] = "A" if good(one["response_a"]) else "B"
+    lines[-3]["answer"] = "cannot tell"
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        answer(out, folder / "back.csv", lines)
+    told = json.loads(said.getvalue().splitlines()[-1])
+    assert (told["answers"], told["empty"]) == (238, 2)
+    return lines
+
+
+def test_the_loop(
+    folder: Path, first: dict[str, Any], asked: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
     out = folder / "run"
     assert first["strength"]["eta_identified"] is False
     assert first["trusted"] is None
     came = chosen(out)
-    assert run_export(str(out), 240, None, True) == 0
-    asked = answers(out)
     assert len(asked) == 240
     assert list(asked[0]) == ["row_id", "content_id", "prompt", "response_a", "response_b", "answer"]
     # Blind: the side that was recorded as the better one is A about as often as B.
@@ -89,12 +107,6 @@ def test_the_loop(folder: Path, first: dict[str, Any], capsys: pytest.CaptureFix
     assert 0.35 < np.mean(as_a) < 0.65
     wrong = [not good(data[lines[one["row_id"]] - 1]["chosen"]) for one in asked]
     assert np.mean(wrong) > 1.5 * FLIPPED  # asked where it is worth most
-    for one in asked[:-3]:
-        one["answer"] = "A" if good(one["response_a"]) else "B"
-    asked[-3]["answer"] = "cannot tell"
-    answer(out, folder / "back.csv", asked)
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (told["answers"], told["empty"]) == (238, 2)
 
     again = curate(folder)
     ran = [stage["stage"] for stage in again["stages"] if not stage["skipped"]]
@@ -132,7 +144,8 @@ def test_the_loop(folder: Path, first: dict[str, Any], capsys: pytest.CaptureFix
 
 
 @pytest.mark.slow
-def test_answers_of_another_folder_and_rows_in_another_order(folder: Path, first: dict[str, Any]) -> None:
+@pytest.mark.usefixtures("asked")
+def test_answers_of_another_folder_and_rows_in_another_order(folder: Path) -> None:
     """Answers are to texts: they hold in another run whose rows stand elsewhere, by `relabels`."""
     other = folder / "turned"
     other.mkdir()

@@ -64,12 +64,18 @@ ATTRIBUTES = {
 }  # fmt: skip
 FOUND = {"cluster": 1, "accuracy": 0.7, "low": 0.6, "high": 0.8, "acc_eq": 0.7, "brier": 0.2}
 SLICE = {"value": EVENT, "pairs": 30, "scorers": {SCRIPT: FOUND, "chance": FOUND}}
+ORDER = {"low": 0.25, "high": 0.75, "defined": 2, "constant": 0, "short": 0}
 EVALUATION = {
     "baselines": ["chance"], "rows": "kept", "split": None, "run": {"lineage": "decide"}, "ratings": {}, "rankings": {},
     "requirements": [{"met": False, "required": f"{SCRIPT}>=1", "observed": 0.7}],
     "pairs": {
         "scorers": {SCRIPT: FOUND, "chance": {**FOUND, "accuracy": 0.5, "low": 0.45, "high": 0.55}}, "silent": [EVENT],
         "slices": {EVENT: {"left_out": 0, "slices": [SLICE]}},
+        "value_order": {
+            "trajectories": 2, "rows": 5, "left_out": 0,
+            "scorers": {SCRIPT: {**ORDER, "voc": 0.5}, "chance": {**ORDER, "voc": None, "low": None, "high": None}},
+            "labels": {"recorded": {**ORDER, "voc": 1.0}},
+        },
     },
 }  # fmt: skip
 TRAJECTORIES = {
@@ -82,7 +88,8 @@ TRAJECTORIES = {
         f"external_{EVENT}": {"trajectories": 2, "defined": 0, "short": 1, "constant": 1, "mean": None, "error": None},
     },
 }  # fmt: skip
-IMAGES = {"opened": 4, "unopened": 1, "unopened_named": [EVENT], "sets": 1, "alike": 3}
+IMAGES = {"opened": 4, "unopened": 1, "unopened_named": [EVENT], "sets": 1, "alike": 3,
+          "by_vectors": {"images": 4, "alike_by_these_alone": 2}}  # fmt: skip
 BELONGING = {"links": {"image": 2}, "common_images": 1, "commonest": [{"name": SCRIPT, "nodes": 30}]}
 LESS = {"than": "raw", "difference": 0.02, "low": 0.01, "high": 0.03, "sure": True}
 ARM = {"control": None, "lines": 90, "accuracy": 0.72, "low": 0.7, "high": 0.74, "against": [LESS]}

@@ -115,6 +115,7 @@ def test_images(by: dict[str, Section]) -> None:
     made = by["images"]
     assert made.mood == "failed"
     assert made.lead.startswith("4 distinct images were opened; 3 look like another, in 1 set of near-copies; 1 could")
+    assert made.words[-1].startswith("By their vectors alone (images.cosine), 2 look like another")
     lost, sets, common = made.tables
     assert lost.lines == [[EVENT, 0]]
     assert sets.lines[0][:3] == ["a", f"b, uri:x:{SCRIPT}", 3]
@@ -139,6 +140,13 @@ def test_evaluation(by: dict[str, Section]) -> None:
         f"On pairs, the best scorer: {SCRIPT} (accuracy 0.700); the best baseline: chance (accuracy 0.500)."
     )
     assert made_.words[-1] == f"Not met: {SCRIPT}>=1; it is 0.7."
+    order = made_.tables[-1]
+    assert order.title == "Value-order correlation on 2 trajectories, by 5 pairs of frames"
+    assert [line[:4] for line in order.lines] == [
+        [SCRIPT, "a scorer", "0.500", "0.250 to 0.750"], ["chance", "a baseline", "–", "– to –"],
+        ["recorded", "a source of labels", "1.000", "0.250 to 0.750"],
+    ]  # fmt: skip
+    assert "rises throughout" in made_.charts[-1].caption
 
 
 def test_reports_of_another_run_are_named_and_not_shown(tmp_path: Path) -> None:
