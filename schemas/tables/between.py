@@ -226,6 +226,12 @@ TABLES: tuple[Table, ...] = (
         {"prompt": field("By hash.", range="hex"), "responses": field("By hash.", "list of text", "hex")},
     ),
     Table(
+        "work/embed-images-KEY/N.parquet",
+        "embed",
+        "The same of images, in the order of the rows.",
+        {"images": field("By hash.", "list of text", "hex")},
+    ),
+    Table(
         "work/kept/*/*.parquet",
         "embed",
         "Vectors and scores that are kept by text and model, and what images look like, beside `*.npy`.",

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from pipelines.commands import Request, run_curate
-from tests.transforms.embed.support import WORDS, tiny_transformer
+from tests.transforms.embed.support import WORDS, tiny_clip, tiny_transformer
 from tests.transforms.external.support import two_texts
 
 PAIRS = 480
@@ -125,7 +125,7 @@ def lay_out(folder: Path) -> Path:
         "signals": {"length": {"tokenizer": str(folder / "bert"), "max_tokens": 60}},
         "contamination": {"benchmarks": [{"name": "bench", "input": [str(folder / "bench.txt")], "format": "text"}]},
         "images": {"near": True},
-        "embed": {"base": str(base), "dimensions": 24, "device": "cpu"},
+        "embed": {"base": str(base), "dimensions": 24, "device": "cpu", "images": str(tiny_clip(folder / "seen"))},
         "external": {
             "models": [{"name": "tiny", "base": str(reward)}],
             "scores": [{"name": "judge", "fields": "judge", "source": "pairs"}],

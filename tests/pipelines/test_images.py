@@ -12,6 +12,8 @@ from PIL import Image
 
 from benchmarks.images import as_png, changed, scenes
 from pipelines.commands import Request, run_curate
+from pipelines.explain import explain
+from pipelines.finished import Finished
 from tests.pipelines.test_end_to_end import balanced
 from tests.transforms.embed.support import tiny_clip
 
@@ -108,6 +110,11 @@ def test_pairs_of_near_copies_are_duplicates(tmp_path: Path, pictures: Path) -> 
         assert {name[line["row_id"]], name[detail["counterpart"]]} in sets
     assert manifest["reasons"] == {"near_images": 4, "conflict": 2}
     assert manifest["counts"]["conflicts"] == 2
+    copy = next(line for line in lines if "near_images" in line["reasons"])
+    run = Finished.at(str(tmp_path / "out"))
+    said = explain(run, run.find([copy["row_id"]])[copy["row_id"]])["otherwise"]
+    changes = {one["change"].partition(" above")[0]: one["verdict"] for one in said}
+    assert set(changes) == {"policy.near_images: keep", "policy.near_images: review", "images.likeness"}
     # What merely shares an image joins a group, and so do those on one prompt.
     assert lines[15]["group_id"] == lines[0]["group_id"]
     assert lines[15]["action"] == lines[14]["action"] == "keep"
@@ -147,11 +154,10 @@ def test_vectors_find_what_hashes_miss(tmp_path: Path) -> None:
             pairs.append((PROMPT, f"{number - 1}.png", f"{number}.png", 1))
     again = [(PROMPT, "1-crop.png", "0-crop.png", 0), ("subject", "2-crop.png", "3-crop.png", 0)]
     source = write(tmp_path / "d.jsonl", tmp_path, [*pairs, *again])
-    lines, manifest = curate(tmp_path / "hashes", source, "images.near=true")
-    assert (manifest["reasons"], manifest["images"]["by_vectors"]) == ({}, None)
     asked = ["images.near=true", f"embed.images={clip}", "images.cosine=0.99999"]
     lines, manifest = curate(tmp_path / "vectors", source, *asked)
     assert manifest["images"]["by_vectors"] == {"images": 12, "alike_by_these_alone": 8}
+    assert manifest["images"]["alike"] == 8  # hashes find none
     assert manifest["reasons"] == {"near_images": 1}
     (copy,) = [line for line in lines if line["action"] == "drop"]
     (detail,) = copy["details"]

@@ -82,6 +82,3 @@ def test_a_second_run_opens_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyP
     second, again = run("second")
     assert (opened, second["opened"], second["kept_before"]) == ([], 9, 9)
     assert ledger == again
-    (tmp_path / "3.png").write_bytes(as_png(scenes(1, 8)[0]))
-    third, _ = run("third")
-    assert (opened, third["kept_before"]) == ([shown[3]], 8)
