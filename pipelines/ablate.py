@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.commands import answer
+from pipelines.answer import answer
 
 
 @dataclass(frozen=True)

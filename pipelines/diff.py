@@ -39,7 +39,7 @@ class Compared:
 
 def run_diff(first: str, second: str, json: bool) -> int:
     """Compare two runs and say what became of rows that it did not before."""
-    from pipelines.commands import answer
+    from pipelines.answer import answer
 
     return answer(lambda: _diff(first, second, json), json)
 

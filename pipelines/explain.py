@@ -37,7 +37,7 @@ _SIGNALS = {
 
 def run_explain(out: str, row_id: str | None, text: str | None, json: bool) -> int:
     """Explain a row of a run, named or found by its text."""
-    from pipelines.commands import answer
+    from pipelines.answer import answer
 
     return answer(lambda: _explain(out, row_id, text, json), json)
 

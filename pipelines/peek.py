@@ -12,7 +12,7 @@ import orjson
 import yaml
 
 from pipelines import config as configuration
-from pipelines.commands import answer, complain
+from pipelines.answer import answer, complain
 from pipelines.errors import DONE, USER_MISTAKE, UserError
 from pipelines.options import options_of
 from pipelines.peek_text import CHARACTERS, many, show

@@ -68,7 +68,7 @@ class Place(Protocol):
 
 def run_publish(request: PublishRequest) -> int:
     """Publish a run; 0 done, 2 it may not or cannot be published, 3 a fault on the way: then again goes on."""
-    from pipelines.commands import answer
+    from pipelines.answer import answer
 
     return answer(lambda: _publish(request), request.json)
 

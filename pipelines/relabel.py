@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import polars as pl
 
-from pipelines.commands import answer
+from pipelines.answer import answer
 from pipelines.errors import DONE, UserError
 from pipelines.finished import Finished
 from pipelines.trusted import OWN

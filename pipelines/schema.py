@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from pipelines.commands import answer
+from pipelines.answer import answer
 from pipelines.config_page import config_page
 from pipelines.errors import DONE, UserError
 from pipelines.signals_page import signals_page

@@ -88,7 +88,7 @@ def rewrite(out: str) -> str | None:
 
 def run_report(out: str) -> int:
     """Write the report of a finished run again."""
-    from pipelines.commands import answer
+    from pipelines.answer import answer
 
     return answer(lambda: _report(out))
 
