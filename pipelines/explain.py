@@ -19,8 +19,8 @@ _TEXTS = ("prompt", "responses", "references", "steps", "tools", "generators", "
 #: Signals that are told as they are, by the stage that has them.
 _SIGNALS = {
     "signals": ("language", "pii", "characters", "tokens", "too_long", "empty_response", "identical_after_truncation"),
-    "identity": ("copy_of", "copy_kind", "copies", "conflict"),
-    "near": ("near_of", "near_score", "near_looks", "near_looks_at", "near_looks_by", "near_agree", "near_against"),
+    "identity": ("copy_of", "copy_kind", "copies", "conflict", "conflict_on"),
+    "near": ("near_of", "near_score", "near_looks", "near_looks_at", "near_looks_by", "near_sides"),
     "semantic": ("semantic_neighbour", "semantic_cosine", "semantic_of", "semantic_of_cosine"),
     "contamination": ("benchmark_item", "overlap_share", "overlap_threshold"),
     "consensus": ("consensus",),
@@ -65,7 +65,8 @@ def _explain(out: str, row_id: str | None, text: str | None, json: bool) -> int:
             print(orjson.dumps({"rows": total, "found": found}).decode() if json else words_of_found(found, total))
             return DONE
         place = found[0]["place"]
-    told = explain(run, place)
+    with run.understood():
+        told = explain(run, place)
     print(orjson.dumps(told).decode() if json else words(told))
     return DONE
 

@@ -6,7 +6,8 @@ one after another, and behind them the records that are part of a row (`transfor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,10 +18,16 @@ import polars as pl
 
 from pipelines.errors import UserError
 from schemas.config import Config
+from schemas.tables import TABLES
 from transforms import blocks, markers
 from transforms.blocks import Block
+from transforms.hashing import digest_json
 
 _DEAD = pl.Schema({name: pl.String() for name in ("source", "file", "code", "message", "raw")} | {"line": pl.Int64()})
+#: What a run leaves: every column of every table, and a number to raise where its JSON is read otherwise than before.
+FORMAT = digest_json([1, [[table.path, sorted(table.columns)] for table in TABLES]])
+#: What comes of reading files that are not as this version would have made them.
+_MISREAD = (LookupError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError)
 #: Stages that write blocks of the run.
 _INGEST, _DERIVE = "ingest", "derive-"
 
@@ -49,6 +56,23 @@ class Finished:
     def about_to_be(cls, out: str, manifest: dict[str, Any]) -> Finished:
         """A run whose manifest is about to be written, as it will be read."""
         return cls(out, orjson.loads(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)))
+
+    @contextmanager
+    def understood(self) -> Iterator[None]:
+        """Reading a run that another version made: what is then not as it should be is no fault, and is said so.
+
+        Raises:
+            UserError: in place of what went wrong, where the run's `format` is not this version's.
+        """
+        try:
+            yield
+        except _MISREAD as error:
+            if self.manifest.get("format") == FORMAT:
+                raise
+            raise UserError(
+                f"{self.out} was made by another version of trenchcoat, whose files this one cannot read "
+                f"({type(error).__name__}: {error}): run the same curate command again, which makes anew what differs"
+            ) from error
 
     @cached_property
     def config(self) -> Config:

@@ -14,11 +14,11 @@ from schemas.config import Config
 from transforms.blocks import Block
 from transforms.images.alike import Asked
 from transforms.images.showing import Showing
-from transforms.images.stage import OpenImages, alike_file, find_same, partitions_of, vectors_file
+from transforms.images.stage import MOST, MOST_VECTORS, OpenImages, alike_file, find_same, partitions_of, vectors_file
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"looks": 2, "same": 3}
+VERSIONS = {"looks": 2, "same": 4}
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Looks:
         bits: of their hashes that may differ.
         likeness: from which on two are near-copies.
         cosine: of their vectors, from which on they are; None where images have none.
+        unasked: whether there are vectors, and too many images to compare them.
     """
 
     opened: Done
@@ -38,6 +39,7 @@ class Looks:
     bits: int
     likeness: float
     cosine: float | None
+    unasked: bool
 
     def asked(self) -> Asked:
         """What makes near-copies, and where they are."""
@@ -56,6 +58,7 @@ class Looks:
             "unopened_named": sorted(opened["named"])[:5],
             "sets": same["sets"],
             "alike": same["alike"],
+            "bits": same["bits"],
             "by_vectors": None
             if self.cosine is None
             else {"images": same["with_vector"], "alike_by_these_alone": same["by_vector_alone"]},
@@ -72,6 +75,15 @@ class Looks:
             out.append(
                 f"By their vectors alone, to a cosine of {self.cosine:g}, {alone:,} images look like another. How well "
                 "that tells copies from what is merely alike depends on the model: look at some."
+            )
+        if told["bits"] < self.bits:
+            out.append(
+                f"More than {MOST:,} images are too many to look for near-copies among all: only those whose hashes "
+                "are the same were compared."
+            )
+        if self.unasked:
+            out.append(
+                f"More than {MOST_VECTORS:,} images are too many to compare by their vectors, which was not done."
             )
         if told["unopened"]:
             out.append(
@@ -120,13 +132,17 @@ def find_looks(
         "members": [asdict(member) for member in members if member.identity] if vectors else [],
         "cosine": asked.cosine,
         "device": vectors.model.device if vectors else None,
+        "most": MOST,
+        "most_vectors": MOST_VECTORS,
     }
     same = engine.run(
         "same-images",
         VERSIONS["same"],
-        [asked.bits, asked.likeness, *([asked.cosine] if vectors else [])],
+        [asked.bits, asked.likeness, MOST, *([asked.cosine, MOST_VECTORS] if vectors else [])],
         [opened.key, *([vectors.done.key] if vectors else [])],
         1,
         lambda p, folder: p | "same" >> RunTasks([task], find_same, folder),
     )
-    return Looks(opened, same, asked.bits, asked.likeness, asked.cosine if vectors else None)
+    by_vectors = "with_vector" in same.total
+    cosine = asked.cosine if by_vectors else None
+    return Looks(opened, same, asked.bits, asked.likeness, cosine, vectors is not None and not by_vectors)

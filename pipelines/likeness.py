@@ -21,7 +21,7 @@ from transforms.duplicates.template import FindTemplate
 from transforms.tasks import RunTasks
 
 #: As `pipelines.rows.VERSIONS`.
-VERSIONS = {"template": 1, "sketch": 2, "candidates": 1, "near": 2, "shared": 1}
+VERSIONS = {"template": 1, "sketch": 2, "candidates": 1, "near": 3, "shared": 1}
 #: Generators are one under two names, or nearly, where they gave so many of the same texts, and so large a share.
 _SAME, _SAME_SHARE = 20, 0.5
 #: So many pairs of generators are shown.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.config import Config
+from schemas.config import Config, Policy
 
 #: Languages that are named.
 _LANGUAGES = 5
@@ -13,6 +13,17 @@ _LANGUAGES = 5
 _SHOWN = 0.001
 #: Sources that are named where several share a limit.
 _SOURCES = 8
+
+
+def self_checks(policy: Policy, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The self-checks that speak of what a policy does: with counterexamples left alone where it leaves them alone.
+
+    Args:
+        policy: the run's.
+        found: what the run says of strength.
+    """
+    spared = policy.counterexample == "keep"
+    return [one for one in found["checks"] if one["spared"] == spared]
 
 
 def known_limits(config: Config, said: dict[str, Any]) -> list[str]:
@@ -55,7 +66,7 @@ def _labels(config: Config, said: dict[str, Any]) -> Iterator[str]:
     if found is None or not found["fitted"]:
         return
     at = config.policy.mislabelled_at
-    below = [one for one in found["checks"] if one["threshold"] <= at + 1e-9]
+    below = [one for one in self_checks(config.policy, found) if one["threshold"] <= at + 1e-9]
     if below:
         threshold = max(one["threshold"] for one in below)
         checks = [one for one in below if one["threshold"] == threshold]

@@ -17,7 +17,7 @@ from pipelines.contamination import summary as overlap_summary
 from pipelines.contamination import write_matches
 from pipelines.curate import Curated
 from pipelines.engine import Engine
-from pipelines.finished import Finished
+from pipelines.finished import FORMAT, Finished
 from pipelines.gate import Verdict, run_gate
 from pipelines.listing import Entry
 from pipelines.report import write_report
@@ -366,6 +366,7 @@ def write_manifest(
     """Write the report, and `manifest.json`, the last file: a folder that has it is whole."""
     manifest = {
         "trenchcoat": version("trenchcoat"),
+        "format": FORMAT,
         "command": shlex.join(command),
         "runner": runner,
         "python": platform.python_version(),

@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
 from pipelines.external import External
+from pipelines.limits import self_checks
 from pipelines.trusted import Trusted
 from schemas.config import Config, Policy
 from transforms import blocks
@@ -20,7 +21,7 @@ from transforms.strength.stage import fit_all, score_block
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"pairs": 4, "fit": 6, "strength": 4}
+VERSIONS = {"pairs": 4, "fit": 7, "strength": 4}
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _why_not(policy: Policy, report: dict[str, Any]) -> str:
     if not report["eta_identified"]:
         return "how many labels are wrong is not known, nor are there relabels of trusted raters"
     # What was checked at the next lower threshold had more false alarms, not fewer.
-    below = [check for check in report["checks"] if check["threshold"] <= policy.mislabelled_at + 1e-9]
+    below = [check for check in self_checks(policy, report) if check["threshold"] <= policy.mislabelled_at + 1e-9]
     if not below:
         return f"policy.mislabelled_at is {policy.mislabelled_at:g}, lower than what was checked"
     at = max(check["threshold"] for check in below)

@@ -83,7 +83,9 @@ def rewrite(out: str) -> str | None:
     if not blocks.exists(f"{out}/manifest.json"):
         return None
     path = f"{out}/gate.json"
-    return write_report(Finished.at(out), blocks.read_json(path) if blocks.exists(path) else None)
+    run = Finished.at(out)
+    with run.understood():
+        return write_report(run, blocks.read_json(path) if blocks.exists(path) else None)
 
 
 def run_report(out: str) -> int:

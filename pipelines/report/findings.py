@@ -54,6 +54,12 @@ AILMENTS: dict[str, Ailment] = {
         "makes one row of them, with the share of the votes as its label",
         {"policy.conflict": "soften"},
     ),
+    "near_conflict": Ailment(
+        1,
+        "Rows that hardly differ have opposite labels: either what differs decides, or one of them is wrong.",
+        "lets their labels keep their sides, and hardly more; look at some first",
+        {"policy.near_conflict": "soften"},
+    ),
     "unreliable_rater": Ailment(
         5,
         "These votes are of raters who take the worse side more often than not.",

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.finished import Finished
+from pipelines.limits import self_checks
 from pipelines.report import charts
 from pipelines.report.fate import CHANCE
 from pipelines.report.parts import SHOWN, Chart, Link, Sample, Section, Table, many, number, share
@@ -60,9 +61,10 @@ def strength(run: Finished, pairs: pl.DataFrame) -> Section | None:
         f"{_rights(told['right'])}",
     ]
     pictures = [] if sided.is_empty() else [_curve(sided)]
-    at = _roc(told["checks"])
-    if told["checks"]:
-        words.append(_checked(told["checks"]))
+    checks = self_checks(run.config.policy, told)
+    at = _roc(checks)
+    if checks:
+        words.append(_checked(checks))
     if at:
         pictures.append(at)
     bins = told["bins"]
@@ -74,8 +76,8 @@ def strength(run: Finished, pairs: pl.DataFrame) -> Section | None:
     ]
     worst = highest(sided, "p_error", run.config.policy.doubtful_at, "most-wrong", "most probably mislabelled")
     tables = [Table(["strength", "what it means", "pairs"], lines, "Pairs by strength, within their source")]
-    if told["checks"]:
-        tables.append(_check_table(told["checks"]))
+    if checks:
+        tables.append(_check_table(checks))
     return Section(
         "strength", "Wrong labels", lead, words=words, charts=pictures, tables=tables, samples=[*worst, *samples]
     )

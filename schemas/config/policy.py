@@ -67,7 +67,13 @@ class Policy(OfFrames, Section):
         "drop", description="Near-copies of a better row whose images are near-copies of its images."
     )
     conflict: Literal["soften", "drop", "review", "keep"] = Field(
-        "soften", description="Copies or near-copies with contradicting labels."
+        "soften",
+        description="Copies with contradicting labels, on `dimension` where it is given and on any where not.",
+    )
+    near_conflict: Literal["soften", "drop", "review", "keep"] = Field(
+        "keep",
+        description="Rows whose near-copies name the other side, on `dimension` likewise. Where what differs decided, "
+        "the label is right: `keep` only says it. `soften` is for labels that many would have given otherwise.",
     )
     in_cycle: Literal["soften", "drop", "review", "keep"] = Field(
         "soften",

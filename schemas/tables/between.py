@@ -124,7 +124,7 @@ TABLES: tuple[Table, ...] = (
             **_CANDIDATE,
             "score": share("Jaccard similarity of their shingles."),
             "copies": truth("Whether one can stand for the other."),
-            "agree": truth("Whether they name the same side, where both name one."),
+            "sides": field("By dimension: whether they `agree`, where both name a side.", "list of object"),
             "looks": number("How alike the least alike of their images are that are not the same.", "-1 to 1"),
             "looks_at": share("What that was held against."),
             "looks_by": field("By what they are alike.", range="likeness, cosine"),

@@ -12,6 +12,7 @@ _COPIES: Columns = {
     "copy_kind": field("As `identity` says."),
     "copies": whole("As `identity` says."),
     "conflict": truth("As `identity` says."),
+    "conflict_on": field("As `identity` says.", "list of text"),
     "judgements": field("As `identity` says; empty for rows set apart.", "list of object"),
 }
 TABLES: tuple[Table, ...] = (

@@ -61,7 +61,8 @@ _COPIES: Columns = {
     "copy_of": field("The row that this one is a copy of; null for representatives.", range="row_id"),
     "copy_kind": field("Whether the copy added a judgement to that row.", range="exact_duplicate, merged_judgement"),
     "copies": whole("How many records the representative stands for, itself among them.", "1 or more"),
-    "conflict": truth("Whether copies name different sides."),
+    "conflict": truth("Whether copies name different sides on any dimension."),
+    "conflict_on": field("On which; null where on none.", "list of text"),
     "judgements": field("Those of all copies by rater, of a representative with copies.", "list of object"),
 }
 TABLES: tuple[Table, ...] = (
@@ -110,9 +111,11 @@ TABLES: tuple[Table, ...] = (
             "near_looks": number("How alike the least alike of images that differ are.", "-1 to 1"),
             "near_looks_at": share("What that was held against."),
             "near_looks_by": field("By what they are alike.", range="likeness, cosine"),
-            "near_agree": whole("Of a representative: how many of its near-copies name the same side."),
-            "near_against": whole("How many name the other side."),
-            "near_contrary": field("One that does.", range="row_id"),
+            "near_sides": field(
+                "Of a representative, by dimension: how many of its near-copies `agree` on a side, how many are "
+                "`against` it, and one that is (`contrary`).",
+                "list of object",
+            ),
         },
     ),
     Table(

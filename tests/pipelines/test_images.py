@@ -91,7 +91,7 @@ AGAIN = [
 
 def test_pairs_of_near_copies_are_duplicates(tmp_path: Path, pictures: Path) -> None:
     source = write(tmp_path / "d.jsonl", pictures, ORIGINALS + AGAIN)
-    lines, manifest = curate(tmp_path / "out", source, "images.near=true")
+    lines, manifest = curate(tmp_path / "out", source, "images.near=true", "policy.near_conflict=soften")
     name = {line["row_id"]: place for place, line in enumerate(lines)}
     sets = []
     for line in lines:
@@ -102,13 +102,13 @@ def test_pairs_of_near_copies_are_duplicates(tmp_path: Path, pictures: Path) -> 
                 assert detail["threshold"] == 0.98
                 sets.append({name[line["row_id"]], name[detail["counterpart"]]})
     assert sorted(map(sorted, sets)) == [[place, 10 + place] for place in range(4)]
-    contested = {name[line["row_id"]]: line for line in lines if "conflict" in line["reasons"]}
+    contested = {name[line["row_id"]]: line for line in lines if "near_conflict" in line["reasons"]}
     assert {min(place, place - 10 if place >= 10 else place) for place in contested} == {2, 3}
     for line in contested.values():
-        (detail,) = [one for one in line["details"] if one["reason"] == "conflict"]
+        (detail,) = [one for one in line["details"] if one["reason"] == "near_conflict"]
         assert (line["action"], detail["score"], detail["threshold"]) == ("soften", 0.5, 1)
         assert {name[line["row_id"]], name[detail["counterpart"]]} in sets
-    assert manifest["reasons"] == {"near_images": 4, "conflict": 2}
+    assert manifest["reasons"] == {"near_images": 4, "near_conflict": 2}
     assert manifest["counts"]["conflicts"] == 2
     copy = next(line for line in lines if "near_images" in line["reasons"])
     run = Finished.at(str(tmp_path / "out"))
@@ -119,7 +119,7 @@ def test_pairs_of_near_copies_are_duplicates(tmp_path: Path, pictures: Path) -> 
     assert lines[15]["group_id"] == lines[0]["group_id"]
     assert lines[15]["action"] == lines[14]["action"] == "keep"
     lines, manifest = curate(tmp_path / "out", source, "images.near=true", "policy.near_images=keep")
-    assert manifest["reasons"] == {"conflict": 2}
+    assert manifest["reasons"] == {"near_conflict": 2}
     assert manifest["counts"]["kept"] == 16
     lines, manifest = curate(tmp_path / "plain", source)
     assert manifest["reasons"] == {}
@@ -134,7 +134,7 @@ def test_what_an_earlier_run_has_published_stands_for_near_copies(tmp_path: Path
     copies = [line for line in lines if "near_images" in line["reasons"]]
     assert [lines.index(line) for line in copies] == [0, 1, 2, 3]
     assert [line["counterpart"] for line in copies] == [line["row_id"] for line in before[:4]]
-    assert "conflict" not in manifest["reasons"]  # the row that is contradicted is published already
+    assert "near_conflict" not in manifest["reasons"]  # the row that is contradicted is published already
     # Near-copies of published images alone join the group that shows these, and its split; other images none.
     assert {lines[place]["group_id"] for place in (5, 7)} == {lines[4]["group_id"]}
     assert {lines[place]["split"] for place in (4, 5, 7)} == {before[0]["split"]}

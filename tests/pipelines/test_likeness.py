@@ -96,7 +96,7 @@ def run(rows: list[dict], tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_near_copies_are_dropped_with_their_numbers(run: Path) -> None:
     lines = ledger(run)
     copies = lines.filter(pl.col("reasons").list.contains("near_duplicate"))
-    assert manifest(run)["reasons"] == {"near_duplicate": copies.height, "conflict": 40}
+    assert manifest(run)["reasons"] == {"near_duplicate": copies.height, "near_conflict": 40}
     assert copies.height == 80
     assert copies["action"].unique().to_list() == ["drop"]
     assert copies["score"].is_between(0.7, 1).all()
@@ -107,10 +107,15 @@ def test_near_copies_are_dropped_with_their_numbers(run: Path) -> None:
     assert all(of[kept_row] == group for kept_row, group in copies.select("counterpart", "group_id").iter_rows())
 
 
-def test_near_copies_that_name_the_other_side_make_a_conflict(run: Path) -> None:
+def test_near_copies_that_name_the_other_side_are_told_and_change_a_label_where_policy_says_so(
+    run: Path, rows: list[dict], tmp_path: Path
+) -> None:
     """Half of the copies have their sides, and so what was chosen, the other way round."""
+    assert ledger(run).filter(pl.col("reasons").list.contains("near_conflict"))["action"].unique().to_list() == ["keep"]
+    run = tmp_path / "out"
+    assert curate(run, write(tmp_path / "in.jsonl", rows), sets=("policy.near_conflict=soften",)) == 0
     lines = ledger(run)
-    contested = lines.filter(pl.col("reasons").list.contains("conflict"))
+    contested = lines.filter(pl.col("reasons").list.contains("near_conflict"))
     assert contested["action"].unique().to_list() == ["soften"]
     assert contested.select("score", "threshold").unique().rows() == [(0.5, 1.0)]
     of = dict(lines.filter(pl.col("action") == "drop").select("row_id", "counterpart").iter_rows())
@@ -144,7 +149,7 @@ def test_policy_decides_what_becomes_of_them(run: Path, rows: list[dict], tmp_pa
     assert manifest(tmp_path / "out")["counts"]["review"] == 80
     assert curate(tmp_path / "out", source, sets=("policy.near_duplicate=keep",)) == 0
     told = manifest(tmp_path / "out")
-    assert told["reasons"] == {"conflict": 40}
+    assert told["reasons"] == {"near_conflict": 40}
     assert {s["stage"] for s in told["stages"] if not s["skipped"]} == {"decide", "shortcuts", "publish"}
     assert curate(tmp_path / "off", source, sets=("duplicates.near=false",)) == 0
     assert manifest(tmp_path / "off")["groups"]["linked"] == 0

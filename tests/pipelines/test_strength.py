@@ -122,7 +122,13 @@ def test_recipes_are_keys_that_can_be_overruled(tmp_path: Path) -> None:
 
 def found(bound: float, **report: Any) -> Strength:
     checks = [
-        {"place": place, "threshold": at, "precision_bound": bound + at / 10 if place == "uniform" else bound}
+        {
+            "place": place,
+            "spared": spared,
+            "threshold": at,
+            "precision_bound": (bound + at / 10 if place == "uniform" else bound) - spared * 0.2,
+        }
+        for spared in (False, True)
         for place in ("uniform", "close")
         for at in (0.5, 0.8)
     ]
@@ -144,6 +150,14 @@ def test_flips_are_gated(strength: Strength, action: str) -> None:
     policy = Policy(mislabelled="flip", mislabelled_at=0.85, flip_otherwise="review")
     assert gated(policy, strength).mislabelled == action
     assert gated(policy.model_copy(update={"mislabelled": "soften"}), strength).mislabelled == "soften"
+
+
+def test_flips_are_gated_by_how_those_are_found_that_policy_turns() -> None:
+    """Where counterexamples are left alone, how well they are found says nothing of the others."""
+    policy = Policy(mislabelled="flip", mislabelled_at=0.85, counterexample="keep")
+    assert gated(policy, found(0.9)).mislabelled == "drop"
+    assert gated(policy.model_copy(update={"counterexample": "judge"}), found(0.9)).mislabelled == "flip"
+    assert gated(policy, found(1.0)).mislabelled == "flip"
 
 
 def test_lower_thresholds_than_were_checked_flip_nothing() -> None:

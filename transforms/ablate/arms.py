@@ -13,7 +13,7 @@ STAGES = ("dedup", "raters", "contamination", "noise", "ambiguity", "slices", "b
 #: The policy under which a stage does nothing, and the facts that are then not looked at.
 _KEYS: dict[str, dict[str, Any]] = {
     "dedup": {"near_duplicate": "keep", "near_images": "keep", "semantic_duplicate": "report"},
-    "raters": {"conflict": "keep", "in_cycle": "keep"},
+    "raters": {"conflict": "keep", "near_conflict": "keep", "in_cycle": "keep"},
     "contamination": {"contaminated": "keep"},
     "noise": {"mislabelled": "keep", "doubtful": "keep"},
     "ambiguity": {"ambiguous": "keep", "ambiguous_weight": 1.0},

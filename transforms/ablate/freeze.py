@@ -68,6 +68,7 @@ def freeze(task: dict[str, Any], folder: str) -> Stats:
             copy_kind=pl.lit(None, pl.String),
             copies=pl.lit(1, pl.Int64),
             conflict=pl.lit(False),
+            conflict_on=pl.lit(None, SIGNALS["conflict_on"]),
             judgements=pl.lit(None, SIGNALS["judgements"]),
         )
         blocks.write_frame(hidden(alone), f"{folder}/apart/{block['name']}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
+
+from transforms.lists import of_counts
 
 #: What is concluded from a row's judgements. `soft_label` is the preference for `responses[0]`; `label` the preferred
 #: response, null for a tie; `margin` how far apart the sides are, null where no judgement says it.
@@ -16,6 +19,19 @@ LABELS = pl.Schema(
         "stepped": pl.Boolean,
     }
 )
+#: A preference for a pair's first response on one dimension.
+SIDE = pl.Struct({"dimension": pl.String(), "value": pl.Float64()})
+
+
+def sides(judgements: pl.Series, kinds: pl.Series) -> pl.Series:
+    """What the judgements of each pair say on each dimension they have, by its name: lists of `SIDE`, one a row."""
+    rows = pl.DataFrame({"kind": kinds, "judgements": judgements}).with_row_index("row").filter(kind="pair")
+    flat = rows.explode("judgements", empty_as_null=False, keep_nulls=False).unnest("judgements")
+    count = pl.col("count")
+    means = flat.group_by("row", "dimension").agg(value=((pl.col("value") * count).sum() / count.sum()).round(5))
+    said = means.sort("row", "dimension")
+    counts = np.bincount(said["row"].to_numpy(), minlength=len(kinds))
+    return of_counts(said.select(pl.struct("dimension", "value").cast(SIDE).alias("sides")).to_series(), counts)
 
 
 def labels(judgements: pl.Series, kinds: pl.Series, dimension: str | None) -> pl.DataFrame:

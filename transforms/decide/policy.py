@@ -12,6 +12,7 @@ from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
 from transforms.decide.believed import EVENED, SETTLED, TURNED, settle
 from transforms.decide.consensus import concluded, even
+from transforms.decide.contested import AGREE, contested
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, published_in, shape
@@ -56,8 +57,6 @@ class Clause:
 _SILENT = pl.col("concluded") & pl.col("consensus_label").is_null()
 #: A softened label keeps its side, by this much at least.
 _SIDED = 0.05
-#: The share of a row and its near-copies that name the row's side.
-_AGREE = (1 + pl.col("near_agree")) / (1 + pl.col("near_agree") + pl.col("near_against"))
 #: Strongest first.
 _STRENGTH = (MERGED, "drop", "review", "flip", "soften", "keep")
 
@@ -98,7 +97,7 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
         Clause("identical_responses", pl.col("identical_responses"), policy.identical_responses, pl.lit(1.0), 1),
         Clause("no_judgement", ~pl.col("judged"), "drop", pl.lit(0.0), 1),
         Clause("conflict", pl.col("conflict") & pl.col("copy_of").is_null(), policy.conflict, soft, 0.5),
-        Clause("conflict", pl.col("near_against") > 0, policy.conflict, _AGREE, 1, pl.col("near_contrary")),
+        _near_conflict(policy),
         Clause("unreliable_rater", _SILENT, policy.unreliable_rater, pl.col("reliability"), 0.5),
         Clause(
             "in_cycle", pl.col("reversal"), policy.in_cycle, pl.col("component").cast(pl.Float64), 1, pl.col("onward")
@@ -144,6 +143,11 @@ def clauses(policy: Policy, thresholds: Mapping[str, float]) -> list[Clause]:
     return [clause for clause in out if clause.action != "keep"]
 
 
+def _near_conflict(policy: Policy) -> Clause:
+    """What becomes of rows whose near-copies name the other side."""
+    return Clause("near_conflict", pl.col("near_against") > 0, policy.near_conflict, AGREE, 1, pl.col("near_contrary"))
+
+
 def _frames(policy: Policy) -> list[Clause]:
     """What becomes of pairs of frames that time or value hardly tells apart, or tells apart in opposite ways."""
     frames, seconds = pl.col("frame_gap").cast(pl.Float64), pl.col("seconds_gap")
@@ -165,10 +169,13 @@ def _left_alone(policy: Policy) -> pl.Expr:
 
 
 def _remarks(policy: Policy) -> list[Clause]:
-    """What a verdict rests on without changing what becomes of the row."""
-    suspected = pl.col("p_error") >= min(policy.mislabelled_at, policy.doubtful_at)
+    """What is said of a row without changing what becomes of it."""
+    sure, doubted = (pl.col("p_error") >= at for at in (policy.mislabelled_at, policy.doubtful_at))
+    suspected = pl.when(sure).then(policy.mislabelled != "keep").otherwise(doubted & (policy.doubtful != "keep"))
     outvoted = (pl.col("mean_label") - 0.5).sign() * (pl.col("consensus_label") - 0.5).sign() == -1
+    near = [_near_conflict(policy)] if policy.near_conflict == "keep" else []
     return [
+        *near,
         Clause("relabelled", SETTLED & ~TURNED & ~EVENED, "keep", pl.col("soft_label"), 0.5),
         Clause("unreliable_rater", (pl.col("left_out") > 0) & ~_SILENT, "keep", pl.col("reliability"), 0.5),
         Clause("weighed_votes", outvoted, "keep", pl.col("consensus_label"), 0.5),
@@ -224,6 +231,7 @@ def decide(
         Frame of `VERDICTS`, one line a row, in the order of `rows`.
     """
     rows = pl.concat([rows, labels(rows["judgements"], rows["kind"], policy.dimension)], how="horizontal")
+    rows = contested(rows, policy.dimension)
     rows = rows.with_columns(
         pl.col("identical_responses", "conflict", "empty_response", "too_long", "identical_after_truncation").fill_null(
             False
@@ -262,7 +270,7 @@ def _relabelled(rows: pl.DataFrame, policy: Policy, found: Sequence[Clause]) -> 
     asked = {
         "likely_mislabelled": 1 - wrong,
         "ambiguous": 1 - even / 2,
-        "conflict": pl.when(pl.col("near_against") > 0).then(_AGREE),
+        "near_conflict": AGREE,
         **dict.fromkeys(("frames_too_near", "values_too_near", "time_contradicted"), pl.lit(0.5)),
     }
     # How sure the recorded side is, by what the row is softened for; conflicts of copies are softened by their votes.

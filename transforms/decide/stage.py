@@ -13,6 +13,7 @@ from transforms import blocks
 from transforms.attributes.signals import MIXTURE
 from transforms.blocks import read_frame
 from transforms.contamination.stage import SIGNALS as CONTAMINATION
+from transforms.decide.contested import contested
 from transforms.decide.policy import VERDICTS, decide
 from transforms.decide.split import Cut, assign
 from transforms.duplicates.representatives import SIGNALS as NEAR
@@ -131,7 +132,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
         "ties": int(pairs["label"].null_count()),
         "pairs": pairs.height,
         "margins": int(pairs["margin"].count()),
-        "conflicts": int(rows.select(_CONTESTED & pl.col("copy_of").is_null()).to_series().sum()),
+        "conflicts": contested(rows, policy.dimension).filter(_CONTESTED & pl.col("copy_of").is_null()).height,
         "opposed": int(said["opposed"].sum()),
         "on_cycles": int((said["component"] > 0).sum()),
         "reversals": int(said["reversal"].sum()),

@@ -10,7 +10,8 @@ from transforms.duplicates.quality import PUBLISHED
 
 #: What is said of each row: the row it is a near-copy of, and how alike they are; and where their images are not the
 #: same ones, how alike the least alike of these are, what that was held against, and by what they are alike. Of a row
-#: with near-copies, how many of them name the same side as it does, how many the other, and one of these.
+#: with near-copies, by dimension, how many of them name the same side as it does, how many the other, and one of these.
+SIDES = pl.Struct({"dimension": pl.String(), "agree": pl.Int64(), "against": pl.Int64(), "contrary": pl.String()})
 SIGNALS = pl.Schema(
     {
         "near_of": pl.String(),
@@ -18,9 +19,7 @@ SIGNALS = pl.Schema(
         "near_looks": pl.Float64(),
         "near_looks_at": pl.Float64(),
         "near_looks_by": pl.String(),
-        "near_agree": pl.Int64(),
-        "near_against": pl.Int64(),
-        "near_contrary": pl.String(),
+        "near_sides": pl.List(SIDES),
     }
 )
 DEFAULTS = dict.fromkeys(SIGNALS)
@@ -34,15 +33,17 @@ def told(copies: pl.DataFrame) -> pl.DataFrame:
     """
     looks = {f"near_{name}": pl.col(name) for name in LOOKS}
     theirs = copies.select(block="block_b", row="row_b", near_of="row_id_a", near_score="score", **looks)
-    other = pl.col("agree") == False  # noqa: E712 - null is neither
+    other = ~pl.col("agree")
     own = (
-        copies.filter((pl.col("quality_a") != PUBLISHED) & pl.col("agree").is_not_null())
-        .group_by(block="block_a", row="row_a")
-        .agg(
-            near_agree=pl.col("agree").sum().cast(pl.Int64),
-            near_against=other.sum().cast(pl.Int64),
-            near_contrary=pl.col("row_id_b").filter(other).min(),
-        )
+        copies.filter(pl.col("quality_a") != PUBLISHED)
+        .select("row_id_b", "sides", block="block_a", row="row_a")
+        .explode("sides", empty_as_null=False, keep_nulls=False)
+        .unnest("sides")
+        .group_by("block", "row", "dimension")
+        .agg(agree=pl.col("agree").sum(), against=other.sum(), contrary=pl.col("row_id_b").filter(other).min())
+        .sort("block", "row", "dimension")
+        .group_by("block", "row", maintain_order=True)
+        .agg(near_sides=pl.struct("dimension", "agree", "against", "contrary").cast(SIDES))
     )
     return pl.concat([theirs, own], how="diagonal").select(
         "block", pl.col("row").cast(pl.Int64), *(pl.col(name).cast(dtype) for name, dtype in SIGNALS.items())

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from schemas.row import KINDS
-from transforms.decide.labels import labels
+from transforms.decide.labels import SIDE, sides
 from transforms.duplicates.candidates import NODE
 from transforms.duplicates.minhash import Bands, band_keys, of_unions, signatures
 from transforms.duplicates.parts import Parts
@@ -20,15 +20,15 @@ from transforms.lists import of_counts
 Unit = Literal["row", "prompt", "response"]
 UNITS: tuple[Unit, ...] = ("row", "prompt", "response")
 #: What travels of a candidate: its parts' shingles; of a row also what it must have in common with a copy, its name,
-#: the group that it is in without any likeness, the side of a pair that its judgements name (as a preference for its
-#: first response), and the images that its parts show, where it is known which look alike.
+#: the group that it is in without any likeness, what a pair's judgements say of its sides, and the images that its
+#: parts show, where it is known which look alike.
 SHINGLED = pl.Schema(
     {
         "node": pl.UInt64(),
         "form": pl.UInt32(),
         "row_id": pl.String(),
         "group": pl.UInt64(),
-        "side": pl.Float64(),
+        "sides": pl.List(SIDE),
         "shown": pl.List(pl.List(pl.Int32)),
         "parts": pl.List(pl.List(pl.UInt32)),
     }
@@ -121,7 +121,7 @@ def shingled(rows: pl.DataFrame, found: Parts, asked: pl.DataFrame, unit: Unit) 
         mine = rows[at]
         named = {
             "node": as_nodes(mine["content_id"]), "form": forms(mine), "row_id": mine["row_id"],
-            "group": group_nodes(mine), "side": labels(mine["judgements"], mine["kind"], None)["soft_label"],
+            "group": group_nodes(mine), "sides": sides(mine["judgements"], mine["kind"]),
             "shown": mine["shown"] if "shown" in mine.columns else nothing,
         }  # fmt: skip
     else:
@@ -130,7 +130,7 @@ def shingled(rows: pl.DataFrame, found: Parts, asked: pl.DataFrame, unit: Unit) 
         nodes = found.nodes[places]
         named = {
             "node": nodes, "form": np.zeros(len(at), dtype=np.uint32), "row_id": pl.repeat(None, len(at), eager=True),
-            "group": nodes, "side": None, "shown": nothing,
+            "group": nodes, "sides": None, "shown": nothing,
         }  # fmt: skip
     lists = of_counts(found.sets.take(places).lists(), counts)
     return pl.DataFrame({**named, "parts": lists}).cast(dict(SHINGLED))  # type: ignore[arg-type]

@@ -9,16 +9,18 @@ from transforms.duplicates.candidates import CANDIDATE
 from transforms.duplicates.cells import LOOKS, cells_of, matched, seen, turned
 from transforms.duplicates.sets import Sets, of_lists, runs
 from transforms.images.alike import Alike
+from transforms.lists import of_counts
 
-#: Verified pairs, the better one first: how alike they are, whether they are copies, whether as such they name the same
-#: side (null where one names none, or where it cannot be said which side is which), what of their images that rests on,
-#: their names, and their groups.
+#: Verified pairs, the better one first: how alike they are, whether they are copies, on which dimensions both name a
+#: side and whether it is the same (nothing where it cannot be said which side is which), what of their images that
+#: rests on, their names, and their groups.
+AGREES = pl.Struct({"dimension": pl.String(), "agree": pl.Boolean()})
 NEIGHBOUR = pl.Schema(
     {
         **CANDIDATE,
         "score": pl.Float64(),
         "copies": pl.Boolean(),
-        "agree": pl.Boolean(),
+        "sides": pl.List(AGREES),
         **LOOKS,
         **{
             f"{name}_{side}": dtype
@@ -70,15 +72,33 @@ def neighbours(pairs: pl.DataFrame, texts: pl.DataFrame, threshold: float, alike
     found = pairs[near].with_columns(
         pl.Series("score", score[near], dtype=pl.Float64).round(5),
         pl.Series("copies", matched(cells, like)),
-        _agree(once["side"][left[near]], once["side"][right[near]], turned(cells, like)).alias("agree"),
+        _agree(once["sides"][left[near]], once["sides"][right[near]], turned(cells, like)),
     )
     return pl.concat([found, looks, *named], how="horizontal").select(NEIGHBOUR.names())
 
 
 def _agree(one: pl.Series, other: pl.Series, turn: np.ndarray) -> pl.Series:
-    """Whether two preferences for a first response name one side, the second turned round (-1) or not (1), or null."""
-    named = (one - 0.5).sign() * (other - 0.5).sign() * pl.Series(turn, dtype=pl.Float64)
-    return pl.select(pl.when(named != 0).then(named > 0)).to_series()
+    """On which dimensions two pairs name a side, and whether one side: `AGREES`, a list for each two pairs.
+
+    Args:
+        one: lists of `transforms.decide.labels.SIDE`.
+        other: likewise.
+        turn: whether the second's responses are turned round (-1) or not (1); 0 where nobody can say.
+    """
+    first, second = (_flat(sides) for sides in (one, other))
+    turns = pl.DataFrame({"pair": np.arange(len(turn)), "turn": turn}, schema={"pair": pl.Int64, "turn": pl.Float64})
+    joined = first.join(second, on=["pair", "dimension"], suffix="_b").join(turns, on="pair")
+    side, other_side = (pl.col(name) - 0.5 for name in ("value", "value_b"))
+    named = joined.select("pair", "dimension", both=side.sign() * other_side.sign() * pl.col("turn"))
+    said = named.filter(pl.col("both") != 0).sort("pair", "dimension")
+    lists = said.select(pl.struct("dimension", agree=pl.col("both") > 0).cast(AGREES).alias("sides")).to_series()
+    return of_counts(lists, np.bincount(said["pair"].to_numpy(), minlength=len(turn)))
+
+
+def _flat(sides: pl.Series) -> pl.DataFrame:
+    counts = sides.list.len().fill_null(0).to_numpy()
+    flat = sides.explode(empty_as_null=False, keep_nulls=False).struct.unnest()
+    return flat.with_columns(pair=pl.Series(np.repeat(np.arange(len(sides)), counts), dtype=pl.Int64))
 
 
 def jaccard(sets: Sets, left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -13,10 +13,13 @@ SIGNALS = pl.Schema(
         "copy_kind": pl.String(),
         "copies": pl.Int64(),
         "conflict": pl.Boolean(),
+        "conflict_on": pl.List(pl.String()),
         "judgements": pl.List(JUDGEMENT),
     }
 )
-DEFAULTS = {"copy_of": None, "copy_kind": None, "copies": 1, "conflict": False, "judgements": None}
+DEFAULTS: dict[str, object] = {
+    "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False, "conflict_on": None, "judgements": None
+}  # fmt: skip
 
 _KEY = ["set", "rater", "dimension", "response", "step", "value"]
 #: Digits to which values are compared: one minus a number, and the same again, is not always the number.
@@ -83,7 +86,8 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
         .group_by("set", "dimension")
         .agg(conflict=(pl.col("side").max() == 1) & (pl.col("side").min() == -1))
         .group_by("set")
-        .agg(pl.col("conflict").any())
+        .agg(conflict_on=pl.col("dimension").filter("conflict").sort())
+        .filter(pl.col("conflict_on").list.len() > 0)
     )
     merged = _merged(flat, copies.filter(pl.col("member") == 0).select("set", "kind", "places", "swapped"))
     return (
@@ -100,7 +104,8 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
                 .otherwise(pl.lit("exact_duplicate"))
             ),
             copies=pl.col("copies"),
-            conflict=pl.col("conflict").fill_null(False),
+            conflict=pl.col("conflict_on").is_not_null(),
+            conflict_on="conflict_on",
             judgements=pl.when(pl.col("member") == 0).then("merged"),
         )
     )

@@ -8,6 +8,7 @@ are above their median. Two images are near-copies where their hashes differ in 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -18,6 +19,8 @@ SIDE, SMALL = 32, 8
 #: Bits of the hash are cut into so many bytes; images meet that have two of them in common, and so all that differ in
 #: six bits or fewer.
 _BYTES, _SHARED = 8, 2
+#: Small pictures that are compared at once, some 10 kB each two while they are.
+_AT_ONCE = 8192
 
 
 def picture(data: bytes) -> np.ndarray | None:
@@ -83,19 +86,30 @@ def near_copies(
     Returns:
         For each pair the place of the first image, of the second, bits that differ, and likeness.
     """
-    parts = found[:, None] >> (np.arange(_BYTES, dtype=np.uint64) * np.uint64(8)) & np.uint64(255)
-    pairs = []
-    for chosen in combinations(range(_BYTES), _SHARED):
-        key = sum(parts[:, place] << np.uint64(8 * nth) for nth, place in enumerate(chosen))
-        order = np.lexsort((found, np.asarray(key)))
-        new = np.append(True, np.asarray(key)[order][1:] != np.asarray(key)[order][:-1])[: len(order)]
+    count = np.uint64(max(len(found), 1))
+    met = np.empty(0, dtype=np.uint64)
+    for key in _keys(found, most):
+        order = np.lexsort((found, key))
+        new = np.append(True, key[order][1:] != key[order][:-1])[: len(order)]
         first = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))] if len(order) else order
         for other, mine in ((first[~new], order[~new]), (order[:-1][~new[1:]], order[1:][~new[1:]])):
-            pairs.append(np.stack([np.minimum(other, mine), np.maximum(other, mine)]))
-    a, b = np.unique(np.concatenate(pairs, axis=1), axis=1)
-    apart = np.bitwise_count(found[a] ^ found[b]).astype(np.int64)
-    near = apart <= most
-    a, b, apart = a[near], b[near], apart[near]
-    alike = likeness(small[a], small[b])
+            near = np.bitwise_count(found[other] ^ found[mine]) <= most
+            one, two = other[near].astype(np.uint64), mine[near].astype(np.uint64)
+            # One number for two images; most that meet in one place meet in others.
+            met = np.union1d(met, np.minimum(one, two) * count + np.maximum(one, two))
+    a, b = (met // count).astype(np.int64), (met % count).astype(np.int64)
+    starts = range(0, len(a), _AT_ONCE)
+    parts = [likeness(small[a[at : at + _AT_ONCE]], small[b[at : at + _AT_ONCE]]) for at in starts]
+    alike = np.concatenate([np.empty(0), *parts])
     sure = alike >= least
-    return a[sure], b[sure], apart[sure], alike[sure]
+    return a[sure], b[sure], np.bitwise_count(found[a] ^ found[b]).astype(np.int64)[sure], alike[sure]
+
+
+def _keys(found: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """What images meet by: every two bytes of their hashes, or all of them where no bit may differ."""
+    if most == 0:
+        yield found
+        return
+    parts = found[:, None] >> (np.arange(_BYTES, dtype=np.uint64) * np.uint64(8)) & np.uint64(255)
+    for one, other in combinations(range(_BYTES), _SHARED):
+        yield parts[:, one] << np.uint64(8) | parts[:, other]

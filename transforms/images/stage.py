@@ -32,6 +32,9 @@ from transforms.shuffle import split
 _AT_ONCE = 500
 #: So many that cannot be opened are named.
 _SHOWN = 20
+#: Of more distinct images those alone are compared whose hashes are the same, and of more none by their vectors: all of
+#: it is one task, of about @@ GB for a million, and for a quarter of a million vectors of 768 dimensions of @@ GB.
+MOST, MOST_VECTORS = 1_000_000, 250_000
 _FILE, _ALIKE, _VECTORS = "same.parquet", "alike.parquet", "alike.npy"
 #: An image, and the one whose name stands for all that look like it.
 SAME = pl.Schema({"name": pl.String(), "stands": pl.String()})
@@ -127,15 +130,22 @@ def find_same(task: dict[str, Any], folder: str) -> Stats:
 
     Args:
         task: `looks` (files of `OpenImages`), `bits` and `likeness` (as of `near_copies`); `vectors` (folder of the
-            stage that made them; None without) with `members` (the blocks of new rows), `cosine` and `device`.
+            stage that made them; None without) with `members` (the blocks of new rows), `cosine` and `device`; and from
+            how many images on, `most`, all bits of their hashes must be the same, and `most_vectors`, vectors are left
+            alone.
         folder: to write to.
+
+    Returns:
+        `images`, `sets`, those `alike`, the `bits` that may differ; with vectors, where they were compared, images
+        `with_vector` and those alike `by_vector_alone`.
     """
     looks = pl.concat([read_frame(path) for path in task["looks"]]).sort("name")
-    a, b, _, _ = near_copies(looks["hash"].to_numpy(), as_smalls(looks["small"]), task["bits"], task["likeness"])
+    bits = task["bits"] if looks.height <= task["most"] else 0
+    a, b, _, _ = near_copies(looks["hash"].to_numpy(), as_smalls(looks["small"]), bits, task["likeness"])
     forest = Forest()
     forest.add(a.astype(np.uint64), b.astype(np.uint64))
     by_hash, vectors = forest.labels().height, None
-    if task["vectors"]:
+    if task["vectors"] and looks.height <= task["most_vectors"]:
         vectors = vectors_of([Showing.of(one) for one in task["members"]], task["vectors"], looks["name"])
         a, b = near_vectors(vectors, looks["name"], task["cosine"], task["device"])
         forest.add(a.astype(np.uint64), b.astype(np.uint64))
@@ -146,7 +156,7 @@ def find_same(task: dict[str, Any], folder: str) -> Stats:
     alike = alike.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands")).select(ALIKE.names())
     blocks.write_frame(alike, alike_file(folder))
     blocks.write_frame(alike.select(SAME.names()).filter(pl.col("name") != pl.col("stands")), same_file(folder))
-    stats: Stats = {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height}
+    stats: Stats = {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height, "bits": bits}
     if vectors is not None:
         stats |= {"with_vector": int(vectors.any(axis=1).sum()), "by_vector_alone": labels.height - by_hash}
     return stats

@@ -18,8 +18,8 @@ from transforms.publish.shapes import KEPT
 
 #: Reasons that speak of a row's label: who has only these is worth asking about, whatever became of it.
 ABOUT_LABELS = (
-    "likely_mislabelled", "ambiguous", "conflict", "in_cycle", "unreliable_rater", "weighed_votes", "relabelled",
-    "tie_not_expressible", "overlap_kept", "pii",
+    "likely_mislabelled", "ambiguous", "conflict", "near_conflict", "in_cycle", "unreliable_rater", "weighed_votes",
+    "relabelled", "tie_not_expressible", "overlap_kept", "pii",
 )  # fmt: skip
 #: Share of the draw that is even over all rows, so that no row's chance is next to none.
 EVEN = 1 / 3

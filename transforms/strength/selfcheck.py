@@ -35,6 +35,7 @@ class Check:
 
     Attributes:
         place: one of `PLACES`.
+        spared: whether counterexamples are never called wrong, as policy can have it.
         threshold: at or over which a row was called wrong.
         planted: how many rows, and `groups` how many groups, were turned round.
         auroc: that `p_error` tells planted rows from others.
@@ -44,6 +45,7 @@ class Check:
     """
 
     place: str
+    spared: bool
     threshold: float
     planted: int
     groups: int
@@ -82,7 +84,8 @@ def self_check(pairs: Pairs, found: Fitted, settings: Settings) -> list[Check]:
         settings: of the fit.
 
     Returns:
-        One check a place and threshold, without those where nothing could be planted.
+        Checks of each place where anything could be planted, at each threshold: with counterexamples called wrong as
+        others are, and without.
     """
     mine = pairs.at(found.places)
     out = []
@@ -96,8 +99,10 @@ def self_check(pairs: Pairs, found: Fitted, settings: Settings) -> list[Check]:
         rate = found.model.rate.value
         noisy = min(rate + PLANTED * (1 - 2 * rate), 0.49)
         other = replace(settings, members=min(MEMBERS, settings.members), noise_rate=noisy)
-        scores = fit(pairs.turned(turned), other, found).scores.p_error
-        out += [_check(place, scores, where, region, mine.groups, threshold) for threshold in THRESHOLDS]
+        scores = fit(pairs.turned(turned), other, found).scores
+        for spared in (False, True):
+            wrong = np.where(spared & (scores.counterexample > 0.5), 0.0, scores.p_error)
+            out += [_check(place, spared, wrong, where, region, mine.groups, at) for at in THRESHOLDS]
     return out
 
 
@@ -142,12 +147,19 @@ def _plant(pairs: Pairs, place: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _check(
-    place: str, scores: np.ndarray, planted: np.ndarray, region: np.ndarray, named: np.ndarray, threshold: float
+    place: str,
+    spared: bool,
+    scores: np.ndarray,
+    planted: np.ndarray,
+    region: np.ndarray,
+    named: np.ndarray,
+    threshold: float,
 ) -> Check:
     others = region & ~planted
     over = scores >= threshold
     return Check(
         place,
+        spared,
         threshold,
         int(planted.sum()),
         len(np.unique(named[planted])),

@@ -120,6 +120,7 @@ def test_labels_stay_with_their_rows() -> None:
 
 GOOD: Raw = {
     "kind": "pair", "judgements": [judged(1)], "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False,
+    "conflict_on": None,
     "empty_response": False, "identical_responses": False, "characters": [3, 4], "pii": [], "tokens": [5, 6],
     "too_long": False, "identical_after_truncation": False, "consensus": None, **dict.fromkeys(NEAR),
     "published_of": None,
@@ -133,7 +134,8 @@ GOOD: Raw = {
 }  # fmt: skip
 SCHEMA = {
     "kind": pl.String, "judgements": pl.List(JUDGEMENT), "copy_of": pl.String, "copy_kind": pl.String,
-    "copies": pl.Int64, "conflict": pl.Boolean, "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
+    "copies": pl.Int64, "conflict": pl.Boolean, "conflict_on": pl.List(pl.String),
+    "empty_response": pl.Boolean, "identical_responses": pl.Boolean,
     "characters": pl.List(pl.Int64), "pii": pl.List(pl.String), "tokens": pl.List(pl.Int64), "too_long": pl.Boolean,
     "identical_after_truncation": pl.Boolean, **NEAR, "published_of": pl.String,
     "consensus": pl.List(CONSENSUS), "semantic_of": pl.String, "semantic_of_cosine": pl.Float64,
@@ -145,6 +147,12 @@ SCHEMA = {
     "slice_id": pl.Int64, "slice_rate": pl.Float64, "slice_elsewhere": pl.Float64, "frame_gap": pl.Int64,
     "seconds_gap": pl.Float64, "value_gap": pl.Float64, "contradicted_by": pl.Float64,
 }  # fmt: skip
+
+
+def near_sides(dimension: str, agree: int, against: int) -> list[Raw]:
+    return [{"dimension": dimension, "agree": agree, "against": against, "contrary": "r" if against else None}]
+
+
 OVERLAP: Raw = {"benchmark_item": "b:f:1", "overlap_share": 0.9, "overlap_threshold": 0.8}
 SHAPES = ("preference", "preference_soft", "ratings")
 CIRCLE: Raw = {"component": 3, "reversal": True, "onward": "next"}
@@ -209,7 +217,8 @@ FAULTS: list[tuple[Raw, Raw, str, str, float, float]] = [
     ({"near_of": "r", "near_score": 0.7}, {"near_duplicate": "review"}, "review", "near_duplicate", 0.7, 0.7),
     ({"near_of": "r", "near_score": 1.0, "near_looks": 0.99, "near_looks_at": 0.98}, {}, "drop", "near_images", 0.99,
      0.98),
-    ({"near_agree": 2, "near_against": 1, "near_contrary": "r"}, {}, "soften", "conflict", 0.75, 1),
+    ({"near_sides": near_sides("overall", 2, 1)}, {}, "keep", "near_conflict", 0.75, 1),
+    ({"near_sides": near_sides("overall", 2, 1)}, {"near_conflict": "soften"}, "soften", "near_conflict", 0.75, 1),
     ({"empty_response": True, "characters": [0, 4]}, {}, "drop", "empty_response", 0, 1),
     ({"empty_response": True, "characters": [0, 4]}, {"empty_response": "review"}, "review", "empty_response", 0, 1),
     ({"identical_responses": True}, {}, "drop", "identical_responses", 1, 1),
@@ -260,6 +269,7 @@ def test_each_reason_and_its_number(
     made = verdict(change, **policy)
     assert made["action"] == action
     onward = (change.get("consensus") or [{}])[0].get("onward")
+    change = change | {"near_contrary": (change.get("near_sides") or [{}])[0].get("contrary")}
     named = ("copy_of", "near_of", "published_of", "benchmark_item", "near_contrary")
     counterpart = next((change[of] for of in named if change.get(of)), onward)
     wanted = {"reason": reason, "score": score, "threshold": threshold, "counterpart": counterpart}
@@ -271,7 +281,8 @@ def test_each_reason_and_its_number(
 
 def test_every_clause_is_tested() -> None:
     tested = {reason for _, _, action, reason, _, _ in FAULTS if action != "keep"}
-    assert tested == {clause.reason for clause in clauses(Policy(pii="drop", ambiguous="review"), {})}
+    every = Policy(pii="drop", ambiguous="review", near_conflict="review")
+    assert tested == {clause.reason for clause in clauses(every, {})}
 
 
 @pytest.mark.parametrize(

@@ -71,14 +71,28 @@ def test_every_image_of_a_side_counts() -> None:
 
 def test_swapped_sides_and_what_they_say() -> None:
     """A preference for the first side of one is the same as one for the second side of the other."""
-    assert found(shows(1, [1], [13], side=1.0), shows(2, [2], [12], side=0.8))["agree"] is True
-    assert found(shows(1, [1], [13], side=1.0), shows(2, [12], [2], side=0.2))["agree"] is True
-    assert found(shows(1, [1], [13], side=1.0), shows(2, [12], [2], side=1.0))["agree"] is False
-    assert found(shows(1, [1], [13], side=1.0), shows(2, [12], [2], side=0.5))["agree"] is None
-    assert found(shows(1, [1], [13], side=1.0), shows(2, [12], [2]))["agree"] is None
-    assert found(shows(1, [1], [1], side=1.0), shows(2, [2], [2], side=1.0))["agree"] is None  # no side is which
+
+    def agree(one: dict[str, Any], other: dict[str, Any], alike: Alike | None = CHAIN) -> bool | None:
+        (said,) = found(one, other, alike)["sides"] or [{"dimension": "overall", "agree": None}]
+        assert said["dimension"] == "overall"
+        return said["agree"]
+
+    one = shows(1, [1], [13], side=1.0)
+    assert agree(one, shows(2, [2], [12], side=0.8)) is True
+    assert agree(one, shows(2, [12], [2], side=0.2)) is True
+    assert agree(one, shows(2, [12], [2], side=1.0)) is False
+    assert agree(one, shows(2, [12], [2], side=0.5)) is None
+    assert agree(one, shows(2, [12], [2])) is None
+    assert agree(shows(1, [1], [1], side=1.0), shows(2, [2], [2], side=1.0)) is None  # no side is which
     straight = text(1, WORDS, [1], [2], side=0.0), text(2, WORDS, [1], [2], side=1.0)
-    assert found(*straight, alike=None)["agree"] is False  # texts as well
+    assert agree(*straight, alike=None) is False  # texts as well
+
+
+def test_each_dimension_has_sides_of_its_own() -> None:
+    one, other = shows(1, [1], [13]), shows(2, [12], [2])
+    one["sides"] = [{"dimension": name, "value": value} for name, value in (("a", 1.0), ("b", 0.9), ("c", 0.0))]
+    other["sides"] = [{"dimension": name, "value": value} for name, value in (("b", 1.0), ("c", 1.0), ("d", 0.0))]
+    assert found(one, other)["sides"] == [{"dimension": "b", "agree": False}, {"dimension": "c", "agree": True}]
 
 
 def test_what_is_said_of_copies_and_of_what_they_are_copies_of() -> None:
@@ -90,7 +104,9 @@ def test_what_is_said_of_copies_and_of_what_they_are_copies_of() -> None:
     said = told(copies).sort("row")
     assert said.schema == pl.Schema({"block": pl.UInt32(), "row": pl.Int64(), **SIGNALS})
     first, *rest = said.to_dicts()
-    assert (first["near_of"], first["near_agree"], first["near_against"], first["near_contrary"]) == (None, 1, 1, "r3")
+    assert first["near_of"] is None
+    assert first["near_sides"] == [{"dimension": "overall", "agree": 1, "against": 1, "contrary": "r3"}]
+    assert [line["near_sides"] for line in rest] == [None] * 3
     assert [line["near_of"] for line in rest] == ["r1"] * 3
     assert [line["near_looks"] is None for line in rest] == [False, False, True]
     assert told(copies.with_columns(quality_a=pl.lit(0, dtype=pl.UInt16))).height == 3  # published rows have no line

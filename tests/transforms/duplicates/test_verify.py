@@ -60,7 +60,7 @@ def text(
         "form": form,
         "row_id": f"r{node}",
         "group": node * 10,
-        "side": side,
+        "sides": None if side is None else [{"dimension": "overall", "value": side}],
         "shown": shown,
         "parts": list(parts),
     }

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.arrow import ROW_SCHEMA
-from transforms.identity.copies import SIGNALS, keys, merge_copies
+from transforms.identity.copies import DEFAULTS, SIGNALS, keys, merge_copies
 from transforms.identity.keys import BLOCK_SCHEMA, identify
 
 Raw = dict[str, Any]
@@ -56,10 +56,7 @@ def merged(*rows: Raw, votes: Sequence[str] = ()) -> list[Raw]:
     by_place = {(one.pop("block"), one.pop("row")): one for one in found.to_dicts()}
     assert len(by_place) == found.height
     places = [(0, i) for i in range(half)] + [(1, i) for i in range(block.height - half)]
-    return [
-        by_place.get(place, {"copy_of": None, "copy_kind": None, "copies": 1, "conflict": False, "judgements": None})
-        for place in places
-    ]
+    return [by_place.get(place, dict(DEFAULTS)) for place in places]
 
 
 def split(signals: list[Raw]) -> tuple[Raw, list[Raw]]:
@@ -304,6 +301,7 @@ def reference(rows: list[Raw], versions: list[str], voting: Sequence[str]) -> li
         conflict = rows[members[0]]["kind"] == "pair" and len(members) > 1 and any({1, -1} <= s for s in sides.values())
         for i in members:
             out[i]["conflict"] = conflict
+            out[i]["conflict_on"] = sorted(name for name, s in sides.items() if {1, -1} <= s) if conflict else None
         if len(members) > 1 and seen:
             out[members[0]]["judgements"] = {key: count for key, (_, count) in seen.items()}
     return out
