@@ -69,9 +69,10 @@ class Finished:
         except _MISREAD as error:
             if self.manifest.get("format") == FORMAT:
                 raise
+            what = next(iter(str(error).splitlines()), "")
             raise UserError(
                 f"{self.out} was made by another version of trenchcoat, whose files this one cannot read "
-                f"({type(error).__name__}: {error}): run the same curate command again, which makes anew what differs"
+                f"({type(error).__name__}: {what}): run the same curate command again, which makes anew what differs"
             ) from error
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import orjson
@@ -12,7 +13,7 @@ import yaml
 
 from pipelines.commands import Request, run_curate
 from pipelines.explain import run_explain
-from pipelines.finished import Finished
+from pipelines.finished import FORMAT, Finished
 from pipelines.report import run_report
 
 SPINE = ["embed.model=off", "strength.find=false", "split.fractions={train: 0.8, test: 0.2}", "gate.split_tolerance=1"]
@@ -115,6 +116,27 @@ def test_a_copy_says_that_no_setting_changes_it(folder: Path, capsys: pytest.Cap
         found = told(folder / "run", name, capsys)
         counterpart = found["reasons"][0]["counterpart"]
         assert [one for one in found["otherwise"] if counterpart in one["change"]]
+
+
+@pytest.mark.parametrize("format_", [None, "of another version", FORMAT])
+def test_what_another_version_left_is_no_fault(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], format_: str | None
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(folder / "run", run)
+    name = near_copy(run)
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["format"] == FORMAT
+    (near,) = {one["lineage"] for one in manifest["stages"] if one["stage"] == "near"}
+    for path in run.glob(f"work/near-{near[:12]}/*.parquet"):
+        pl.read_parquet(path).drop("near_looks").write_parquet(path)
+    del manifest["strength"]
+    (run / "manifest.json").write_text(json.dumps({**manifest, "format": format_}))
+    for command in (lambda: run_explain(str(run), name, None, False), lambda: run_report(str(run))):
+        capsys.readouterr()
+        # What this version made is to be read; where it cannot, that is a fault.
+        assert command() == (3 if format_ == FORMAT else 2)
+        assert ("made by another version of trenchcoat" in capsys.readouterr().err) == (format_ != FORMAT)
 
 
 def test_judgements_of_all_copies_with_their_raters(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

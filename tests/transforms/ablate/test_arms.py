@@ -89,7 +89,8 @@ def test_hidden_rows_are_copies_and_others_as_they_were() -> None:
     rows = pl.DataFrame(
         {
             "copy_of": [None, "x", None], "copy_kind": [None, "exact_duplicate", None], "copies": [2, 2, 1],
-            "conflict": [True, False, False], "judgements": [None, None, None], "role": ["train", "train", "evaluate"],
+            "conflict": [True, False, False], "conflict_on": [["overall"], None, None],
+            "judgements": [None, None, None], "role": ["train", "train", "evaluate"],
         }
     )  # fmt: skip
     found = hidden(rows)

@@ -11,6 +11,7 @@ from tests.transforms.strength.support import made
 from transforms.strength import store
 from transforms.strength.counterexamples import LEAST, Standing, counterexamples, standing
 from transforms.strength.model import Settings, fit
+from transforms.strength.selfcheck import self_check
 
 LEADS = Standing(0.8, 0.7)
 
@@ -78,6 +79,20 @@ def test_with_a_planted_bias_counterexamples_are_those_that_it_did_not_bend(bala
     again = store.load(str(tmp_path / "m.npz"))
     assert again.standing == found.model.standing
     assert (again.score(pairs).counterexample == found.scores.counterexample).all()
+
+
+def test_the_self_check_also_says_what_becomes_of_errors_where_counterexamples_are_left_alone():
+    pairs, _ = biased(0.8)
+    settings = Settings(members=3, folds=3, noise_rate=0.1)
+    checks = self_check(pairs, fit(pairs, settings), settings)
+    both = {(one.place, one.threshold, one.spared): one for one in checks}
+    assert len(both) == len(checks) == 2 * sum(not one.spared for one in checks)
+    all_of_them, others = (both["uniform", 0.5, spared] for spared in (False, True))
+    # Most planted errors contradict the bias, and are among those that nobody calls wrong then.
+    assert others.planted == all_of_them.planted
+    assert others.found < 0.5 * all_of_them.found
+    assert others.over < all_of_them.over
+    assert others.precision(0.1) != all_of_them.precision(0.1)
 
 
 def test_without_a_bias_there_are_none():
