@@ -102,7 +102,7 @@ def _kept(task: dict[str, Any], part: dict[str, Any], decided: pl.DataFrame) -> 
     whole = texts.with_columns(judgements=pl.coalesce("merged", "judgements")).drop("merged")
     rows = kept.hstack(whole.rename({"content_id": "id"}))
     # Pairs that balancing made have a folder of their own, and nobody rated them.
-    if task["facts"]["harmonised"] and "decided" not in part:
+    if Facts(**task["facts"]).harmonised and "decided" not in part:
         rows = rows.hstack(read_frame(f"{task['ratings']}/{part['name']}", ["ratings"])[kept["row"]])
     if not rows["masked"].any():
         return rows
