@@ -130,7 +130,7 @@ class Mapping(_Strict):
                 raise ValueError(
                     "label: stepwise needs the field with a list of labels, one a step, and has no strength"
                 )
-            if "dimension" in self.model_fields_set:
+            if self.dimension != type(self).model_fields["dimension"].default:
                 raise ValueError("dimension: what is said of steps is whether they are right; leave it out")
         if self.kind == "ranking":
             if (self.ranks is None) == (self.values is None):

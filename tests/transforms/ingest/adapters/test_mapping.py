@@ -132,6 +132,8 @@ def test_mapped_steps(known: Any, labels: list[Any], wanted: list[tuple[int, flo
     assert [said(side) for side in row["responses"]] == [[("assistant", "A\nB\nC\nD")]]
     assert [(j["step"], j["normalised"]) for j in row["judgements"]] == wanted
     assert {(j["dimension"], j["rater"]) for j in row["judgements"]} == {("correctness", "w")}
+    # Workers are given a mapping with all its defaults.
+    assert adapt("mapping", item, mapping=Mapping.model_validate(mapping).model_dump())[0] == [row]
 
 
 @pytest.mark.parametrize(
