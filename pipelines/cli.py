@@ -100,7 +100,7 @@ def peek(
 ) -> None:
     """Say what files are, which format fits, how rows would be read, and what is wrong with the first records.
 
-    Reads no more than the begin of each file, so it takes a second or two on any size.
+    Reads no more than the beginning of each file, so it takes a second or two on any size.
     """
     from pipelines.peek import PeekRequest, run_peek
 

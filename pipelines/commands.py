@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -218,7 +218,7 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
     peak = max(stage["peak_bytes"] for stage in stages) / 2**20
     skipped = f", {again} of {len(stages)} stages taken from an earlier run" if again else ""
     say(f"stages {took:.1f} s, gate {manifest['gate']['seconds']:.1f} s, peak memory {peak:,.0f} MiB{skipped}")
-    configurations = manifest["configurations"]
+    configurations = [name for name in manifest["configurations"] if any(_of(name, manifest["published"]))]
     if not configurations:
         opened = ""
     elif "://" in out:  # a dataset is opened by its name only on disk and on the hub
@@ -238,6 +238,11 @@ def _report(out: str, manifest: dict[str, Any], verdict: Any, reporter: Any) -> 
         ("manifest.json", "inputs, config, versions, counts"),
     ):
         say(f"{name.split('.')[0].replace('_', ' '):<13} {out}/{name:<20} {what}")
+
+
+def _of(name: str, published: dict[str, int]) -> Iterator[int]:
+    """How many rows each split of a configuration has; `published` has them by CONFIGURATION/SPLIT."""
+    return (rows for path, rows in published.items() if path.split("/")[0] == name)
 
 
 def _audited(out: str, found: list[str], reporter: Any) -> int:

@@ -118,13 +118,30 @@ def _assign(raw: dict[str, Any], assignment: str) -> None:
         raise UserError(f"--set {assignment}: {text!r} is not a YAML value") from error
 
 
+#: What should be there in place of a value of another type, by pydantic's name for that.
+_EXPECTED = {
+    "dict_type": "keys and values are expected",
+    "list_type": "a list is expected",
+    "string_type": "a text is expected",
+    "float_type": "a number is expected",
+    "float_parsing": "a number is expected",
+    "int_type": "a whole number is expected",
+    "int_parsing": "a whole number is expected",
+    "int_from_float": "a whole number is expected",
+    "bool_type": "true or false is expected",
+    "bool_parsing": "true or false is expected",
+    "model_type": "keys and values are expected",
+    "missing": "is missing",
+}
+
+
 def _explain(error: ValidationError, path: str | None) -> str:
     lines = []
     for found in error.errors():
         where = ".".join(map(str, found["loc"])) or "the configuration"
         value = found.get("input")
-        shown = "" if isinstance(value, (dict, list)) else f" is {value!r}"
-        message = found["msg"].removeprefix("Value error, ")
+        shown = "" if isinstance(value, (dict, list)) or found["type"] == "missing" else f" is {value!r}"
+        message = _EXPECTED.get(found["type"], found["msg"].removeprefix("Value error, "))
         if found["type"] == "extra_forbidden":
             message, shown = f"there is no such key{_near(found['loc'])}", ""
         lines.append(f"  {where}{shown}: {message}")

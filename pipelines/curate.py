@@ -26,6 +26,7 @@ from pipelines.rows import (
     ingest_rows,
     measure_raters,
     measure_signals,
+    nothing_read,
     read_rated,
 )  # fmt: skip
 from pipelines.semantics import Semantic, find_semantic
@@ -103,7 +104,7 @@ def curate(
     for done in derived:
         every += done.blocks(len(every))
     if not every:
-        raise UserError("no record could be read; see dead_letters.jsonl in the output folder's work/")
+        raise UserError(nothing_read(ingested))
     made = [ingested, *derived]
     identity = find_copies(config, every, made, engine)
     signals = measure_signals(config, every, identity, engine)

@@ -114,7 +114,7 @@ def _shared() -> pl.Expr:
 
 
 def _shown(names: list[str], *runs: Finished) -> list[dict[str, str]]:
-    """Rows with the begin of their texts, from the run that has them."""
+    """Rows with the beginning of their texts, from the run that has them."""
     from transforms.texts import prompt_texts, response_texts
 
     texts: dict[str, str] = {}

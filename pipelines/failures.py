@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,6 +82,8 @@ def in_words(error: BaseException, target: str) -> UserError | SystemFault | Non
     if status == 403 or isinstance(error, PermissionError) or any(word in text for word in _FORBIDDEN):
         return UserError(f"{target}: no permission to write there ({short})")
     if numbers & {errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}:
+        return UserError(f"{target}: cannot be written ({short})")
+    if isinstance(error, FileNotFoundError) and str(error.filename).startswith(os.path.abspath(target)):
         return UserError(f"{target}: cannot be written ({short})")
     if isinstance(error, ImportError) or (isinstance(error, ValueError) and "protocol not known" in text):
         return UserError(f"{target}: cannot be opened ({short}); s3:// needs `pip install 'trenchcoat[s3]'`")

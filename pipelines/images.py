@@ -87,10 +87,19 @@ class Looks:
             )
         if told["unopened"]:
             out.append(
-                f"{told['unopened']:,} images could not be opened, such as {told['unopened_named'][0]}: which others "
-                "look like them is not known."
+                f"{told['unopened']:,} images could not be opened, such as {called(told['unopened_named'][0])}: which "
+                "others look like them is not known. A relative path is read from the folder that the command runs in."
             )
         return out
+
+
+def called(name: str) -> str:
+    """An image's name (`transforms.images.names`) for people: its path or address, or its hash."""
+    kind, _, rest = name.partition(":")
+    if kind == "in":
+        source, _, uri = rest.partition(":")
+        return f"{uri} of {source}"
+    return rest if kind == "uri" else name
 
 
 def find_looks(

@@ -206,7 +206,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
                 "they were counted once."
             )
         if left_out:
-            notes.append(f"The votes of {left_out:,} raters who are worse than chance were left out of the labels.")
+            who = "a rater who is" if left_out == 1 else f"{left_out:,} raters who are"
+            notes.append(f"The votes of {who} worse than chance were left out of the labels.")
         if curated.raters.total["sampled"] < 1:
             notes.append(
                 f"Raters were measured on {curated.raters.total['sampled']:.1%} of what was judged, chosen by hash."

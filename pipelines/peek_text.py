@@ -126,7 +126,8 @@ def _first(count: int) -> str:
 
 
 def _field(name: str, kind: str, missing: float) -> str:
-    return f"{name} ({kind}{f', missing in {missing:.0%}' if missing else ''})"
+    share = "under 1%" if missing < 0.01 else f"{missing:.0%}"
+    return f"{name} ({kind}{f', missing in {share}' if missing else ''})"
 
 
 def _fitting(seen: Look) -> Lines:

@@ -6,11 +6,14 @@ import os
 from hashlib import sha256
 from typing import Any
 
+import orjson
+
 from pipelines.embedding import Models, embed
 from pipelines.engine import Done, Engine
 from pipelines.plan import Planned
 from pipelines.probes import Rated
 from schemas.config import Config, Derive, Source
+from transforms import blocks
 from transforms.blocks import Block
 from transforms.derive.stage import DerivePairs, MeasureMoments, derive_ratings
 from transforms.hashing import digest_json
@@ -62,6 +65,19 @@ def ingest_rows(planned: list[Planned[Source]], engine: Engine, name: str = "ing
         [],
         len(work),
         lambda p, folder: p | "ingest" >> RunTasks(work, ingest, folder),
+    )
+
+
+def nothing_read(ingested: Done) -> str:
+    """Why there are no rows where there were records: what was wrong with them, and with one of them in full."""
+    letters = sorted(blocks.listed(f"{ingested.folder}/dead"))
+    if not letters:
+        return "no record could be read: the files hold none"
+    first = orjson.loads(blocks.read_bytes(letters[0]).split(b"\n", 1)[0])
+    codes = ", ".join(f"{code} {count:,}" for code, count in ingested.total["codes"].items())
+    return (
+        f"no record could be read ({codes}). The first of {first['source']}: {first['file']}, line {first['line']}: "
+        f"{first['message']}. All are in {ingested.folder}/dead"
     )
 
 

@@ -43,11 +43,12 @@ class Semantic:
     def note(self) -> str:
         """What was found and how completely, for the card."""
         told = self.to_dict()
-        said = (
-            f"By their embeddings, {told['with_neighbour']:,} of {told['compared']['rows']:,} rows are like another in "
-            f"every part, prompt and responses, to a cosine of {self.search.threshold:g} or more; for "
-            f"{told['duplicates']:,} of them another row can stand."
-        )
+        found, stand = (told[name] for name in ("with_neighbour", "duplicates"))
+        of = f"of {told['compared']['rows']:,} rows"
+        like = f"like another in every part, prompt and responses, to a cosine of {self.search.threshold:g} or more"
+        said = f"By their embeddings, none {of} is {like}."
+        if found:
+            said = f"By their embeddings, {found:,} {of} are {like}; for {stand:,} of them another row can stand."
         for what, is_found in (("rows", "nearest neighbours"), ("prompts", "pairs of prompts")):
             of = told["recall"][what]
             if of["true"]:

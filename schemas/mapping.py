@@ -74,15 +74,21 @@ class Score(_Strict):
 class Mapping(_Strict):
     """Which field of a record is what."""
 
-    kind: Literal["pair", "rating", "ranking"] = Field(
-        description="Two responses with one label, one response with numbers, or a list of responses with ranks."
+    kind: Literal["pair", "rating", "ranking", "stepwise"] = Field(
+        description="Two responses with one label, one response with numbers, a list of responses with ranks, or a "
+        "solution as a list of steps with a list of labels."
     )
     prompt: str | None = Field(None, description="The field with the prompt: a text, or a list of messages.")
     system: str | None = Field(None, description="The field with a system message.")
     responses: list[str] | str = Field(
-        description="The fields of the responses; for a ranking also one field that holds a list of texts."
+        description="The fields of the responses; for a ranking also one field that holds a list of texts; for "
+        "stepwise the field that holds the list of steps."
     )
-    label: Label | None = Field(None, description="For a pair: which response is better.")
+    label: Label | None = Field(
+        None,
+        description="For a pair: which response is better. For stepwise: the field with a list of labels, one a step, "
+        "and how right a step is by them: 1 right, 0 wrong, null that nobody judged it.",
+    )
     scores: list[Score] = Field([], description="For a rating: its numbers.")
     ranks: str | None = Field(None, description="For a ranking: the field with a list of ranks, 1 the best.")
     values: str | None = Field(None, description="For a ranking, instead of ranks: the field with a list of scores.")
@@ -117,6 +123,15 @@ class Mapping(_Strict):
             raise ValueError("response_scores: only a pair has them, one score for each response")
         if self.kind == "rating" and (not self.scores or isinstance(self.responses, str) or len(self.responses) != 1):
             raise ValueError("a rating names one field in responses and at least one in scores")
+        if self.kind == "stepwise":
+            if not isinstance(self.responses, str):
+                raise ValueError("responses: stepwise names one field, which holds the list of steps")
+            if self.label is None or self.label.field is None or self.label.strength is not None:
+                raise ValueError(
+                    "label: stepwise needs the field with a list of labels, one a step, and has no strength"
+                )
+            if self.dimension != type(self).model_fields["dimension"].default:
+                raise ValueError("dimension: what is said of steps is whether they are right; leave it out")
         if self.kind == "ranking":
             if (self.ranks is None) == (self.values is None):
                 raise ValueError("a ranking names either ranks (1 is the best) or values")

@@ -115,7 +115,7 @@ def _keys(names: pl.Series, what: str) -> np.ndarray:
 def _shown(rows: np.ndarray, names: pl.Series, what: str) -> pl.DataFrame:
     """What rows show: row and `SHOWN`."""
     frame = pl.DataFrame({"row": pl.Series(rows, dtype=pl.Int64), "name": names}).drop_nulls()
-    # Names are for messages alone: their begin will do.
+    # Names are for messages alone: their beginning will do.
     made = frame.with_columns(
         pl.col("name").str.slice(0, _NAMED),
         key=pl.Series(_keys(frame["name"], what), dtype=pl.UInt64),

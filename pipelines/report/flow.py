@@ -78,17 +78,17 @@ def _steps(run: Finished, fates: Fates) -> list[tuple[str, int, int, str]]:
         more = counts["derived_rows"] + counts["merged_derived_rows"]
         out.append(("derived from these", left, left + more, charts.SKY))
         left += more
-    for action in (MERGED, "drop", "review"):
-        said, colour = _BECAME[action]
+    for action, name in ((MERGED, "merged"), ("drop", "dropped"), ("review", "set aside")):
+        colour = _BECAME[action][1]
         for (what, reason), count in sorted(fates.deciding.items(), key=lambda item: (-item[1], item[0])):
             if what == action:
-                name = "merged" if action == MERGED else said.split()[0]
                 out.append((f"{name}: {reason}", left - count, left, colour))
                 left -= count
-    changed = sum(fates.actions[action] for action in ("flip", "soften"))
+    turned, softened = fates.actions["flip"], fates.actions["soften"]
     out.append(("kept", 0, left, charts.GREEN))
-    if changed:
-        out.append(("of these, relabelled", 0, changed, charts.ORANGE))
+    for said, count in (("turned round", turned), ("softened", softened)):
+        if count:
+            out.append((f"of these, {said}", 0, count, charts.ORANGE))
     return out
 
 

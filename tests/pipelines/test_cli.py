@@ -58,12 +58,42 @@ def test_a_wrong_format_leaves_dead_letters_and_fails(pairs: Path, tmp_path: Pat
     assert run_curate(Request(None, str(tmp_path / "out"), [str(pairs)], "pandalm")) in (1, 2)
 
 
+def test_a_mapping_of_fields_that_are_not_there(
+    capsys: pytest.CaptureFixture[str], pairs: Path, tmp_path: Path
+) -> None:
+    """What is wrong with the records is said at once, and where all of them are."""
+    mapping = "{kind: pair, prompt: prompt, responses: [chosen, rejcted], label: {always: 1}}"
+    sets = ["sources.0.format=mapping", f"sources.0.mapping={mapping}"]
+    said = refused(capsys, Request(None, str(tmp_path / "out"), [str(pairs)], sets=sets))
+    assert "no record could be read (missing_field 20)" in said
+    assert "pairs.jsonl, line 1: field 'rejcted' is missing or null" in said
+    letters = Path(said.split("All are in ")[1].strip())
+    assert len((letters / "000000.jsonl").read_text().splitlines()) == 20
+
+
+def test_where_all_are_ties_what_holds_rows_is_opened(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    lines = [json.dumps({"q": f"Question {i}?", "a": f"one {i}", "b": f"two {i}", "w": 0.5}) for i in range(20)]
+    (tmp_path / "ties.jsonl").write_text("\n".join(lines))
+    mapping = "{kind: pair, prompt: q, responses: [a, b], label: {field: w}}"
+    sets = ["sources.0.format=mapping", f"sources.0.mapping={mapping}", "embed.model=off", "split.fractions={train: 1}"]
+    assert run_curate(Request(None, str(tmp_path / "out"), [str(tmp_path / "ties.jsonl")], sets=sets)) == 0
+    said = capsys.readouterr().out
+    assert "published rows: preference_soft/train 20" in said
+    assert "dataset', 'preference_soft')" in said
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("sources: [{input: [x], wieght: 2}]", ["sources.0.wieght", "no such key"]),
         ("sources: [{input: [x]}]\npolicy: {pii: burn}", ["policy.pii", "'burn'", "'mask'"]),
         ("sources: [{input: [x]}]\nsplit: {fractions: {train: 0.5, test: 0.2}}", ["split", "0.7"]),
+        (
+            "sources: [{input: [x]}]\nsplit: {fractions: lots}",
+            ["split.fractions is 'lots': keys and values are expected"],
+        ),
+        ("sources: [{input: [x]}]\npolicy: {doubtful_at: high}", ["doubtful_at is 'high': a number is expected"]),
+        ("sources: [{name: a}]", ["sources.0.input: is missing"]),
         ("sources: []", ["nothing to read"]),
         ("- a", ["not keys and values"]),
         ("sources: [{input: [x], format: mapping}]", ["mapping"]),

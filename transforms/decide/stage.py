@@ -125,7 +125,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
         "derived": int((derived & (decided["action"] != "merged")).sum()),
         "merged_derived": int((derived & (decided["action"] == "merged")).sum()),
         "actions": counts(decided["action"]),
-        "reasons": counts(decided["reasons"].explode(empty_as_null=False, keep_nulls=False)),
+        "reasons": counts(decided["reasons"].list.unique().explode(empty_as_null=False, keep_nulls=False)),
         "kept_kinds": counts(kept["kind"]),
         "kept_sources": counts(rows["source"].filter(decided["action"].is_in(KEPT))),
         "published": counts(kept["published_in"].explode(empty_as_null=False, keep_nulls=False)),

@@ -12,7 +12,10 @@ from transforms.ingest.records import Records, reach
 #: Fields of objects within objects are named by dotted paths, down to this depth; a mapping reads those.
 _DEPTH = 3
 _NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "whole number", float: "number", dict: "object"}
-_MANY = {"text": "texts", "whole number": "numbers", "number": "numbers", "object": "objects"}
+_MANY = {
+    "text": "texts", "whole number": "numbers", "number": "numbers", "object": "objects",
+    "true or false": "list of true or false",
+}  # fmt: skip
 _MESSAGES = ({"role", "content"}, {"from", "value"})
 
 
@@ -23,7 +26,7 @@ class Field:
     Attributes:
         name: its name, or a dotted path into objects.
         kinds: out of "text", "number", "whole number", "true or false", "object", "messages", "texts", "numbers",
-            "objects", "list", the commonest first; "nothing" where all are null.
+            "objects", "list of true or false", "list", the commonest first; "nothing" where all are null.
         missing: share of the records that lack it or hold null, in [0, 1].
         values: what it holds, nulls left out; the texts of a table as numbers where all of them are.
     """
@@ -42,6 +45,11 @@ class Field:
     def numeric(self) -> bool:
         """Whether it holds one number a record, and nothing else."""
         return set(self.kinds) <= {"number", "whole number"}
+
+    @property
+    def numbers(self) -> list[float]:
+        """The numbers among its values."""
+        return [value for value in self.values if isinstance(value, int | float) and not isinstance(value, bool)]
 
     @property
     def distinct(self) -> list[Any]:

@@ -42,12 +42,21 @@ _CALLED = {
     "generator": "model generator system engine policy",
     "language": "language lang locale",
     "licence": "licence license",
+    "steps": "step completion",
     "timestamp": "timestamp time date created tstamp",
 }
 #: Scales that people use; the first one that holds all values is guessed.
 _SCALES = ((0, 1), (-1, 1), (1, 5), (0, 4), (0, 5), (1, 7), (-2, 2), (-3, 3), (1, 10), (0, 10), (0, 25), (0, 100))
 #: Words in the names of fields whose texts nobody wrote as an answer.
 _NO_TEXT = {"id", "idx", "key", "uid", "author", "name", "url", "link", "path", "file", "lang", "language", "hash"}
+#: How labels of steps are given, and what of those that are words says that a step is right.
+_STEP_LABELS = (("numbers",), ("texts",), ("list of true or false",))
+_RIGHT = {
+    "+": 1, "good": 1, "right": 1, "correct": 1, "-": 0, "bad": 0, "wrong": 0, "incorrect": 0, "1": 1, "-1": 0,
+    "0": 0.5, "neutral": 0.5,
+}  # fmt: skip
+#: The share of records that may have another number of labels than of steps.
+_UNEVEN = 0.1
 _MOST_LABELS, _MOST_FIELDS = 12, 200
 _NOT_SAID = "not found among the fields"
 
@@ -66,9 +75,9 @@ class Guess:
 
 
 def guess(found: Sequence[Field]) -> Guess:
-    """The mapping that these fields suggest: a ranking, a pair or a rating, in this order."""
+    """The mapping that these fields suggest: steps, a ranking, a pair or a rating, in this order."""
     left = _Fields(found[:_MOST_FIELDS])
-    made = _ranking(left) or _pair(left) or _rating(left)
+    made = _stepwise(left) or _ranking(left) or _pair(left) or _rating(left)
     for key in ("rater", "language", "licence", "timestamp"):
         taken = left.take(key, lambda f: f.kind in ("text", "whole number"))
         if taken:
@@ -158,6 +167,29 @@ def _prompt(left: _Fields, made: Guess) -> None:
     system = left.take("system", lambda one: one.kind == "text") if taken.kind == "text" else None
     if system:
         made.mapping["system"] = system.name
+
+
+def _stepwise(left: _Fields) -> Guess | None:
+    """A list of texts that is called steps, and beside it a list of as many labels."""
+    for texts in [one for one in left.left if one.kinds == ("texts",) and _called(one.name, "steps") is not None]:
+        for labels in [one for one in left.left if one is not texts and one.kinds in _STEP_LABELS]:
+            said = {label_text(value): value for row in labels.values for value in row}
+            shares = all(not isinstance(value, str) and 0 <= value <= 1 for value in said.values())
+            # Some records may be wrong: these will be dead letters, and say so.
+            uneven = sum(len(one) != len(other) for one, other in zip(texts.values, labels.values, strict=False))
+            if uneven > _UNEVEN * len(texts.values) or (len(said) > _MOST_LABELS and not shares):
+                continue
+            left.remove(texts, labels)
+            made = Guess({"kind": "stepwise"})
+            _prompt(left, made)
+            made.mapping |= {"responses": texts.name, "label": {"field": labels.name}}
+            if shares:
+                made.notes["label"] = "1 is taken to mean that a step is right, 0 that it is wrong: check"
+            else:
+                made.mapping["label"]["values"] = {text: _RIGHT.get(text.casefold()) for text in sorted(said)}
+                made.notes["label"] = "say how right a step is: 1 right, 0 wrong, null that nobody judged it"
+            return made
+    return None
 
 
 def _ranking(left: _Fields) -> Guess | None:
@@ -274,10 +306,12 @@ def _rating(left: _Fields) -> Guess:
         made.mapping["references"] = [references.name]
     numbers = [f for f in left.left if f.numeric and not _identifies(f)]
     scored = [f for f in numbers if _called(f.name, "score") is not None] or numbers
-    made.mapping["scores"] = [{"field": f.name} | _scale(f.values) for f in scored]
+    if not scored:  # a field that holds something else now and then, which will be dead letters
+        scored = [f for f in left.left if f.kind in ("number", "whole number") and not _identifies(f)]
+    made.mapping["scores"] = [{"field": f.name} | _scale(f.numbers) for f in scored]
     left.remove(*scored)
     if scored:
-        seen = "; ".join(f"{f.name} {_span(f.values)}" for f in scored)
+        seen = "; ".join(f"{f.name} {_span(f.numbers)}" for f in scored)
         made.notes["scores"] = f"seen {seen}: say the scales as they were given"
     else:
         made.notes["scores"] = f"{_NOT_SAID}: - {{field: …, minimum: …, maximum: …}}"

@@ -1,4 +1,4 @@
-"""A look at the begin of files: what they are, which adapter reads them, rows as they would be, the first problems.
+"""A look at the beginning of files: what they are, which adapter reads them, rows as they would be, the first problems.
 
 Nothing is hashed and no file is read whole: what is said of a file rests on its first records.
 """
@@ -29,7 +29,7 @@ from transforms.ingest.records import Broken, Records
 
 #: Bytes of text that are looked at; the second where the first do not hold one whole record.
 BEGINS = (2**20, 32 * 2**20)
-#: Records of the begin that are read as rows, at most.
+#: Records of the beginning that are read as rows, at most.
 MOST_RECORDS = 1000
 #: Records by which a format is recognised, as in `readers.sample`.
 _TELLING = 100
@@ -220,7 +220,7 @@ def _whole_records(records: Records) -> Records:
 
 
 def _used(ref: FileRef) -> tuple[int, int]:
-    """How many bytes of text the begin has, and how many of the file's own bytes they are."""
+    """How many bytes of text the beginning has, and how many of the file's own bytes they are."""
     given = 0
     with Stream(ref.path, ref.compression, ref.most) as stream:
         try:

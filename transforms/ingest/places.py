@@ -31,7 +31,7 @@ class Place:
         splits: dataset: the splits that it has; the first file is of the first one.
         complete: whether all files of the folder were listed.
         others: how many files of the folder are of no kind that can be read.
-        looked: of how many of the files the begin was looked at.
+        looked: of how many of the files the beginning was looked at.
     """
 
     inputs: tuple[str, ...]

@@ -46,6 +46,8 @@ def read_scores(path: str, field: str | None = None) -> pl.DataFrame:
         else:
             with fsspec.open(path, "rb", compression="infer") as file:
                 frame = pl.read_ndjson(io.BytesIO(file.read()), infer_schema_length=None)
+    except FileNotFoundError as error:
+        raise ScoreFileError(f"{path}: cannot be read: there is no such file") from error
     except Exception as error:  # each storage and each reader has exceptions of its own
         raise ScoreFileError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
     key = next((name for name in KEYS if name in frame.columns), None)

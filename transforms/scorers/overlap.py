@@ -17,7 +17,7 @@ from transforms.texts import response_texts
 NAMES = ("bleu", "chrf", "chrf++", "ter", "rouge1", "rouge2", "rougeL")
 #: TER counts edits.
 LOWER = ("ter",)
-#: Scripts without spaces are cut as sacrebleu cuts them, or by character; by the begin of the language's code.
+#: Scripts without spaces are cut as sacrebleu cuts them, or by character; by the beginning of the language's code.
 _CUT = {"zh": "zh", "yue": "zh", "ja": "char", "th": "char", "lo": "char", "km": "char", "my": "char"}
 
 Score = Callable[[str, Sequence[str]], float]

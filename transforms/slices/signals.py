@@ -58,24 +58,30 @@ def contradicted(labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np
     return error, (error - doubt) / np.sqrt(doubt * (1 - doubt) + _FLOOR)
 
 
-def disagreement(judgements: pl.Series) -> np.ndarray:
+def disagreement(judgements: pl.Series, kinds: pl.Series) -> np.ndarray:
     """How far two raters of a row are apart: the mean absolute difference of their normalised values, in [0, 1].
 
     For votes on pairs it is the probability that two of the row's raters name different sides. Dimensions count alike.
 
     Args:
         judgements: a list a row.
+        kinds: of the rows; a pair's values are preferences in [0, 1] and have no scale.
 
     Returns:
         [rows]; NaN where no two judgements are of one dimension.
     """
     flat = (
-        judgements.alias("j").to_frame().with_row_index("row").explode("j", empty_as_null=False, keep_nulls=False)
+        judgements.alias("j")
+        .to_frame()
+        .with_columns(pair=kinds == "pair")
+        .with_row_index("row")
+        .explode("j", empty_as_null=False, keep_nulls=False)
     ).unnest("j")
     case = ["row", "dimension", "response", "step"]
     value, count = pl.col("normalised"), pl.col("count")
     each = (
-        flat.filter(value.is_not_null())
+        flat.with_columns(normalised=pl.when("pair").then("value").otherwise("normalised"))
+        .filter(value.is_not_null())
         .sort(*case, "normalised", nulls_last=False)
         .with_columns(before=count.cum_sum().over(case) - count, n=count.sum().over(case))
         .filter(pl.col("n") > 1)
@@ -121,7 +127,7 @@ def write_signals(task: dict[str, Any], folder: str) -> Stats:
         side=pl.Series(np.sign(np.nan_to_num(logit))),
         error=pl.Series(error).fill_nan(None),
         residual=pl.Series(residual).fill_nan(None),
-        disagreement=pl.Series(disagreement(judgements)).fill_nan(None),
+        disagreement=pl.Series(disagreement(judgements, rows["kind"])).fill_nan(None),
     ).filter(pl.col("error").is_not_null() | pl.col("disagreement").is_not_null())
     blocks.write_frame(found.cast(COLUMNS), f"{folder}/{name}")
     return {"rows": found.height}

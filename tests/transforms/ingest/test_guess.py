@@ -148,6 +148,20 @@ PAIR = {"question": "q", "answer_a": "x", "answer_b": "y"}
                 "maximum": 10, "generators": "models",
             },
         ),
+        (
+            [{"problem": "q", "solution_steps": ["a", "b"], "step_labels": [1, n], "annotator": "p"} for n in (0, 0.5)],
+            {
+                "kind": "stepwise", "prompt": "problem", "responses": "solution_steps",
+                "label": {"field": "step_labels"}, "rater": "annotator",
+            },
+        ),
+        (
+            [{"question": "q", "steps": ["a", "b"], "ratings": ["good", word]} for word in ("bad", "neutral")],
+            {
+                "kind": "stepwise", "prompt": "question", "responses": "steps",
+                "label": {"field": "ratings", "values": {"bad": 0, "good": 1, "neutral": 0.5}},
+            },
+        ),
     ],
 )  # fmt: skip
 def test_mappings_that_fields_suggest(items: list[Raw], wanted: Raw) -> None:

@@ -75,7 +75,7 @@ def read_bytes(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 
 class TestAnySize:
-    """Files of five gigabytes, of which the disk holds only the begin."""
+    """Files of five gigabytes, of which the disk holds only the beginning."""
 
     LINES = as_jsonl([PAIR] * 4000)
 
@@ -309,7 +309,7 @@ def test_a_mapping_for_ukp_could_be_guessed(data: Callable[[str], Path]) -> None
 
 
 def test_units_of_several_records_are_not_cut(tmp_path: Path) -> None:
-    """A frame a line: the trajectory that the begin ends in is left out, as more of it may follow."""
+    """A frame a line: the trajectory that the beginning ends in is left out, as more of it may follow."""
     frames = [
         {"trajectory_id": f"t{n // 400}", "frame_index": n % 400, "instruction": "open the door", "frame": f"{n}.png"}
         | {"progress": (n % 400) / 400}

@@ -129,22 +129,24 @@ def test_contradicted_labels_by_hand() -> None:
 
 
 def test_disagreement_is_the_mean_difference_of_two_raters() -> None:
-    def said(*values: tuple[float, int], dimension: str = "overall") -> list[dict[str, object]]:
-        return [
-            {"dimension": dimension, "response": None, "step": None, "normalised": v, "count": n} for v, n in values
-        ]
+    def said(*values: tuple[float, int], dimension: str = "overall", scaled: bool = True) -> list[dict[str, object]]:
+        one = {"dimension": dimension, "response": None, "step": None}
+        return [one | {"value": v, "normalised": v if scaled else None, "count": n} for v, n in values]
 
     kind = pl.Struct(
-        {"dimension": pl.String, "response": pl.Int64, "step": pl.Int64, "normalised": pl.Float64, "count": pl.Int64}
-    )
+        {
+            "dimension": pl.String, "response": pl.Int64, "step": pl.Int64, "value": pl.Float64,
+            "normalised": pl.Float64, "count": pl.Int64,
+        }
+    )  # fmt: skip
     rows = [
-        said((1.0, 3), (0.0, 2)),  # 6 of 10 pairs of votes differ
+        said((1.0, 3), (0.0, 2), scaled=False),  # 6 of 10 pairs of votes differ
         said((1.0, 1)),
         said((0.2, 1), (0.5, 1), (1.0, 1)),
         said((1.0, 2)) + said((0.0, 1), (0.5, 1), dimension="style"),
         [],
     ]
-    found = disagreement(pl.Series(rows, dtype=pl.List(kind)))
+    found = disagreement(pl.Series(rows, dtype=pl.List(kind)), pl.Series(["pair", *["rating"] * 4]))
     assert found[[0, 2, 3]] == pytest.approx([0.6, (0.3 + 0.5 + 0.8) / 3, 0.25], abs=1e-5)
     assert np.isnan(found[[1, 4]]).all()
 

@@ -28,9 +28,17 @@ mapping:
   prompt: question
   responses: answers                # one field that holds a list of texts
   ranks: order                      # a list beside it, 1 the best; or `values`, with minimum and maximum
+
+mapping:
+  kind: stepwise
+  prompt: problem
+  responses: steps                  # one field that holds a list of texts
+  label: {field: labels, values: {good: 1, bad: 0, neutral: 0.5}}   # a list beside it; null where nobody judged
 """
 
 from __future__ import annotations
+
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -38,7 +46,8 @@ import polars as pl
 from schemas.arrow import DIALOGUE
 from schemas.mapping import Mapping, label_text
 from transforms.ingest.adapters.base import Adapter, Options, rest
-from transforms.ingest.adapters.parts import as_responses, ranked
+from transforms.ingest.adapters.parts import as_responses, ranked, texts
+from transforms.ingest.adapters.steps import step_rows
 from transforms.ingest.canonical import judgement, judgements, normalise, outside, scale_of
 from transforms.ingest.dialogue import dialogues, prompt_turns
 from transforms.ingest.listed import Places
@@ -78,7 +87,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
         prompt = dialogues(records, mapping.prompt, role="user")
     out: dict[str, pl.Series] = {"prompt": prompt}
     if isinstance(mapping.responses, str):
-        out |= _ranked(records, mapping)
+        out |= (_stepped if mapping.kind == "stepwise" else _ranked)(records, mapping)
     else:
         out["responses"] = side_by_side([dialogues(records, name, role="assistant") for name in mapping.responses])
         out |= {"pair": _pair, "rating": _rated, "ranking": _ranked}[mapping.kind](records, mapping)
@@ -204,9 +213,43 @@ def _ranked(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
     return out
 
 
+def _stepped(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
+    """Texts in one list, which are the steps of one response, and beside it a list of labels."""
+    label, name = mapping.label, mapping.responses
+    assert label is not None
+    assert label.field is not None
+    assert isinstance(name, str)
+    steps = texts(records, name)
+    items = Places(steps.list.len().to_numpy())
+    given = [value if isinstance(value, list) else [] for value in records.values(label.field)]
+    for index in np.flatnonzero(np.fromiter(map(len, given), np.int64, len(given)) != items.counts).tolist():
+        said = f"{label.field!r} does not hold one label for each of {name!r}"
+        records.problem(index, "wrong_type", said)
+        given[index] = [None] * int(items.counts[index])
+    flat = list(chain.from_iterable(given))
+    if label.values is None:
+        allowed = "a number from 0 to 1, true or false"
+        value = pl.Series(
+            [float(one) if isinstance(one, bool | int | float) else None for one in flat], dtype=pl.Float64
+        )
+        value = value.to_frame("v").select(pl.when(pl.col("v").is_between(0, 1)).then("v")).to_series()
+        unknown = pl.Series([one is not None for one in flat], dtype=pl.Boolean) & value.is_null()
+    else:
+        allowed = ", ".join(map(repr, label.values))
+        words = pl.Series([None if one is None else label_text(one) for one in flat], dtype=pl.String)
+        known = list(label.values)
+        value = words.replace_strict(known, list(label.values.values()), default=None, return_dtype=pl.Float64)
+        unknown = words.is_not_null() & ~words.is_in(known)
+    for place in unknown.arg_true().to_list():
+        said = f"{label.field!r}, step {items.places[place] + 1} is {flat[place]!r}; allowed are {allowed}"
+        records.problem(int(items.owners[place]), "unknown_label", said)
+    made = step_rows(steps, items, value, (0.0, 1.0), rater=_rater(records, mapping.rater)[items.owners])
+    return {column: made[column] for column in ("responses", "steps", "judgements", "scales")}
+
+
 ADAPTER = Adapter(
     name="mapping",
-    kinds=("pair", "rating", "ranking"),
+    kinds=("pair", "rating", "ranking", "stepwise"),
     about="Any tabular or JSON file, by a few lines of YAML that say which field is what.",
     keeps="what the mapping names; all other fields as metadata",
     unknown="what the mapping does not name",

@@ -81,7 +81,7 @@ class _Reader:
     def __init__(self, ref: FileRef, stream: Stream, size: int, limit: int) -> None:
         self.stream, self.size, self.limit = stream, size, limit
         self.at, self.end, self.line = ref.start, ref.end, ref.first_line
-        self.rest = bytearray()  # the begin of a line whose end has not been read
+        self.rest = bytearray()  # the beginning of a line whose end has not been read
         self.pushed = b""  # read, and not yet looked at
 
     def run(self) -> Iterator[Lines]:

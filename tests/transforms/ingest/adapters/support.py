@@ -108,6 +108,7 @@ PAIR = {"kind": "pair", "prompt": "q", "responses": ["a", "b"], "label": {"field
 RATING = {"kind": "rating", "prompt": "q", "responses": ["a"], "scores": [{"field": "x", "minimum": 1, "maximum": 5}]}
 RANKS = {"kind": "ranking", "prompt": "q", "responses": "a", "ranks": "r"}
 VALUES = {"kind": "ranking", "prompt": "q", "responses": "a", "values": "v", "minimum": 0, "maximum": 10}
+STEPS = {"kind": "stepwise", "prompt": "q", "responses": "s", "label": {"field": "l"}}
 MAPPED: dict[str, tuple[Raw, Raw]] = {
     "pair": (PAIR, {"q": "Q", "a": "A", "b": "B", "w": "a"}),
     "rating": (RATING, {"q": "Q", "a": "A", "x": 2}),

@@ -13,6 +13,7 @@ from tests.transforms.ingest.adapters.support import (
     PAIR,
     RANKS,
     RATING,
+    STEPS,
     VALUES,
     Raw,
     adapt,
@@ -115,8 +116,56 @@ def test_mapped_rankings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("known", "labels", "wanted"),
+    [
+        ({"good": 1, "bad": 0, "meh": 0.5, "?": None}, ["good", "?", "bad", "meh"], [(0, 1.0), (2, 0.0), (3, 0.5)]),
+        ({"-1": 0, "0": 0.5, "1": 1}, [1, None, 0, -1], [(0, 1.0), (2, 0.5), (3, 0.0)]),
+        (None, [True, 0.25, None, 0], [(0, 1.0), (1, 0.25), (3, 0.0)]),
+    ],
+)
+def test_mapped_steps(known: Any, labels: list[Any], wanted: list[tuple[int, float]]) -> None:
+    mapping = STEPS | {"label": {"field": "l", "values": known}, "rater": "who"}
+    item = {"q": "Q", "s": ["A", "B", "C", "D"], "l": labels, "who": "w", "task": 7}
+    (row,), dead = adapt("mapping", item, mapping=mapping)
+    assert dead == []
+    assert (row["kind"], row["steps"], row["metadata"]) == ("stepwise", ["A", "B", "C", "D"], '{"task":7}')
+    assert [said(side) for side in row["responses"]] == [[("assistant", "A\nB\nC\nD")]]
+    assert [(j["step"], j["normalised"]) for j in row["judgements"]] == wanted
+    assert {(j["dimension"], j["rater"]) for j in row["judgements"]} == {("correctness", "w")}
+    # Workers are given a mapping with all its defaults.
+    assert adapt("mapping", item, mapping=Mapping.model_validate(mapping).model_dump())[0] == [row]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "words"),
+    [
+        ({"l": [1]}, "wrong_type", "'l' does not hold one label for each of 's'"),
+        ({"l": None}, "wrong_type", "'l' does not hold one label for each of 's'"),
+        ({"l": [1, 2]}, "unknown_label", "'l', step 2 is 2; allowed are a number from 0 to 1, true or false"),
+        ({"l": [1, "ok"]}, "unknown_label", "'l', step 2 is 'ok'"),
+        ({"s": "A"}, "wrong_type", "a list is expected"),
+        ({"s": ["A", None]}, "wrong_type", "holds null where a text is expected"),
+        ({"s": []}, "no_steps", ""),
+    ],
+)
+def test_mapped_steps_that_are_wrong(wrong: Raw, code: str, words: str) -> None:
+    right = {"q": "Q", "s": ["A", "B"], "l": [1, 0]}
+    labels = {"l": []} if wrong == {"s": []} else {}
+    rows, dead = adapt("mapping", right, right | wrong | labels, mapping=STEPS)
+    assert [one.code for one in dead] == [code]
+    assert words in dead[0].message
+    assert len(rows) == 1
+    _, dead = adapt("mapping", right, mapping=STEPS | {"label": {"field": "l", "values": {"1": 1}}})
+    assert dead[0].message == "'l', step 2 is 0; allowed are '1'"
+
+
+@pytest.mark.parametrize(
     ("mapping", "words"),
     [
+        (STEPS | {"responses": ["s"]}, "names one field, which holds the list of steps"),
+        (STEPS | {"label": None}, "needs the field with a list of labels"),
+        (STEPS | {"label": {"always": 1}}, "needs the field with a list of labels"),
+        (STEPS | {"dimension": "clarity"}, "leave it out"),
         (PAIR | {"responses": ["a"]}, "a pair names two fields"),
         (PAIR | {"label": None}, "a pair needs one"),
         (PAIR | {"label": {"field": "w", "values": {"a": 2}}}, "less than or equal to 1"),
