@@ -187,7 +187,7 @@ def runs(name: str, make: Callable[[int, int], list[Image.Image]], how: str) -> 
         copies = ledger.filter(pl.col("reasons").list.contains("near_images"))
         twins = {frozenset((line[row], line[of])) for row, of in copies.select("row_id", "counterpart").iter_rows()}
         right = sum(frozenset((2 * n + 1, 2 * n + 2)) in twins for n in range(COUNT))
-        conflicts = told["reasons"].get("conflict", 0)
+        conflicts = told["reasons"].get("near_conflict", 0)
         print(f"pairs of {name}, {how}: {right} of {COUNT} found, {len(twins) - right} wrong, {conflicts} conflicts; "
               f"looks {took[0]:.1f} s, with what was kept {took[1]:.1f} s "
               f"({told['images']['kept_before']:,} of {told['images']['opened']:,} images not opened)")  # fmt: skip

@@ -18,7 +18,7 @@ from transforms.publish.stage import publish, shards
 from transforms.tasks import RunTasks
 
 #: As `pipelines.rows.VERSIONS`.
-VERSIONS = {"decide": 8, "publish": 5}
+VERSIONS = {"decide": 9, "publish": 5}
 
 
 def decide_rows(
