@@ -13,6 +13,9 @@ import orjson
 
 from pipelines.errors import SYSTEM_FAULT, USER_MISTAKE, SystemFault, UserError
 
+#: As shells have it for a command that SIGPIPE ended.
+UNREAD = 141
+
 
 def answer(work: Callable[[], int], json: bool = False) -> int:
     """Run a command's work and turn what goes wrong into words and an exit code."""
@@ -20,7 +23,9 @@ def answer(work: Callable[[], int], json: bool = False) -> int:
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     try:
-        return work()
+        code = work()
+        sys.stdout.flush()
+        return code
     except UserError as error:
         return complain(str(error), USER_MISTAKE, json)
     except SystemFault as error:
@@ -30,11 +35,23 @@ def answer(work: Callable[[], int], json: bool = False) -> int:
         # Beam's threads do not end on their own; every file that is there is whole.
         os._exit(130)
     except Exception as error:  # the outermost place: whatever it was, it is told, with where it came from
+        if isinstance(error, BrokenPipeError) and _unread():
+            return UNREAD
         full = _disk(error)
         if full:
             return complain(full, SYSTEM_FAULT, json)
         traceback.print_exc()
         return complain(f"a fault in trenchcoat or below it: {type(error).__name__}: {error}", SYSTEM_FAULT, json)
+
+
+def _unread() -> bool:
+    """Whether nobody reads what is printed any more, as behind `| head`; then nothing more is."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def complain(text: str, code: int, json: bool) -> int:

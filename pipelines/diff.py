@@ -46,8 +46,9 @@ def run_diff(first: str, second: str, json: bool) -> int:
 
 def _diff(first: str, second: str, json: bool) -> int:
     runs = Finished.at(first), Finished.at(second)
-    found = compare(*(run.ledger() for run in runs))
-    with_texts = [{**change, "examples": _shown(change["examples"], *runs)} for change in found.changes]
+    with runs[0].understood(), runs[1].understood():
+        found = compare(*(run.ledger() for run in runs))
+        with_texts = [{**change, "examples": _shown(change["examples"], *runs)} for change in found.changes]
     if json:
         print(orjson.dumps({**vars(found), "changes": with_texts}).decode())
     else:

@@ -37,6 +37,11 @@ def evaluate(request: EvaluateRequest) -> int:
         UserError: a mistake in what was asked for.
     """
     run = Finished.at(request.run)
+    with run.understood():
+        return _evaluate(request, run)
+
+
+def _evaluate(request: EvaluateRequest, run: Finished) -> int:
     _check(request, run)
     requirements = plan_requirements(request.require)
     options = beam_options(request.flags)

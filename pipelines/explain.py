@@ -43,9 +43,14 @@ def run_explain(out: str, row_id: str | None, text: str | None, json: bool) -> i
 
 
 def _explain(out: str, row_id: str | None, text: str | None, json: bool) -> int:
+    run = Finished.at(out)
+    with run.understood():
+        return _tell(run, row_id, text, json)
+
+
+def _tell(run: Finished, row_id: str | None, text: str | None, json: bool) -> int:
     from pipelines.explain_text import words, words_of_dead, words_of_found
 
-    run = Finished.at(out)
     if (row_id is None) == (text is None):
         raise UserError("name a row, or give --text with what stands in it")
     if row_id is not None:
@@ -65,8 +70,7 @@ def _explain(out: str, row_id: str | None, text: str | None, json: bool) -> int:
             print(orjson.dumps({"rows": total, "found": found}).decode() if json else words_of_found(found, total))
             return DONE
         place = found[0]["place"]
-    with run.understood():
-        told = explain(run, place)
+    told = explain(run, place)
     print(orjson.dumps(told).decode() if json else words(told))
     return DONE
 

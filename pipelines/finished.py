@@ -6,6 +6,7 @@ one after another, and behind them the records that are part of a row (`transfor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _DEAD = pl.Schema({name: pl.String() for name in ("source", "file", "code", "mes
 #: What a run leaves: every column of every table, and a number to raise where its JSON is read otherwise than before.
 FORMAT = digest_json([1, [[table.path, sorted(table.columns)] for table in TABLES]])
 #: What comes of reading files that are not as this version would have made them.
-_MISREAD = (LookupError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError)
+_MISREAD = (LookupError, ValueError, TypeError, AttributeError, RuntimeError, pl.exceptions.PolarsError)
 #: Stages that write blocks of the run.
 _INGEST, _DERIVE = "ingest", "derive-"
 
@@ -69,10 +70,9 @@ class Finished:
         except _MISREAD as error:
             if self.manifest.get("format") == FORMAT:
                 raise
-            what = next(iter(str(error).splitlines()), "")
             raise UserError(
                 f"{self.out} was made by another version of trenchcoat, whose files this one cannot read "
-                f"({type(error).__name__}: {what}): run the same curate command again, which makes anew what differs"
+                f"({_what(error)}): run the same curate command again, which makes anew what differs"
             ) from error
 
     @cached_property
@@ -192,6 +192,13 @@ class Finished:
         wanted = pl.Series(sorted(set(row_ids)), dtype=pl.String)
         found = self.ledger().select("place", "row_id").filter(pl.col("row_id").is_in(wanted.implode())).collect()
         return dict(zip(found["row_id"].to_list(), found["place"].to_list(), strict=True))
+
+
+def _what(error: Exception) -> str:
+    """What went wrong, in a line; what workers of other processes raise comes as the text of a traceback."""
+    first, *rest = str(error).splitlines() or [""]
+    told = [line for line in rest if re.match(r"[\w.]+(Error|Exception)\b", line)] if "Traceback" in first else []
+    return told[-1] if told else f"{type(error).__name__}: {first}"
 
 
 def _alone(rows: pl.DataFrame) -> pl.DataFrame:

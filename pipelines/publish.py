@@ -82,8 +82,9 @@ def _publish(request: PublishRequest) -> int:
 
     place, left_out, reporter = _place(request), parts(request.redact), Reporter(request.json)
     run = Finished.at(request.run)
-    files = check(run, request.despite_gate)
-    with told(request.target), tempfile.TemporaryDirectory() as scratch:
+    with run.understood():
+        files = check(run, request.despite_gate)
+    with run.understood(), told(request.target), tempfile.TemporaryDirectory() as scratch:
         combined, public = licences(run), place.public()
         if combined.stops and public and not request.confirm_licence:
             raise UserError(

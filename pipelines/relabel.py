@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import orjson
@@ -24,12 +24,18 @@ _DECIDED = ("action", "soft_label", "reasons", "group_id", "kind")
 
 def run_export(run: str, count: int, out: str | None, json: bool) -> int:
     """Write the rows that are most worth asking about."""
-    return answer(lambda: _export(Finished.at(run), count, out, json), json)
+    return answer(lambda: _of(run, lambda finished: _export(finished, count, out, json)), json)
 
 
 def run_import(run: str, files: Sequence[str], rater: str, replace: bool, json: bool) -> int:
     """Take answers back, all or none."""
-    return answer(lambda: _import(Finished.at(run), files, rater, replace, json), json)
+    return answer(lambda: _of(run, lambda finished: _import(finished, files, rater, replace, json)), json)
+
+
+def _of(out: str, work: Callable[[Finished], int]) -> int:
+    run = Finished.at(out)
+    with run.understood():
+        return work(run)
 
 
 def _export(run: Finished, count: int, out: str | None, json: bool) -> int:

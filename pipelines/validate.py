@@ -22,6 +22,11 @@ def validate(out: str, json: bool) -> int:
         UserError: there is no finished run.
     """
     run = Finished.at(out)
+    with run.understood():
+        return _validate(run, json)
+
+
+def _validate(run: Finished, json: bool) -> int:
     manifest = run.manifest
     config = config_of(run) if blocks.exists(f"{run.out}/dataset/{CARD}") else run.config
     results = results_of(run)

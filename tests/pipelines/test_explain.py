@@ -11,9 +11,13 @@ import polars as pl
 import pytest
 import yaml
 
-from pipelines.commands import Request, run_curate
+from pipelines.commands import Request, run_curate, run_validate
+from pipelines.diff import run_diff
+from pipelines.evaluate import EvaluateRequest, run_evaluate
 from pipelines.explain import run_explain
 from pipelines.finished import FORMAT, Finished
+from pipelines.publish import PublishRequest, run_publish
+from pipelines.relabel import run_export
 from pipelines.report import run_report
 
 SPINE = ["embed.model=off", "strength.find=false", "split.fractions={train: 0.8, test: 0.2}", "gate.split_tolerance=1"]
@@ -130,9 +134,20 @@ def test_what_another_version_left_is_no_fault(
     (near,) = {one["lineage"] for one in manifest["stages"] if one["stage"] == "near"}
     for path in run.glob(f"work/near-{near[:12]}/*.parquet"):
         pl.read_parquet(path).drop("near_looks").write_parquet(path)
-    del manifest["strength"]
+    (decided,) = run.glob("work/decide-*/*.parquet")
+    pl.read_parquet(decided).drop("soft_label").write_parquet(decided)
+    pl.read_parquet(run / "ledger.parquet").drop("reasons").write_parquet(run / "ledger.parquet")
+    del manifest["strength"], manifest["gate"]
     (run / "manifest.json").write_text(json.dumps({**manifest, "format": format_}))
-    for command in (lambda: run_explain(str(run), name, None, False), lambda: run_report(str(run))):
+    for command in (
+        lambda: run_explain(str(run), name, None, False),
+        lambda: run_report(str(run)),
+        lambda: run_evaluate(EvaluateRequest(str(run), [])),
+        lambda: run_diff(str(folder / "run"), str(run), False),
+        lambda: run_export(str(run), 5, None, False),
+        lambda: run_validate(str(run), False),
+        lambda: run_publish(PublishRequest(str(run), str(tmp_path / "published"))),
+    ):
         capsys.readouterr()
         # What this version made is to be read; where it cannot, that is a fault.
         assert command() == (3 if format_ == FORMAT else 2)
