@@ -40,6 +40,9 @@ def table_of(report: dict[str, Any]) -> str:
         parts.append(_first(dimension, one["first"]))
     if report["steps"]:
         parts.append(_steps(report["steps"]))
+    strangers = [one for one in report["scorers"] if one.get("unknown_rows")]
+    parts += [f"{one['name']}: {one['unknown_rows']:,} of the {one['lines']:,} lines of {one['value']} name no row of "
+              "the run" for one in strangers]  # fmt: skip
     return "\n\n".join(parts)
 
 

@@ -37,7 +37,7 @@ from transforms.spurious.features import NAMES as FEATURES
 from transforms.tasks import RunTasks
 
 #: Raised where a scorer's code gives other numbers than before.
-VERSION = 2
+VERSION = 3
 KINDS = (
     "column:NAME[,NAME]",
     "file:PATH[#COLUMN]",
@@ -61,6 +61,7 @@ class Scorer:
         columns: for columns of the data, where they lie.
         column: for files, the one that holds the scores.
         scores: for files, what they hold.
+        strangers: for files, how many of their lines name no row of the run.
         model: for similarity, what embeds; for models, the model.
     """
 
@@ -71,11 +72,13 @@ class Scorer:
     columns: tuple[Named, ...] = ()
     column: str | None = None
     scores: pl.DataFrame | None = None
+    strangers: int | None = None
     model: Model | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As the report names it."""
-        more = {"model": self.model.fingerprint} if self.model else {}
+        more: dict[str, Any] = {"model": self.model.fingerprint} if self.model else {}
+        more |= {} if self.scores is None else {"lines": self.scores.height, "unknown_rows": self.strangers}
         return {"name": self.name, "kind": self.kind, "value": self.value, "lower_is_better": self.lower, **more}
 
 
@@ -115,7 +118,9 @@ def plan_scorer(spec: str, run: Finished) -> Scorer:
     if kind == "file" and value:
         path, _, column = value.partition("#")
         try:
-            return replace(scorer, value=path, column=column or None, scores=read_scores(path, column or None))
+            scores = read_scores(path, column or None)
+            strangers = _strangers(path, scores, run)
+            return replace(scorer, value=path, column=column or None, scores=scores, strangers=strangers)
         except ScoreFileError as error:
             raise UserError(f"--scorer {spec!r}: {error}") from error
     if kind == "model" and value:
@@ -128,6 +133,19 @@ def plan_scorer(spec: str, run: Finished) -> Scorer:
     if kind == "similarity":
         return replace(scorer, model=_embedder(value, run, spec))
     raise UserError(f"--scorer {spec!r}: allowed are {', '.join(KINDS)}, with NAME= before and :lower behind")
+
+
+def _strangers(path: str, given: pl.DataFrame, run: Finished) -> int:
+    """How many lines of a file of scores name no row of the run; raises ScoreFileError where none does."""
+    ledger = run.ledger().select("row_id", "content_id").collect()
+    names = pl.concat([ledger["row_id"], ledger["content_id"]]).drop_nulls()
+    unknown = given.filter(~pl.col("key").is_in(names.implode()))
+    if unknown.height == given.height:
+        raise ScoreFileError(
+            f"{path}: none of its {given.height:,} lines names a row of {run.out}; they are named like "
+            f"{given['key'][0]!r}, a row_id is like {ledger['row_id'][0]!r}, an id like {ledger['content_id'][0]!r}"
+        )
+    return unknown.height
 
 
 def _overlap(scorer: Scorer, spec: str) -> Scorer:

@@ -147,6 +147,19 @@ def test_columns_of_the_data_and_files_of_what_was_published(
     assert found["scorers"]["own"]["accuracy"] == pytest.approx((79 + 0.5) / 80)
 
 
+def test_lines_that_name_no_row_are_told(
+    run: Path, evaluate: Callable[..., dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = pl.read_parquet(run / "ledger.parquet").filter(kind="pair")["row_id"].to_list()
+    lines = [{"row_id": row, "margin": 1.0} for row in [*rows[:40], "gone:1", "gone:2"]]
+    (scorer,) = evaluate(f"x=file:{_write(tmp_path / 's.jsonl', lines)}")["scorers"]
+    assert (scorer["lines"], scorer["rows"], scorer["unknown_rows"]) == (42, 40, 2)
+    assert "x: 2 of the 42 lines of" in capsys.readouterr().out
+    asked = EvaluateRequest(str(run), [f"x=file:{_write(tmp_path / 'none.jsonl', lines[40:])}"])
+    assert run_evaluate(asked) == USER_MISTAKE
+    assert "none of its 2 lines names a row of" in capsys.readouterr().err
+
+
 def test_reward_models_are_asked_about_rows_of_every_kind(
     run: Path, evaluate: Callable[..., dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ A line names a row by `row_id` (as the ledger has it) or `id` (as the dataset ha
 from __future__ import annotations
 
 import io
+import json
 
 import fsspec
 import polars as pl
@@ -31,32 +32,41 @@ def read_scores(path: str, field: str | None = None) -> pl.DataFrame:
     """Read a file of scores, JSON lines or Parquet.
 
     Args:
-        path: on any storage; `.parquet`, else JSON lines, which may be compressed.
+        path: on any storage; `.parquet`, else JSON lines, which may be compressed. What Python writes of numbers that
+            are none (NaN, Infinity) is no JSON, and is read as null.
         field: the column that holds the scores (numbers, or lists of them) in place of the usual names.
 
     Returns:
         `key` and those of `scores` (lists), `chosen`, `rejected`, `margin`, `score` that there are, finite or null.
 
     Raises:
-        ScoreFileError: it cannot be read, has no key or no scores, or two lines of one row.
+        ScoreFileError: it cannot be read, has no key or no scores, a line without a key, or two lines of one row.
     """
     try:
         if path.endswith(".parquet"):
             frame = blocks.read_frame(path)
         else:
             with fsspec.open(path, "rb", compression="infer") as file:
-                frame = pl.read_ndjson(io.BytesIO(file.read()), infer_schema_length=None)
+                frame = _lines(path, file.read())
+    except ScoreFileError:
+        raise
     except FileNotFoundError as error:
         raise ScoreFileError(f"{path}: cannot be read: there is no such file") from error
     except Exception as error:  # each storage and each reader has exceptions of its own
         raise ScoreFileError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
-    key = next((name for name in KEYS if name in frame.columns), None)
-    if key is None:
+    columns = frame.columns
+    keys = [name for name in KEYS if name in columns]
+    if not keys:
         raise ScoreFileError(f"{path}: no line has a row's name; allowed are {' or '.join(KEYS)}")
-    frame = frame.with_columns(key=pl.col(key).cast(pl.String))
+    try:
+        frame = frame.with_columns(key=pl.coalesce(pl.col(name).cast(pl.String) for name in keys))
+    except pl.exceptions.PolarsError as error:
+        raise ScoreFileError(f"{path}: {' or '.join(keys)} is not a row's name: {error}") from error
+    if nameless := frame["key"].null_count():
+        raise ScoreFileError(f"{path}: {nameless} lines have no row's name; allowed are {' or '.join(KEYS)}")
     if field is not None:
-        if field not in frame.columns:
-            raise ScoreFileError(f"{path}: there is no column {field!r}; there are {', '.join(frame.columns)}")
+        if field not in columns:
+            raise ScoreFileError(f"{path}: there is no column {field!r}; there are {', '.join(columns)}")
         name = "scores" if isinstance(frame.schema[field], pl.List) else "score"
         kept = frame.select("key", pl.col(field).alias(name))
     else:
@@ -65,6 +75,10 @@ def read_scores(path: str, field: str | None = None) -> pl.DataFrame:
             allowed = "; ".join(", ".join(way) for way in WAYS)
             raise ScoreFileError(f"{path}: there are no scores; allowed are {allowed}, or name a column with #COLUMN")
         kept = frame.select("key", *way)
+    for name, kind in list(kept.schema.items())[1:]:
+        inner = kind.inner if isinstance(kind, pl.List | pl.Array) else kind
+        if inner.is_nested() or inner.is_temporal():
+            raise ScoreFileError(f"{path}: {field or name}: a score is not a number but {inner}")
     try:
         kept = kept.with_columns(
             pl.col(name).cast(pl.List(pl.Float64) if name == "scores" else pl.Float64) for name in kept.columns[1:]
@@ -75,6 +89,26 @@ def read_scores(path: str, field: str | None = None) -> pl.DataFrame:
     if twice.height:
         raise ScoreFileError(f"{path}: {twice['key'][0]!r} has {twice.filter(key=twice['key'][0]).height} lines")
     return kept
+
+
+def _lines(path: str, data: bytes) -> pl.DataFrame:
+    """JSON lines; where the fast reader refuses them, read one by one, so that a line that is none can be named."""
+    if not data.strip():
+        raise ScoreFileError(f"{path}: there are no lines in it")
+    try:
+        return pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
+    except pl.exceptions.PolarsError:
+        rows = []
+        for number, line in enumerate(data.splitlines(), 1):
+            if not line.strip():
+                continue
+            try:
+                rows.append(json.loads(line, parse_constant=lambda _: None))
+            except ValueError as error:
+                raise ScoreFileError(f"{path}, line {number}: cannot be read: it is no JSON ({error})") from error
+            if not isinstance(rows[-1], dict):
+                raise ScoreFileError(f"{path}, line {number}: is no object with a row's name and its scores") from None
+        return pl.from_dicts(rows, infer_schema_length=None)
 
 
 def placed(given: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:

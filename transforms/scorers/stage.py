@@ -33,7 +33,8 @@ def _write(task: dict[str, Any], folder: str, scores: pl.Series) -> Stats:
     lists = scores.alias("score").cast(SCORES["score"])
     clean = lists.list.eval(pl.when(pl.element().is_finite()).then(pl.element()))
     blocks.write_frame(pl.DataFrame({"score": clean}), f"{folder}/{task['name']}")
-    return {"rows": len(clean), "scored": int(clean.is_not_null().sum())}
+    scored = clean.list.drop_nulls().list.len() > 0
+    return {"rows": len(clean), "scored": int(scored.sum())}
 
 
 def score_surface(task: dict[str, Any], folder: str) -> Stats:
@@ -66,7 +67,7 @@ def score_columns(task: dict[str, Any], folder: str) -> Stats:
     if len(found) > 1 or not isinstance(found[0].dtype, pl.List):
         # A number alone is a pair's margin for the first response.
         pair = (rows["kind"] == "pair") if len(found) == 1 else pl.Series([False]).new_from_index(0, rows.height)
-        zero = pl.Series([0.0]).new_from_index(0, rows.height)
+        zero = found[-1] * 0.0
         always = pl.Series([True]).new_from_index(0, rows.height)
         lists = side_by_side([*found, zero], [*([always] * len(found)), pair])
     else:

@@ -80,6 +80,24 @@ def test_scores_go_to_the_responses_that_they_are_of(tmp_path):
     assert placed(read_scores(path, "comet"), BLOCK).to_list() == [None, None, [0.5], None]
 
 
+def test_numbers_that_are_none_are_missing_as_python_writes_them(tmp_path):
+    lines = [{"row_id": "a", "scores": [float("nan"), 1]}, {"row_id": "b", "scores": [float("-inf"), 1]}]
+    assert placed(read_scores(write(tmp_path / "s.jsonl", lines)), BLOCK).to_list() == [
+        [None, 1],
+        [None, 1],
+        None,
+        None,
+    ]
+    (tmp_path / "half.jsonl").write_text('{"row_id": "a", "score": NaN}\n{"row_id": "b", "sco')
+    with pytest.raises(ScoreFileError, match=r"half\.jsonl, line 2: cannot be read: it is no JSON"):
+        read_scores(str(tmp_path / "half.jsonl"))
+
+
+def test_lines_may_name_rows_either_way(tmp_path):
+    file = write(tmp_path / "s.jsonl", [{"row_id": "a", "margin": 1}, {"id": "y", "margin": 2}])
+    assert placed(read_scores(file), BLOCK).to_list() == [[1, 0], [2, 0], None, None]
+
+
 @pytest.mark.parametrize(
     ("lines", "field", "message"),
     [
@@ -88,6 +106,11 @@ def test_scores_go_to_the_responses_that_they_are_of(tmp_path):
         ([{"row_id": "a", "value": 1}], "comet", "no column 'comet'; there are row_id, value"),
         ([{"row_id": "a", "score": 1}, {"row_id": "a", "score": 2}], None, "'a' has 2 lines"),
         ([{"row_id": "a", "score": "high"}], None, "not a number"),
+        ([{"row_id": "a", "score": {"mean": 1}}], None, "score: a score is not a number but Struct"),
+        ([{"row_id": "a", "scores": [[1], [2]]}], None, "scores: a score is not a number but List"),
+        ([{"row_id": "a", "score": 1}, {"name": "b", "score": 2}], None, "1 lines have no row's name"),
+        ([{"row_id": "a", "score": 1}, "b"], None, "line 2: is no object"),
+        ([], None, "there are no lines in it"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(tmp_path, lines, field, message):
