@@ -15,7 +15,7 @@ from transforms.steps.stage import find_steps as find
 from transforms.tasks import RunTasks
 
 #: Raised where the stage's code gives other results than before.
-VERSIONS = {"steps": 1}
+VERSIONS = {"steps": 2}
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,10 @@ def _figures(sums: dict[str, float]) -> dict[str, float | None]:
     n = sums["n"]
     if not n:
         return {"mean": None, "correlation_with_steps": None}
-    spread = (n * sums["xx"] - sums["x"] ** 2) * (n * sums["yy"] - sums["y"] ** 2)
-    r = (n * sums["xy"] - sums["x"] * sums["y"]) / np.sqrt(spread) if spread > 1e-9 else None
+    x, y = n * sums["xx"] - sums["x"] ** 2, n * sums["yy"] - sums["y"] ** 2
+    # What sums of floats leave of no spread is no spread, however small the values are.
+    spread = x > 1e-12 * n * sums["xx"] and y > 1e-12 * n * sums["yy"]
+    r = (n * sums["xy"] - sums["x"] * sums["y"]) / np.sqrt(x * y) if spread else None
     return {"mean": round(sums["x"] / n, 5), "correlation_with_steps": None if r is None else round(float(r), 5)}
 
 

@@ -13,6 +13,8 @@ import polars as pl
 
 Aggregator = Literal["product", "minimum", "mean", "last", "length_normalised", "log_odds"]
 AGGREGATORS: tuple[Aggregator, ...] = ("product", "minimum", "mean", "last", "length_normalised", "log_odds")
+#: Those whose terms may cancel each other.
+_SUMS = ("mean", "log_odds")
 #: As sure as a step may be for log-odds: labels of 0 and 1 would have infinite ones.
 _SURE = 0.99
 
@@ -45,7 +47,15 @@ def aggregate(values: np.ndarray, counts: np.ndarray) -> pl.DataFrame:
         "log_odds": np.bincount(owners, np.log(held / (1 - held)), len(counts)),
     }
     some = pl.Series(counts > 0)
-    return pl.DataFrame(found).cast(pl.Float64).select(pl.when(some).then(pl.all()).round(9))
+    # Sums in another order end in other bits. What can be near 0 for many small factors has its digits there.
+    return (
+        pl.DataFrame(found)
+        .cast(pl.Float64)
+        .select(
+            pl.when(some).then(pl.col(name).round(9) if name in _SUMS else pl.col(name).round_sig_figs(9)).alias(name)
+            for name in AGGREGATORS
+        )
+    )
 
 
 def verdicts(aggregated: pl.DataFrame) -> pl.DataFrame:

@@ -67,6 +67,15 @@ def test_bounds(values):
         assert same[name] == pytest.approx(values[0], abs=1e-8)
 
 
+def test_products_of_many_steps_are_told_apart_however_small():
+    rng = np.random.default_rng(0)
+    counts = rng.integers(20, 60, 200)
+    parts = [rng.uniform(0.05, 0.95, count) for count in counts]
+    found = aggregate(np.concatenate(parts), counts)
+    assert found["product"].to_list() == pytest.approx([float(np.prod(part)) for part in parts], rel=1e-8)
+    assert found["product"].n_unique() == 200
+
+
 def test_many_solutions_at_once_and_none_without_steps():
     values, counts = np.array([0.9, 0.1, 1.0]), np.array([2, 0, 1])
     found = aggregate(values, counts)
