@@ -64,6 +64,11 @@ def verdicts(aggregated: pl.DataFrame) -> pl.DataFrame:
     return aggregated.select((pl.col(name) - even[name]).sign() / 2 + 0.5 for name in AGGREGATORS)
 
 
-def contradiction(share: pl.Expr) -> pl.Expr:
-    """How far votes contradict each other, from the share for one side: 0 where all agree, 1 where they are even."""
-    return 2 * pl.min_horizontal(share, 1 - share)
+def contradiction(share: pl.Expr, agreed: pl.Expr) -> pl.Expr:
+    """How far votes contradict each other: 0 where all agree, also that it is even; 1 where as many are for each side.
+
+    Args:
+        share: the mean of the votes.
+        agreed: whether they are all the same.
+    """
+    return pl.when(agreed).then(0.0).otherwise(2 * pl.min_horizontal(share, 1 - share))

@@ -44,7 +44,13 @@ def find_steps(task: dict[str, Any], folder: str) -> Stats:
     first = values.filter(pl.col("value") < 0.5).group_by("row").agg(first_wrong=pl.col("step").min())
     votes = verdicts(found)
     solutions = (
-        found.hstack(votes.select(steps_ambiguous=contradiction(pl.mean_horizontal(pl.all())).round(5)))
+        found.hstack(
+            votes.select(
+                steps_ambiguous=contradiction(
+                    pl.mean_horizontal(pl.all()), pl.min_horizontal(pl.all()) == pl.max_horizontal(pl.all())
+                ).round(5)
+            )
+        )
         .join(first, on="row", how="left", maintain_order="left")
         .join(rows.select("row", steps=pl.col("steps").list.len()), on="row", how="left", maintain_order="left")
         .rename({"judged": "judged_steps", **{name: f"step_{name}" for name in AGGREGATORS}})
@@ -67,9 +73,13 @@ def _pairs(rows: pl.DataFrame) -> pl.DataFrame:
         .unnest("judgements")
         .filter(pl.col("dimension").str.starts_with(DIMENSION))
     )
-    each = flat.group_by("row", "dimension").agg(pl.col("value").mean())
-    means = each.group_by("row").agg(share=pl.col("value").mean(), several=pl.len() > 1).filter("several")
-    return means.select("row", steps_ambiguous=contradiction(pl.col("share")).round(5))
+    # What several raters say of a pair is one vote of each aggregator.
+    each = flat.group_by("row", "dimension").agg(vote=(pl.col("value").mean().round(9) - 0.5).sign() / 2 + 0.5)
+    vote = pl.col("vote")
+    means = each.group_by("row").agg(share=vote.mean(), agreed=vote.min() == vote.max(), several=pl.len() > 1)
+    return means.filter("several").select(
+        "row", steps_ambiguous=contradiction(pl.col("share"), pl.col("agreed")).round(5)
+    )
 
 
 def _counted(solutions: pl.DataFrame, votes: pl.DataFrame) -> Stats:

@@ -90,8 +90,11 @@ def test_where_aggregators_contradict_each_other():
     assert said.row(0, named=True) == {
         "product": 0, "minimum": 0, "mean": 1, "last": 1, "length_normalised": 0, "log_odds": 1,
     }  # fmt: skip
-    share = pl.DataFrame({"s": [0.5, 1.0, 0.0, 5 / 6]}).select(s=contradiction(pl.col("s")))["s"]
-    assert share.to_list() == pytest.approx([1, 0, 0, 1 / 3])
+    votes = pl.DataFrame({"s": [0.5, 1.0, 0.0, 5 / 6, 0.5], "same": [False, True, True, False, True]})
+    share = votes.select(s=contradiction(pl.col("s"), pl.col("same")))["s"]
+    assert share.to_list() == pytest.approx([1, 0, 0, 1 / 3, 0])
+    # One step that is neither right nor wrong: all six call the solution even.
+    assert set(verdicts(aggregate(np.array([0.5]), np.array([1]))).row(0)) == {0.5}
 
 
 def rows():
