@@ -59,7 +59,7 @@ STEPS = pl.Schema(
 )
 _STEP_SALT = 79
 #: Digits to which human scores are the same: a mean of three is not the same bits in every order.
-_DIGITS = 9
+DIGITS = 12
 
 
 def pair_lines(rows: pl.DataFrame, recorded: bool, dimension: str | None) -> pl.DataFrame:
@@ -116,8 +116,8 @@ def rated_lines(rows: pl.DataFrame) -> pl.DataFrame:
     count = pl.col("count")
     placed = count.filter(pl.col("normalised").is_not_null()).sum()
     means = flat.group_by("row", "response", "kind", "dimension", maintain_order=True).agg(
-        human=((pl.col("value") * count).sum() / count.sum()).round(_DIGITS),
-        normalised=pl.when(placed > 0).then((pl.col("normalised") * count).sum() / placed).round(_DIGITS),
+        human=((pl.col("value") * count).sum() / count.sum()).round(DIGITS),
+        normalised=pl.when(placed > 0).then((pl.col("normalised") * count).sum() / placed).round(DIGITS),
         raters=count.sum(),
     )
     prompt = as_number(pl.col("prompt_id"))

@@ -18,7 +18,7 @@ from transforms.hashing import as_number
 from transforms.lists import of_counts
 from transforms.markers import Stats
 from transforms.meta import judge_pairs, judge_rankings, judge_ratings, judge_steps, named, value_order
-from transforms.meta.lines import PAIRS, RATED, pair_lines, rank_kinds, rated_lines, step_lines
+from transforms.meta.lines import DIGITS, PAIRS, RATED, pair_lines, rank_kinds, rated_lines, step_lines
 from transforms.meta.scope import Settings
 from transforms.publish.shapes import KEPT
 from transforms.strength.folds import uniform
@@ -324,7 +324,7 @@ def _once(lines: pl.DataFrame, order: np.ndarray) -> tuple[pl.DataFrame, np.ndar
         return lines, order
     raters = pl.col("raters")
     means = lines.with_columns(
-        ((pl.col(name) * raters).sum() / raters.sum()).over(same) for name in ("human", "normalised")
+        ((pl.col(name) * raters).sum() / raters.sum()).over(same).round(DIGITS) for name in ("human", "normalised")
     )
     first = lines.select(pl.struct(same).is_first_distinct()).to_series()
     return means.filter(first), order[first.to_numpy()]

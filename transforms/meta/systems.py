@@ -16,8 +16,9 @@ import numpy as np
 _CHUNK = 2_000_000
 #: Share of the segments that a system has scores of at least; one with fewer would cost the others theirs.
 COVERED = 0.5
-#: A null difference short of the observed one by this share of what was added up is the same: the order of sums.
-_DUST = 1e-12
+#: A null difference short of the observed one by this share of what was added up is the same: the order of sums, and
+#: by that share of the differences, since means of raters have so many digits.
+_DUST, _ROUNDED = 1e-12, 1e-10
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ def p_values(scores: np.ndarray, permutations: int = 1000, seed: int = 4) -> np.
     count, segments = scores.shape
     i, j = np.triu_indices(count, 1)
     sums = scores.sum(axis=1)
-    observed = sums[i] - sums[j] - _DUST * (np.abs(scores).sum(axis=1)[i] + np.abs(scores).sum(axis=1)[j])
+    whole = np.abs(scores).sum(axis=1)
+    apart = np.array([np.abs(scores[a] - scores[b]).sum() for a, b in zip(i, j, strict=True)])
+    observed = sums[i] - sums[j] - _DUST * (whole[i] + whole[j]) - _ROUNDED * apart
     at_least = np.zeros(len(i))
     rng = np.random.default_rng(seed)
     rows = max(1, _CHUNK // max(segments, 1))

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from transforms.meta.lines import DIGITS
 from transforms.meta.systems import matrix, p_values, pairwise_accuracy, soft_pairwise_accuracy
 
 
@@ -73,3 +74,12 @@ def test_scores_are_laid_out_on_segments_that_all_systems_have():
 def test_pairwise_accuracy_counts_directions():
     assert pairwise_accuracy(np.array([1.0, 2, 3]), np.array([1.0, 3, 2])) == pytest.approx(2 / 3)
     assert pairwise_accuracy(np.array([1.0, 1, 3]), np.array([1.0, 2, 3])) == pytest.approx(2 / 3)
+
+
+def test_means_of_three_raters_are_as_exact_as_their_sums():
+    """Sums of thirds tie as often as those of the whole numbers that they are a third of."""
+    whole = np.random.default_rng(1).integers(3, 16, (6, 100)).astype(float)
+    thirds = np.round(whole / 3, DIGITS)
+    np.testing.assert_array_equal(p_values(thirds), p_values(whole))
+    # An offset is no more than the order of sums.
+    np.testing.assert_array_equal(p_values(thirds + 1000), p_values(whole))
