@@ -37,7 +37,7 @@ from transforms.spurious.features import NAMES as FEATURES
 from transforms.tasks import RunTasks
 
 #: Raised where a scorer's code gives other numbers than before.
-VERSION = 3
+VERSION = 4
 KINDS = (
     "column:NAME[,NAME]",
     "file:PATH[#COLUMN]",

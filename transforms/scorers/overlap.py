@@ -58,13 +58,20 @@ def score_of(metric: str, cut: str) -> Score:
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER
+    from sacrebleu.tokenizers.tokenizer_char import TokenizerChar
 
     made = {
         "bleu": lambda: BLEU(effective_order=True, tokenize=cut),
         "chrf": lambda: CHRF(),
         "chrf++": lambda: CHRF(word_order=2),
-        "ter": lambda: TER(asian_support=cut != "13a"),
+        # It cuts Asian scripts only where it normalises, and of these those of Chinese, Japanese and Korean alone.
+        "ter": lambda: TER(normalized=cut == "zh", asian_support=cut == "zh"),
     }[metric]()
+    if metric == "ter" and cut == "char":
+        apart = TokenizerChar()
+        return lambda text, references: float(
+            made.sentence_score(apart(text), [apart(one) for one in references]).score
+        )
     return lambda text, references: float(made.sentence_score(text, list(references)).score)
 
 

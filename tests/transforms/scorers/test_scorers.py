@@ -49,6 +49,21 @@ def test_chinese_is_cut_by_character():
     assert overlap(ROWS, "bleu")[2][0] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "reference", "edits"),
+    [
+        ("zh", "我爱北京天安门", "我爱北京", 3 / 4),
+        ("ja", "猫が座った", "猫は座った", 1 / 5),
+        ("th", "แมวนั่ง", "แมวนอน", 3 / 6),
+    ],
+)
+def test_ter_counts_edits_of_characters_where_there_are_no_spaces(language, text, reference, edits):
+    pytest.importorskip("sacrebleu")
+    rows = pl.DataFrame({"responses": [said(text)], "references": [[reference]], "language": [language]},
+                        schema_overrides={"responses": pl.List(DIALOGUE)})  # fmt: skip
+    assert overlap(rows, "ter")[0][0] == pytest.approx(100 * edits)
+
+
 BLOCK = pl.DataFrame(
     {
         "row_id": ["a", "b", "c", "d"],
