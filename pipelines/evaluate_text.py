@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from transforms.meta.scope import SMALLEST
+
 #: Slices shown of a column; the JSON has all.
 _SHOWN = 12
 _PAIRS = (
@@ -50,6 +52,12 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
+def _ends(found: dict[str, Any], of: str = "") -> str:
+    """An interval; a dash where there is none."""
+    low, high = found[f"{of}low"], found[f"{of}high"]
+    return "–" if low is None or high is None else f"{low:.3f}–{high:.3f}"
+
+
 def grid(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """A table in columns, the first to the left."""
     widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
@@ -79,9 +87,8 @@ def _pairs(one: dict[str, Any]) -> str:
     lines = []
     for name in names:
         found = one["scorers"][name]
-        low, high = _number(found["low"]), _number(found["high"])
         cells = [_number(found[key]) for key, _ in _PAIRS]
-        lines.append([name, str(found["cluster"] or "–"), cells[0], f"{low}–{high}", *cells[1:]])
+        lines.append([name, str(found["cluster"] or "–"), cells[0], _ends(found), *cells[1:]])
     heads = ["scorer", "cluster", "accuracy", "95 %", *(title for _, title in _PAIRS[1:])]
     title = f"{one['pairs']:,} pairs of {one['prompts']:,} prompts, {one['ties']:,} ties"
     if one["tie_rate"]:
@@ -100,7 +107,7 @@ def _order(told: dict[str, Any] | None, unit: str) -> str:
     voices = [(name, told["scorers"][name]) for name in _ordered(told["scorers"], "voc")]
     voices += [(f"({name})", one) for name, one in told["labels"].items()]
     lines = [
-        [name, _number(one["voc"]), f"{_number(one['low'])}–{_number(one['high'])}", f"{one['defined']:,}",
+        [name, _number(one["voc"]), _ends(one), f"{one['defined']:,}",
          f"{one['constant']:,}", f"{one['short']:,}"]
         for name, one in voices
     ]  # fmt: skip
@@ -121,9 +128,9 @@ def _rated(title: str, one: dict[str, Any]) -> str:
     lines = []
     for name in names:
         found = one["scorers"][name]
-        low, high = (_number(found[f"{one['ranked_by']}_{end}"]) for end in ("low", "high"))
         cells = {head: _number(found.get(key)) for key, head in keys}
-        lines.append([name, str(found["cluster"] or "–"), f"{low}–{high}", *cells.values()])
+        ends = _ends(found, f"{one['ranked_by']}_")
+        lines.append([name, str(found["cluster"] or "–"), ends, *cells.values()])
     by = dict(_RATED)[one["ranked_by"]]
     title += f": {one['ratings']:,} of {one['segments']:,} segments, {one['comparisons']:,} comparisons within them"
     if one["comparisons"] and one["tie_rate"] is not None:
@@ -146,9 +153,7 @@ def _first(dimension: str, one: dict[str, Any]) -> str:
         found = one["scorers"][name]
         cells = [_number(found["subsets"][subset]) for subset in subsets]
         score = [_number(found["score"])] if subsets else []
-        lines.append(
-            [name, *score, _number(found["best_of"]), f"{_number(found['low'])}–{_number(found['high'])}", *cells]
-        )
+        lines.append([name, *score, _number(found["best_of"]), _ends(found), *cells])
     heads = ["scorer", *(["RewardBench 2"] if subsets else []), "best first", "95 %", *subsets]
     return (
         f"first of {one['rankings']:,} rankings by {dimension}, chance {_number(one['chance'])}\n{grid(heads, lines)}"
@@ -164,8 +169,7 @@ def _steps(one: dict[str, Any]) -> str:
     for name in finders:
         found = one["scorers"][name]
         cells = [_number(found[key]) for key, _ in keys]
-        ends = f"{_number(found['low'])}–{_number(found['high'])}"
-        lines.append([name, str(found["cluster"] or "–"), cells[0], ends, *cells[1:]])
+        lines.append([name, str(found["cluster"] or "–"), cells[0], _ends(found), *cells[1:]])
     unknown = f", {one['unknown']:,} not judged to the end" if one["unknown"] else ""
     title = (
         f"{one['solutions']:,} solutions of {one['prompts']:,} prompts, {one['right']:,} without an error{unknown}; "
@@ -186,6 +190,10 @@ def _sliced(columns: dict[str, Any], names: list[str], unit: str, figure: str) -
     for column, one in columns.items():
         some = one["slices"]
         if not some:
+            small = (
+                f"all {one['left_out']} slices are under {SMALLEST} rows" if one["left_out"] else "no row has a value"
+            )
+            out += f"\n\nby {column}: {small}"
             continue
         shown = sorted(sorted(some, key=lambda found: -found[unit])[:_SHOWN], key=lambda found: found["value"])
         lines = [

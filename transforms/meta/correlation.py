@@ -37,7 +37,9 @@ def kendall(a: np.ndarray, b: np.ndarray, variant: Literal["b", "c"] = "b") -> f
     some = known(a, b)
     if some.sum() < 2 or _constant(a[some]) or _constant(b[some]):
         return float("nan")
-    return float(stats.kendalltau(a[some], b[some], variant=variant, method="asymptotic").statistic)
+    # Which p goes with it does not matter here, but SciPy's asymptotic one divides by nought for two values.
+    method = "asymptotic" if some.sum() > 2 else "exact"
+    return float(stats.kendalltau(a[some], b[some], variant=variant, method=method).statistic)
 
 
 def _constant(values: np.ndarray) -> bool:

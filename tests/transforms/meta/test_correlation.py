@@ -31,6 +31,12 @@ def test_closed_forms():
     assert kendall(np.array([0.0, 0, 1, 1]), np.array([0.0, 0, 1, 1]), "c") == pytest.approx(1)
 
 
+@pytest.mark.parametrize("variant", ["b", "c"])
+def test_two_values_rise_together_or_do_not(variant):
+    assert kendall(np.array([1.0, 2.0]), np.array([0.0, 5.0]), variant) == 1
+    assert kendall(np.array([1.0, np.nan, 2.0]), np.array([5.0, 1.0, 0.0]), variant) == -1
+
+
 def test_what_is_not_defined_is_no_number():
     a = np.array([1.0, 2, 3])
     for made in (pearson, spearman, kendall):
