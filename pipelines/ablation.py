@@ -47,7 +47,7 @@ from transforms.strength.inputs import write_inputs
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"freeze": 1, "ablate-rows": 1, "arms": 1, "ablate": 1}
+VERSIONS = {"freeze": 1, "ablate-rows": 1, "arms": 1, "ablate": 2}
 #: The name of each fact's stage, where that is another.
 _STAGES = {"known": "", "contamination": "contamination", "ratings": "", "steps": "steps", "mixture": "", "balance": ""}
 #: Balance that makes no rows.

@@ -154,6 +154,8 @@ def test_controls_have_the_size_and_the_flips_that_were_asked_for() -> None:
     assert ((turned["label"] + lines["label"]) == 1).sum() == 150
     assert touched(lines, few) == 360
     assert touched(lines, lines) == 0
+    ties = lines.with_columns(label=pl.when(pl.int_range(pl.len()) % 2 == 0).then(0.5).otherwise("label"))
+    assert touched(ties, flipped(ties, draw, 150, 3)) == 150  # a tie turned round would be none
 
 
 def test_the_same_lines_are_told_by_what_a_head_is_given() -> None:
