@@ -64,7 +64,7 @@ def dropped(raw: pl.DataFrame, draw: pl.Series, keep: int, seed: int) -> pl.Data
 
 
 def flipped(raw: pl.DataFrame, draw: pl.Series, count: int, seed: int) -> pl.DataFrame:
-    """The raw lines with so many labels turned round, drawn by hash; a tie turned round is the same, and is passed by."""
+    """The raw lines with so many labels turned round, drawn by hash; a tie cannot be."""
     place = pl.when(pl.col("label") != 0.5).then("_drawn").rank("ordinal")
     label = pl.when(place <= count).then(1 - pl.col("label")).otherwise("label")
     return _drawn(raw, draw, seed).with_columns(label=label).select(LINES.names())
