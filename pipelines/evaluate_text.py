@@ -137,7 +137,10 @@ def _rated(title: str, one: dict[str, Any]) -> str:
         title += f", {one['tie_rate']:.3f} of them ties"
     shown = grid(["scorer", "cluster", f"95 % of {by}", *(head for _, head in keys)], lines)
     systems = one["systems"]
-    more = f"\n{len(systems['means'])} systems on {systems['segments']:,} segments" if systems else ""
+    more = ""
+    if systems:
+        shared = f"{len(systems['means'])} systems on {systems['segments']:,} segments"
+        more = f"\n{shared if systems['means'] else 'systems are not compared: no segment has all of them'}"
     if systems and systems["left_out"]:
         more += f"; with too few segments: {', '.join(systems['left_out'])}"
     figure = "acc_eq_calibrated" if one["comparisons"] else "pearson"

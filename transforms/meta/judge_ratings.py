@@ -183,14 +183,18 @@ def _scaled(values: np.ndarray) -> np.ndarray:
 def _systems(
     rated: Rated, names: list[str], settings: Settings, scorers: dict[str, dict[str, Any]]
 ) -> dict[str, Any] | None:
-    """Mean scores of systems on segments that all have; pairwise accuracies go to the scorers. None without systems."""
+    """Mean scores of systems on segments that all have; pairwise accuracies go to the scorers. None without systems.
+
+    Where no segment has all of them, none is compared and there are no means.
+    """
     named = rated.systems != ""
     if len(np.unique(rated.systems[named])) < 2:
         return None
     values = [rated.human[named], *(rated.scores[name][named] for name in names)]
     laid = systems.matrix(rated.systems[named], rated.segments[named], values)
+    told = {"segments": laid.segments, "segments_left_out": laid.dropped, "left_out": laid.left_out}
     if len(laid.systems) < 2 or not laid.segments:
-        return None
+        return {**told, "means": []}
     human, means = laid.values[0], [one.mean(axis=1) for one in laid.values]
     sure = systems.p_values(human, settings.permutations)
     for name, one, mean in zip(names, laid.values[1:], means[1:], strict=True):
@@ -200,9 +204,7 @@ def _systems(
         scorers[name]["system_pearson"] = pearson(means[0], mean)
     order = np.argsort(-means[0], kind="stable")
     return {
-        "segments": laid.segments,
-        "segments_left_out": laid.dropped,
-        "left_out": laid.left_out,
+        **told,
         "means": [
             {
                 "system": laid.systems[i],

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.evaluate_text import table_of
 from transforms.meta import judge_pairs, judge_rankings, judge_ratings
 from transforms.meta.named import binned, numbers, slices
 from transforms.meta.scope import Settings, common
@@ -119,6 +120,17 @@ def test_ratings_with_one_response_a_prompt_have_correlations_alone():
     assert (found["ranked_by"], found["comparisons"], found["systems"]) == ("pearson", 0, None)
     assert np.isnan(found["scorers"]["a"]["acc_eq"])
     assert {one["value"]: one["ratings"] for one in found["slices"]["half"]["slices"]} == {"x": 50, "y": 50}
+
+
+def test_systems_without_a_segment_in_common_are_not_compared_and_that_is_said():
+    segments, systems_ = np.repeat(np.arange(20), 2), np.array((["a", "b"] * 10) + (["c", "d"] * 10))
+    human = np.random.default_rng(0).normal(size=40)
+    rated = judge_ratings.Rated(human, segments.astype(np.uint64), segments.astype(np.uint64), systems_, {"x": human})
+    found = judge_ratings.judge(rated, SETTINGS)
+    assert found["systems"] == {"segments": 0, "segments_left_out": 20, "left_out": [], "means": []}
+    assert "soft_pairwise_accuracy" not in found["scorers"]["x"]
+    report = {"pairs": None, "ratings": {"d": found}, "rankings": {}, "steps": None, "scorers": []}
+    assert "systems are not compared: no segment has all of them" in table_of(report)
 
 
 def test_rewardbench_two():
