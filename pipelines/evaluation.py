@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 import orjson
 
@@ -27,7 +28,7 @@ from transforms.meta.stage import BASELINES, find_lines, judge_all
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"lines": 3, "evaluate": 5}
+VERSIONS = {"lines": 4, "evaluate": 5}
 
 
 def evaluate(request: EvaluateRequest) -> int:
@@ -56,6 +57,7 @@ def _evaluate(request: EvaluateRequest, run: Finished) -> int:
         raise UserError(
             f"{run.out}: there are no judged pairs, ratings, rankings or steps{of} among its {request.rows} rows"
         )
+    _check_lines(request, lines.total)
     scored = {one.name: score(one, every, run, engine) for one in scorers}
     done = _judge(request, by, lines, scorers, scored, run.left("trajectories"), every, engine)
     report = {
@@ -97,6 +99,16 @@ def _check(request: EvaluateRequest, run: Finished) -> None:
         raise UserError(f"--split {request.split!r}: the run has {', '.join(splits) or 'no splits'}")
     if request.rows == "all" and request.split is not None:
         raise UserError("--split: only kept rows are in splits; leave out --rows all")
+
+
+def _check_lines(request: EvaluateRequest, found: dict[str, Any]) -> None:
+    """See that what was asked for by name is there, now that the rows were looked at."""
+    known = found["dimensions"]
+    if request.dimension is not None and request.dimension not in known:
+        there = f"there are {', '.join(known)}" if known else "there are none at all"
+        raise UserError(f"--dimension {request.dimension!r}: there are no ratings or rankings on it; {there}")
+    if request.segment and not found["segmented"]:
+        raise UserError(f"--segment {request.segment!r}: no row has a value of each of these columns")
 
 
 def _lines(

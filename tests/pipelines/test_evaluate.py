@@ -237,6 +237,8 @@ def test_a_requirement_that_is_not_met_fails_the_evaluation(
         ({"scorers": [], "by": ["signals.wordz"]}, "the stage signals has language"),
         ({"scorers": [], "split": "tets"}, "--split 'tets'"),
         ({"scorers": [], "rows": "some"}, "allowed are kept"),
+        ({"scorers": [], "dimension": "overal"}, "no ratings or rankings on it; there are overall"),
+        ({"scorers": [], "segment": "metadata.dok"}, "no row has a value of each of these columns"),
         ({"scorers": [], "flags": ["--nonsense"]}, "no such option: --nonsense"),
     ],
 )

@@ -88,7 +88,9 @@ def find_lines(task: dict[str, Any], folder: str) -> Stats:
     blocks.write_frame(rated, f"{folder}/rated/{name}")
     blocks.write_frame(solutions, f"{folder}/steps/{name}")
     judged = {"pairs": pairs.height, "rated": rated.height, "steps": solutions.height}
-    return {"rows": rows.height, "wanted": mine.height, **judged}
+    dimensions = dict(rated["dimension"].value_counts().sort("dimension").iter_rows())
+    segmented = rows["segment"].count()
+    return {"rows": rows.height, "wanted": mine.height, "dimensions": dimensions, "segmented": segmented, **judged}
 
 
 def _chance(rows: pl.DataFrame) -> pl.Series:
