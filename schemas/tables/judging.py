@@ -14,6 +14,7 @@ _COPIES: Columns = {
     "conflict": truth("As `identity` says."),
     "conflict_on": field("As `identity` says.", "list of text"),
     "judgements": field("As `identity` says; empty for rows set apart.", "list of object"),
+    "scales": field("As `identity` says.", "list of object"),
 }
 TABLES: tuple[Table, ...] = (
     Table(

@@ -64,6 +64,7 @@ _COPIES: Columns = {
     "conflict": truth("Whether copies name different sides on any dimension."),
     "conflict_on": field("On which; null where on none.", "list of text"),
     "judgements": field("Those of all copies by rater, of a representative with copies.", "list of object"),
+    "scales": field("Of these judgements, of a representative with copies.", "list of object"),
 }
 TABLES: tuple[Table, ...] = (
     Table(
@@ -199,6 +200,6 @@ TABLES: tuple[Table, ...] = (
         "work/shortcuts-KEY/identity/N.parquet",
         "balance",
         "Beside them, empty: they have no copies.",
-        {"judgements": field("Null.", "list of object")},
+        {"judgements": field("Null.", "list of object"), "scales": field("Null.", "list of object")},
     ),
 )

@@ -70,6 +70,7 @@ def freeze(task: dict[str, Any], folder: str) -> Stats:
             conflict=pl.lit(False),
             conflict_on=pl.lit(None, SIGNALS["conflict_on"]),
             judgements=pl.lit(None, SIGNALS["judgements"]),
+            scales=pl.lit(None, SIGNALS["scales"]),
         )
         blocks.write_frame(hidden(alone), f"{folder}/apart/{block['name']}")
     counts = whole["role"].value_counts()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from schemas.arrow import JUDGEMENT
+from schemas.arrow import JUDGEMENT, SCALE
+from transforms.identity import scales
 
 #: What the stage says of each row of a block, and what it says where a row has no copy.
 SIGNALS = pl.Schema(
@@ -15,10 +16,12 @@ SIGNALS = pl.Schema(
         "conflict": pl.Boolean(),
         "conflict_on": pl.List(pl.String()),
         "judgements": pl.List(JUDGEMENT),
+        "scales": pl.List(SCALE),
     }
 )
 DEFAULTS: dict[str, object] = {
-    "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False, "conflict_on": None, "judgements": None
+    "copy_of": None, "copy_kind": None, "copies": 1, "conflict": False, "conflict_on": None, "judgements": None,
+    "scales": None,
 }  # fmt: skip
 
 _KEY = ["set", "rater", "dimension", "response", "step", "value"]
@@ -30,7 +33,7 @@ def keys(block: pl.DataFrame, index: int, votes: pl.Expr) -> pl.DataFrame:
     """What of a block's rows travels through the shuffle.
 
     Args:
-        block: columns content_id, version_id, row_id, kind, response_ids, judgements.
+        block: columns content_id, version_id, row_id, kind, source, response_ids, judgements, scales.
         index: the block's.
         votes: whether anonymous copies of a row's judgements are votes of several people.
     """
@@ -45,6 +48,8 @@ def keys(block: pl.DataFrame, index: int, votes: pl.Expr) -> pl.DataFrame:
         "row_id",
         "kind",
         "judgements",
+        "scales",
+        source=pl.when(pl.col("scales").list.len() > 0).then("source"),
         block=pl.lit(index, dtype=pl.Int64),
         row=pl.int_range(pl.len(), dtype=pl.Int64),
         # The order of the hashes of the responses is the same for a swapped copy.
@@ -59,7 +64,8 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
 
     The representative has the smallest `version_id` of its copies. A judgement of the same rater with the same value
     counts once. Anonymous ones of all copies count as often as in the one that has most, or as in all of them together
-    where the source says that they are `votes`.
+    where the source says that they are `votes`. Values on several scales of one dimension are moved to one
+    (`transforms.identity.scales`).
 
     Args:
         rows: what `keys` gives, of all blocks, with every row of a content_id present.
@@ -77,7 +83,8 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
         copies=pl.len().over("set").cast(pl.Int64),
         first=pl.col("row_id").first().over("set"),
     )
-    flat = _oriented(copies)
+    beside = scales.scales_of(copies)
+    flat = _oriented(copies, beside)
     fresh = flat.group_by("set", "member").agg(fresh=pl.col("fresh").any())
     contested = (
         flat.filter(pl.col("kind") == "pair")
@@ -94,6 +101,7 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
         copies.join(fresh, on=["set", "member"], how="left")
         .join(contested, on="set", how="left")
         .join(merged, on="set", how="left")
+        .join(scales.merged(beside).rename({"scales": "merged_scales"}), on="set", how="left")
         .select(
             "block",
             "row",
@@ -107,6 +115,7 @@ def merge_copies(rows: pl.DataFrame) -> pl.DataFrame:
             conflict=pl.col("conflict_on").is_not_null(),
             conflict_on="conflict_on",
             judgements=pl.when(pl.col("member") == 0).then("merged"),
+            scales=pl.when(pl.col("member") == 0).then("merged_scales"),
         )
     )
 
@@ -118,17 +127,17 @@ def _placed(places: pl.Expr) -> pl.Expr:
     return pl.when(pl.col("kind") == "ranking").then(ranked).when("swapped").then(1 - response).otherwise(response)
 
 
-def _oriented(copies: pl.DataFrame) -> pl.DataFrame:
+def _oriented(copies: pl.DataFrame, beside: pl.DataFrame) -> pl.DataFrame:
     """Every judgement of the copies, in the order of the response hashes; `fresh` where it says something new."""
-    flat = (
+    said = (
         copies.select("set", "member", "kind", "votes", "places", "swapped", "judgements")
         .explode("judgements", empty_as_null=False, keep_nulls=False)
         .unnest("judgements")
-        .with_columns(
-            response=_placed(pl.col("places")),
-            value=pl.when("swapped").then(1 - pl.col("value")).otherwise("value").round(_DIGITS),
-            normalised=pl.when("swapped").then(1 - pl.col("normalised")).otherwise("normalised").round(_DIGITS),
-        )
+    )
+    flat = scales.on_one_scale(said, beside).with_columns(
+        response=_placed(pl.col("places")),
+        value=pl.when("swapped").then(1 - pl.col("value")).otherwise("value").round(_DIGITS),
+        normalised=pl.when("swapped").then(1 - pl.col("normalised")).otherwise("normalised").round(_DIGITS),
     )
     anonymous = pl.col("rater").is_null()
     voted = pl.col("votes") & anonymous

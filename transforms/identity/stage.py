@@ -14,7 +14,7 @@ from transforms.identity.copies import DEFAULTS, SIGNALS, keys, merge_copies
 from transforms.shuffle import Shuffle, partitions_for, split
 from transforms.tasks import WriteSidecars
 
-_COLUMNS = ("content_id", "version_id", "row_id", "kind", "source", "response_ids", "judgements")
+_COLUMNS = ("content_id", "version_id", "row_id", "kind", "source", "response_ids", "judgements", "scales")
 
 
 @beam.typehints.with_input_types(Block)
@@ -30,7 +30,7 @@ class _EmitKeys(beam.DoFn):
 
 @dataclass
 class FindCopies(beam.PTransform):
-    """Write, for each block, which rows are copies of which, and the judgements merged into representatives.
+    """Write, for each block, which rows are copies of which, and what is merged into representatives.
 
     Attributes:
         blocks: all blocks.

@@ -55,7 +55,8 @@ def find_lines(task: dict[str, Any], folder: str) -> Stats:
     """
     name = task["name"]
     rows = read_frame(task["path"], _BLOCK)
-    identity = read_frame(f"{task['identity']}/{name}", ["copy_of", "judgements"]).rename({"judgements": "merged"})
+    identity = read_frame(f"{task['identity']}/{name}", ["copy_of", "judgements", "scales"])
+    identity = identity.rename({"judgements": "merged", "scales": "merged_scales"})
     signals = read_frame(f"{task['signals']}/{name}", ["language", "characters"]).rename({"language": "found"})
     decided = read_frame(f"{task['decided']}/{name}", ["soft_label"])
     ledger = read_frame(task["ledger"], ["row_id", *named.LEDGER]).slice(task["first"], rows.height)
@@ -65,7 +66,9 @@ def find_lines(task: dict[str, Any], folder: str) -> Stats:
     parts = [named.values(named.from_dict(one), rows, ledger, name).cast(pl.String) for one in task["segment"]]
     rows = rows.hstack(identity).hstack(signals).hstack(decided).with_columns(
         own="judgements",
+        own_scales="scales",
         judgements=pl.coalesce("merged", "judgements"),
+        scales=pl.coalesce("merged_scales", "scales"),
         language=pl.coalesce("language", "found"),
         segment=pl.concat_str(parts, separator="\x1f") if parts else pl.lit(None, dtype=pl.String),
         chance=_chance(rows),
@@ -81,7 +84,7 @@ def find_lines(task: dict[str, Any], folder: str) -> Stats:
     mine = rows.with_row_index("row").filter(wanted)
     pairs = pair_lines(mine, not kept, task["dimension"])
     # Two systems may say the same: in a table of systems each has what its own raters said.
-    each = mine if kept else rows.with_row_index("row").with_columns(judgements="own")
+    each = mine if kept else rows.with_row_index("row").with_columns(judgements="own", scales="own_scales")
     rated = rated_lines(each)
     blocks.write_frame(pairs, f"{folder}/pairs/{name}")
     solutions = step_lines(mine)

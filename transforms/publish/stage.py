@@ -95,11 +95,13 @@ def _kept(task: dict[str, Any], part: dict[str, Any], decided: pl.DataFrame) -> 
     kept = decided.with_row_index("row").filter(pl.col("published_in").list.len() > 0)
     if kept.is_empty():
         return kept
-    merged = read_frame(f"{part.get('identity', task['identity'])}/{part['name']}", ["judgements"])["judgements"][
-        kept["row"]
-    ]
-    texts = read_frame(part["path"], _BLOCK)[kept["row"]].with_columns(merged.alias("merged"))
-    whole = texts.with_columns(judgements=pl.coalesce("merged", "judgements")).drop("merged")
+    identity = read_frame(f"{part.get('identity', task['identity'])}/{part['name']}", ["judgements", "scales"])
+    texts = read_frame(part["path"], _BLOCK)[kept["row"]].hstack(
+        identity[kept["row"]].select(pl.all().name.prefix("of "))
+    )
+    whole = texts.with_columns(
+        judgements=pl.coalesce("of judgements", "judgements"), scales=pl.coalesce("of scales", "scales")
+    ).drop("of judgements", "of scales")
     rows = kept.hstack(whole.rename({"content_id": "id"}))
     # Pairs that balancing made have a folder of their own, and nobody rated them.
     if Facts(**task["facts"]).harmonised and "decided" not in part:

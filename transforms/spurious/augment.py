@@ -19,6 +19,7 @@ from schemas.verdict import DETAIL
 from transforms import blocks
 from transforms.blocks import Block, gather, read_frame
 from transforms.decide.stage import DECIDED
+from transforms.identity.copies import SIGNALS
 from transforms.identity.keys import identify
 from transforms.ingest.canonical import judgement
 from transforms.lists import of_counts, side_by_side
@@ -132,7 +133,8 @@ def make(task: dict[str, Any], train: Sides, planned: pl.DataFrame, folder: str)
         rows, decided = _rows(task, train, part)
         name = f"{number:06d}.parquet"
         blocks.write_frame(rows, f"{folder}/blocks/{name}")
-        none = pl.DataFrame({"judgements": pl.Series([None], dtype=pl.List(JUDGEMENT)).new_from_index(0, rows.height)})
+        quiet = {name: SIGNALS[name] for name in ("judgements", "scales")}
+        none = pl.DataFrame(schema=quiet).clear(rows.height)
         blocks.write_frame(none, f"{folder}/identity/{name}")
         blocks.write_frame(decided, f"{folder}/decided/{name}")
         written.append({"name": name, "rows": rows.height})

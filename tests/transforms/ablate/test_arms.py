@@ -90,7 +90,7 @@ def test_hidden_rows_are_copies_and_others_as_they_were() -> None:
         {
             "copy_of": [None, "x", None], "copy_kind": [None, "exact_duplicate", None], "copies": [2, 2, 1],
             "conflict": [True, False, False], "conflict_on": [["overall"], None, None],
-            "judgements": [None, None, None], "role": ["train", "train", "evaluate"],
+            "judgements": [None, None, None], "scales": [None, None, None], "role": ["train", "train", "evaluate"],
         }
     )  # fmt: skip
     found = hidden(rows)

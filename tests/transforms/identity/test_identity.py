@@ -300,7 +300,7 @@ def reference(rows: list[Raw], versions: list[str], voting: Sequence[str]) -> li
             }
         conflict = rows[members[0]]["kind"] == "pair" and len(members) > 1 and any({1, -1} <= s for s in sides.values())
         for i in members:
-            out[i]["conflict"] = conflict
+            out[i] |= {"conflict": conflict, "scales": None}
             out[i]["conflict_on"] = sorted(name for name, s in sides.items() if {1, -1} <= s) if conflict else None
         if len(members) > 1 and seen:
             out[members[0]]["judgements"] = {key: count for key, (_, count) in seen.items()}
