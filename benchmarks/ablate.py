@@ -52,6 +52,12 @@ _KNOWN = {
 }  # fmt: skip
 # Nine in ten choose the longer side, so the others need five mean weights or more: the default cap is below that.
 _STRONG = {**_KNOWN, "balance": {"output": "weights", "cap": 10}}
+#: What is put behind a response, and what is told of a bias towards it.
+_SMILE = " \U0001f60a"
+_SMILING = {
+    "policy": {"recipe": "secrets2"}, "balance": {"output": "weights", "features": ["emoji"]},
+    "strength": {"balanced": ["emoji"]},
+}  # fmt: skip
 # Where most of what is wrong is flips, leaving counterexamples alone leaves most of it.
 _NOISY = {"policy": {"recipe": "secrets2"}, "balance": {"output": "weights"}, "strength": {"balanced": True}}
 
@@ -64,8 +70,10 @@ class Planting:
         name: of the set.
         mending: what the configuration says.
         flips: share of labels turned round by chance; None where nothing is planted.
-        bias: share of the pairs whose shorter side is chosen that are made to choose the longer one.
+        bias: share of the pairs whose shorter side is chosen that are made to choose the longer one; with a mark, of
+            those whose other side is.
         rows: pairs to train on, at most.
+        mark: put behind one side of every pair, by chance.
     """
 
     name: str
@@ -73,6 +81,7 @@ class Planting:
     flips: float | None = FLIPS
     bias: float = 0.0
     rows: int = 1_000_000
+    mark: str = ""
 
 
 SETS = (
@@ -81,6 +90,8 @@ SETS = (
     Planting("flips, length 50 %", _KNOWN, bias=0.5),
     Planting("flips, length 80 %", _STRONG, bias=0.8),
     Planting("flips 40 %, length 50 %", _NOISY, _MANY, bias=0.5),
+    Planting("flips, emoji 50 %", _SMILING, bias=0.5, rows=_FEW, mark=_SMILE),
+    Planting("flips 40 %, emoji 50 %", _SMILING, _MANY, bias=0.5, rows=_FEW, mark=_SMILE),
     Planting("unplanted", _EVERYTHING, None),
 )
 
@@ -99,8 +110,16 @@ def drawn(data: Path, seed: int = 0) -> pl.DataFrame:
     )
 
 
+def marked(rows: pl.DataFrame, mark: str, seed: int = 0) -> pl.DataFrame:
+    """One side of every pair, by chance, with a mark behind it; `agrees` says whether that side is the better one."""
+    first = uniform(pl.col("key"), 1_000_000 + seed) < 0.5
+    return rows.with_columns(
+        pl.when(first == (side == "a")).then(pl.col(side) + mark).otherwise(side).alias(side) for side in ("a", "b")
+    ).with_columns(agrees=first == (pl.col("label") > 0.5))
+
+
 def planted(rows: pl.DataFrame, bias: float, flips: float = FLIPS, seed: int = 0) -> pl.DataFrame:
-    """The pairs with labels turned round by chance, and then a share of them toward the longer side."""
+    """The pairs with labels turned round by chance, then a share of them toward the longer side, or the marked one."""
     flip = uniform(pl.col("key"), 3 + _SALTS * seed) < flips
     rows = rows.with_columns(
         label=pl.when(flip).then(1 - pl.col("label")).otherwise("label"), agrees=pl.col("agrees") ^ flip
@@ -160,10 +179,14 @@ def told(what: str, report: dict[str, Any]) -> list[str]:
 def ablated(one: Planting, train: pl.DataFrame, held: pl.DataFrame, folder: Path, given: Any) -> dict[str, Any]:
     """A set's ablation; files and the run lie under the folder."""
     rows = min(given.rows, one.rows)
-    clean, gold = (even(part, n) if one.bias else part.head(n) for part, n in ((train, rows), (held, given.rows)))
+    if one.mark:
+        train, held = (marked(part, one.mark, given.planting) for part in (train, held))
+    drawn_even = one.bias and not one.mark
+    clean, gold = (even(part, n) if drawn_even else part.head(n) for part, n in ((train, rows), (held, given.rows)))
     bad = clean if one.flips is None else planted(clean, one.bias, one.flips, given.planting)
-    longer, changed = bad["agrees"].mean(), (bad["label"] != clean["label"]).mean()
-    print(f"== {one.name}: the longer side is chosen in {longer:.3f} of the pairs; labels changed: {changed:.3f}")
+    agreeing, changed = bad["agrees"].mean(), (bad["label"] != clean["label"]).mean()
+    side = "marked" if one.mark else "longer"
+    print(f"== {one.name}: the {side} side is chosen in {agreeing:.3f} of the pairs; labels changed: {changed:.3f}")
     golden = {} if one.flips is None else {"gold": write(gold, folder / "gold.jsonl")}
     files = {"train": write(bad, folder / "train.jsonl"), **golden}
     told_rate = {} if one.flips is None else {"noise_rate": one.flips}
