@@ -6,8 +6,10 @@ DIR holds the unpacked set alpaca_eval_gpt4. Prompts are cut in two by a hash: o
 of the other as many pairs to evaluate on, with their labels as they are. A share of the training labels is turned round
 by chance: 20 %, or 40 % of 2,500 pairs. In AlpacaEval itself the longer side wins in five of six pairs; where a length
 bias is planted, pairs to train and to evaluate on are drawn so that it wins in a half, and the planted bias is the only
-one: of the training pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one.
-Detectors are told so (`strength.balanced`, `policy.counterexample: keep`). The unplanted set is AlpacaEval as it is, a
+one: of the training pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one. Or
+one side of every pair, by chance, has an emoji behind it, and a half of the training pairs whose other side is chosen
+are made to choose that one; all else in AlpacaEval is then as it is. The feature is named where a bias was planted
+(`strength.balanced`, `balance.features`), which way it pays is not. The unplanted set is AlpacaEval as it is, a
 quarter of the groups held out. `--planting` takes other prompts, pairs and labels, so that what was chosen on one is
 not reported on it; `--ceiling` says what raw would be without what was planted; with `--both` each half of the prompts
 evaluates what was trained on the other, in one table, which has twice the groups.
@@ -45,21 +47,17 @@ _SALTS = 4
 #: What policy mends what was planted: flips where nothing else is, and everything.
 _FLIPS_ALONE = {"policy": {"recipe": "secrets2"}}
 _EVERYTHING = {"policy": {"ambiguous": "soften"}, "balance": {"output": "weights"}}
-#: What else is told where a bias is known.
-_KNOWN = {
-    "policy": {"ambiguous": "soften", "counterexample": "keep"}, "balance": {"output": "weights"},
-    "strength": {"balanced": True},
-}  # fmt: skip
-# Nine in ten choose the longer side, so the others need five mean weights or more: the default cap is below that.
-_STRONG = {**_KNOWN, "balance": {"output": "weights", "cap": 10}}
-#: What is put behind a response, and what is told of a bias towards it.
+#: What is put behind a response.
 _SMILE = " \U0001f60a"
-_SMILING = {
-    "policy": {"recipe": "secrets2"}, "balance": {"output": "weights", "features": ["emoji"]},
-    "strength": {"balanced": ["emoji"]},
-}  # fmt: skip
-# Where most of what is wrong is flips, leaving counterexamples alone leaves most of it.
-_NOISY = {"policy": {"recipe": "secrets2"}, "balance": {"output": "weights"}, "strength": {"balanced": True}}
+
+
+def known(shortcut: str) -> dict[str, Any]:
+    """What is told where labels are known to prefer what has more of a feature."""
+    return {
+        "policy": {"recipe": "secrets2"},
+        "balance": {"output": "weights", "features": [shortcut]},
+        "strength": {"balanced": [shortcut]},
+    }
 
 
 @dataclass(frozen=True)
@@ -87,11 +85,11 @@ class Planting:
 SETS = (
     Planting("flips", _FLIPS_ALONE),
     Planting("flips 40 %", _FLIPS_ALONE, _MANY, rows=_FEW),
-    Planting("flips, length 50 %", _KNOWN, bias=0.5),
-    Planting("flips, length 80 %", _STRONG, bias=0.8),
-    Planting("flips 40 %, length 50 %", _NOISY, _MANY, bias=0.5),
-    Planting("flips, emoji 50 %", _SMILING, bias=0.5, rows=_FEW, mark=_SMILE),
-    Planting("flips 40 %, emoji 50 %", _SMILING, _MANY, bias=0.5, rows=_FEW, mark=_SMILE),
+    Planting("flips, length 50 %", known("characters"), bias=0.5),
+    Planting("flips, length 80 %", known("characters"), bias=0.8),
+    Planting("flips 40 %, length 50 %", known("characters"), _MANY, bias=0.5),
+    Planting("flips, emoji 50 %", known("emoji"), bias=0.5, rows=_FEW, mark=_SMILE),
+    Planting("flips 40 %, emoji 50 %", known("emoji"), _MANY, bias=0.5, rows=_FEW, mark=_SMILE),
     Planting("unplanted", _EVERYTHING, None),
 )
 
