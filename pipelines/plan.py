@@ -65,6 +65,7 @@ def _plan(source: _Files, what: str) -> Planned[_Files]:
             format="jsonl" if lines else source.reader,
             quoting=source.quoting,
             record=source.record,
+            delimiter=source.delimiter,
             columns=source.columns,
         )
         if fields:

@@ -17,6 +17,8 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
+from schemas.mapping import label_text
+
 #: How a value's type is called in messages.
 _NAMES = {
     str: "a string",
@@ -147,7 +149,7 @@ class Records:
             return bool(self.frame.schema[name] == pl.String)
         return set(map(type, self.values(name))) <= {str, type(None)}
 
-    def column(self, name: str, dtype: Any, *, required: bool = True) -> pl.Series:
+    def column(self, name: str, dtype: Any, *, required: bool = True, absent: Sequence[str] = ()) -> pl.Series:
         """One field as a series of a type.
 
         Args:
@@ -155,13 +157,18 @@ class Records:
             dtype: polars type; String, Float64, Int64 and Boolean are checked strictly (no text to number, no boolean
                 to number), except that the text of a CSV is parsed.
             required: whether a missing or null value makes its record a dead letter.
+            absent: scalars, as `label_text` writes them, that count as null.
 
         Returns:
             A series with one value a record, null where missing or unusable.
         """
         dtype = dtype() if isinstance(dtype, type) else dtype
         found = self._in_frame(name)
-        if found is not None:
+        if absent:
+            values = [None if label_text(value) in absent else value for value in self.values(name)]
+            found = None if found is None else pl.Series(name, values, dtype=found.dtype)
+            series = self._from_values(name, values, dtype) if found is None else self._from_frame(name, found, dtype)
+        elif found is not None:
             series = self._from_frame(name, found, dtype)
         else:
             series = self._from_values(name, self.values(name), dtype)
