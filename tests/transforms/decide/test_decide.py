@@ -16,6 +16,7 @@ from xxhash import xxh3_128_hexdigest
 from schemas.arrow import JUDGEMENT
 from schemas.config import Policy
 from schemas.verdict import ACTIONS, MERGED, REASONS
+from transforms.decide.contested import contested
 from transforms.decide.labels import LABELS, labels
 from transforms.decide.policy import VERDICTS, clauses, decide
 from transforms.decide.split import assign, cuts
@@ -161,7 +162,9 @@ BOTH = ["preference", "preference_soft"]
 
 def verdicts(*changes: Raw, shapes: Sequence[str] = SHAPES, max_tokens: int | None = 8, **policy: Any) -> list[Raw]:
     rows = pl.DataFrame([GOOD | change for change in changes], schema=SCHEMA)
-    made = decide(rows, Policy.model_validate(policy), shapes, {"too_long": max_tokens or 0, "near_duplicate": 0.7})
+    asked = Policy.model_validate(policy)
+    rows = contested(rows, asked.dimension)
+    made = decide(rows, asked, shapes, {"too_long": max_tokens or 0, "near_duplicate": 0.7})
     assert made.schema == VERDICTS
     for one in made.to_dicts():
         assert one["reasons"] == [detail["reason"] for detail in one["details"]]

@@ -66,21 +66,20 @@ from transforms.lists import end_to_end, side_by_side
 
 def fields_of(mapping: Mapping) -> list[str]:
     """All fields that a mapping reads."""
-    listed = [*([mapping.responses] if isinstance(mapping.responses, str) else mapping.responses), *mapping.references]
     generators = [mapping.generators] if isinstance(mapping.generators, str) else mapping.generators or []
-    single = [
-        mapping.prompt,
-        mapping.system,
-        mapping.rater,
-        mapping.ranks,
-        mapping.values,
-        mapping.language,
-        mapping.licence,
-        mapping.timestamp,
-    ]
-    label = [mapping.label.field, mapping.label.strength] if mapping.label else []
-    scores = [name for score in mapping.scores for name in (score.field, score.rater)]
-    return [name for name in (*listed, *mapping.images, *generators, *single, *label, *scores) if name]
+    single = [mapping.system, mapping.rater, mapping.language, mapping.licence, mapping.timestamp]
+    label = [mapping.label.strength] if mapping.label else []
+    raters = [score.rater for score in mapping.scores]
+    others = [*mapping.images, *mapping.references, *generators, *single, *label, *raters]
+    return [*needed_of(mapping), *(name for name in others if name)]
+
+
+def needed_of(mapping: Mapping) -> list[str]:
+    """Those of which texts and judgements are made."""
+    responses = [mapping.responses] if isinstance(mapping.responses, str) else mapping.responses
+    label = mapping.label.field if mapping.label else None
+    judged = [label, mapping.ranks, mapping.values, *(score.field for score in mapping.scores)]
+    return [name for name in (mapping.prompt, *responses, *judged) if name]
 
 
 def rows(records: Records, options: Options) -> pl.DataFrame:
