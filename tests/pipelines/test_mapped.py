@@ -36,9 +36,9 @@ def test_records_of_json_need_not_all_have_a_field(tmp_path: Path) -> None:
     other.write_text(json.dumps({"c": {"q": "Q"}, "a": "A", "b": "B", "w": 1}) + "\n")
     mapping = PAIR | {"prompt": "c.q"}
     plan_sources(config(mapping, one, other))  # nobody needs to be named as a rater
-    with pytest.raises(UserError, match="field 'w', which no record at the begin of 1.jsonl has"):
+    with pytest.raises(UserError, match=r"field 'w', which no record at the begin of 1\.jsonl has"):
         plan_sources(config(mapping, one))
-    with pytest.raises(UserError, match=r"field 'c\.p', which no record at the begin of 1.jsonl and others has"):
+    with pytest.raises(UserError, match=r"field 'c\.p', which no record at the begin of 1\.jsonl and others has"):
         plan_sources(config(mapping | {"prompt": "c.p"}, one, other))
 
 
