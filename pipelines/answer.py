@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -20,7 +21,9 @@ def answer(work: Callable[[], int], json: bool = False) -> int:
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     try:
-        return work()
+        code = work()
+        sys.stdout.flush()
+        return code
     except UserError as error:
         return complain(str(error), USER_MISTAKE, json)
     except SystemFault as error:
@@ -30,6 +33,8 @@ def answer(work: Callable[[], int], json: bool = False) -> int:
         # Beam's threads do not end on their own; every file that is there is whole.
         os._exit(130)
     except Exception as error:  # the outermost place: whatever it was, it is told, with where it came from
+        if isinstance(error, BrokenPipeError) and _unheard():
+            return SYSTEM_FAULT
         full = _disk(error)
         if full:
             return complain(full, SYSTEM_FAULT, json)
@@ -44,6 +49,19 @@ def complain(text: str, code: int, json: bool) -> int:
     else:
         print(f"trenchcoat: {text}", file=sys.stderr)
     return code
+
+
+def _unheard() -> bool:
+    """Whether nobody reads the output any more, as behind `head`; then nothing is written to it from here on."""
+    asked = select.poll()
+    try:
+        asked.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # it is no file, so nobody can have closed it
+        return False
+    unheard = any(event & select.POLLERR for _, event in asked.poll(0))
+    if unheard:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return unheard
 
 
 def _disk(error: BaseException) -> str | None:

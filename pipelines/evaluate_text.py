@@ -59,6 +59,12 @@ def _ordered(scorers: dict[str, Any], by: str) -> list[str]:
     return sorted(scorers, key=lambda name: (scorers[name][by] is None, -(scorers[name][by] or 0), name))
 
 
+def _span(found: dict[str, Any], of: str = "") -> str:
+    """An interval; a dash where there is none."""
+    low, high = found[f"{of}low"], found[f"{of}high"]
+    return "–" if low is None or high is None else f"{_number(low)}–{_number(high)}"
+
+
 def _said(one: dict[str, Any]) -> str:
     """What is not in the table, and why."""
     missing = {name: count for name, count in one["missing"].items() if count}
@@ -76,9 +82,8 @@ def _pairs(one: dict[str, Any]) -> str:
     lines = []
     for name in names:
         found = one["scorers"][name]
-        low, high = _number(found["low"]), _number(found["high"])
         cells = [_number(found[key]) for key, _ in _PAIRS]
-        lines.append([name, str(found["cluster"] or "–"), cells[0], f"{low}–{high}", *cells[1:]])
+        lines.append([name, str(found["cluster"] or "–"), cells[0], _span(found), *cells[1:]])
     heads = ["scorer", "cluster", "accuracy", "95 %", *(title for _, title in _PAIRS[1:])]
     title = f"{one['pairs']:,} pairs of {one['prompts']:,} prompts, {one['ties']:,} ties"
     if one["tie_rate"]:
@@ -97,7 +102,7 @@ def _order(told: dict[str, Any] | None, unit: str) -> str:
     voices = [(name, told["scorers"][name]) for name in _ordered(told["scorers"], "voc")]
     voices += [(f"({name})", one) for name, one in told["labels"].items()]
     lines = [
-        [name, _number(one["voc"]), f"{_number(one['low'])}–{_number(one['high'])}", f"{one['defined']:,}",
+        [name, _number(one["voc"]), _span(one), f"{one['defined']:,}",
          f"{one['constant']:,}", f"{one['short']:,}"]
         for name, one in voices
     ]  # fmt: skip
@@ -118,9 +123,9 @@ def _rated(title: str, one: dict[str, Any]) -> str:
     lines = []
     for name in names:
         found = one["scorers"][name]
-        low, high = (_number(found[f"{one['ranked_by']}_{end}"]) for end in ("low", "high"))
         cells = {head: _number(found.get(key)) for key, head in keys}
-        lines.append([name, str(found["cluster"] or "–"), f"{low}–{high}", *cells.values()])
+        span = _span(found, f"{one['ranked_by']}_")
+        lines.append([name, str(found["cluster"] or "–"), span, *cells.values()])
     by = dict(_RATED)[one["ranked_by"]]
     title += f": {one['ratings']:,} of {one['segments']:,} segments, {one['comparisons']:,} comparisons within them"
     if one["comparisons"] and one["tie_rate"] is not None:
@@ -143,9 +148,7 @@ def _first(dimension: str, one: dict[str, Any]) -> str:
         found = one["scorers"][name]
         cells = [_number(found["subsets"][subset]) for subset in subsets]
         score = [_number(found["score"])] if subsets else []
-        lines.append(
-            [name, *score, _number(found["best_of"]), f"{_number(found['low'])}–{_number(found['high'])}", *cells]
-        )
+        lines.append([name, *score, _number(found["best_of"]), _span(found), *cells])
     heads = ["scorer", *(["RewardBench 2"] if subsets else []), "best first", "95 %", *subsets]
     return (
         f"first of {one['rankings']:,} rankings by {dimension}, chance {_number(one['chance'])}\n{grid(heads, lines)}"
@@ -161,8 +164,7 @@ def _steps(one: dict[str, Any]) -> str:
     for name in finders:
         found = one["scorers"][name]
         cells = [_number(found[key]) for key, _ in keys]
-        ends = f"{_number(found['low'])}–{_number(found['high'])}"
-        lines.append([name, str(found["cluster"] or "–"), cells[0], ends, *cells[1:]])
+        lines.append([name, str(found["cluster"] or "–"), cells[0], _span(found), *cells[1:]])
     unknown = f", {one['unknown']:,} not judged to the end" if one["unknown"] else ""
     title = (
         f"{one['solutions']:,} solutions of {one['prompts']:,} prompts, {one['right']:,} without an error{unknown}; "

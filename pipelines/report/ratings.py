@@ -203,7 +203,7 @@ def _table(figures: list[dict[str, Any]]) -> Table:
     ]  # fmt: skip
     columns = [
         "source", "dimension", "rows", "values", "raters", "by several", "made comparable", "α before", "α after",
-        "explained", "wrong", "mean s.e.",
+        "explained", "wrong, expected", "mean s.e.",
     ]  # fmt: skip
     return Table(columns, lines, "Dimensions")
 
