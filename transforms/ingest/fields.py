@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from transforms.ingest.records import Records, reach
+from transforms.ingest.records import Records
+from transforms.ingest.values import reach
 
 #: Fields of objects within objects are named by dotted paths, down to this depth; a mapping reads those.
 _DEPTH = 3
