@@ -83,6 +83,9 @@ class Score(_Strict):
     )
     higher_is_better: bool = Field(True, description="False where a small number is the better one.")
     rater: str | None = Field(None, description="The field with who gave this score, where each score has its own.")
+    given_by: str | None = Field(
+        None, description="Who gave this score, where the field is one person's own: the name, not a field."
+    )
     missing: Annotated[list[str], BeforeValidator(_texts)] = Field(
         [], description="What the field holds, beside nothing, where nobody gave a score: N/A, -."
     )
@@ -91,6 +94,8 @@ class Score(_Strict):
     def _ordered(self) -> Score:
         if not self.minimum < self.maximum:
             raise ValueError(f"minimum {self.minimum:g} is not below maximum {self.maximum:g}")
+        if self.rater is not None and self.given_by is not None:
+            raise ValueError("rater names a field, and given_by a person: a score has one of the two")
         return self
 
 

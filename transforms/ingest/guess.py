@@ -353,6 +353,10 @@ def _rating(left: _Fields) -> Guess:
     if scored:
         seen = "; ".join(f"{f.name} {span(f.numbers)}" for f in scored)
         made.notes["scores"] = f"seen {seen}: say the scales as they were given"
+        if sum(_called(f.name, "score") is None for f in scored) > 1:
+            made.notes["scores"] += (
+                "; where a field is one rater's, its `given_by`, and one `dimension` for all of them"
+            )
     else:
         made.notes["scores"] = f"{_NOT_SAID}: - {{field: …, minimum: …, maximum: …}}"
     return made

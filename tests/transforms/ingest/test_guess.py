@@ -205,6 +205,12 @@ def test_a_table_of_ratings_with_a_little_of_everything() -> None:
     Mapping.model_validate(made.mapping)
 
 
+def test_columns_that_may_be_raters() -> None:
+    made = guess(fields(records(*({"src": "q", "mt": "x", "anna": n, "bert": 2} for n in (1, 5)))))
+    assert [score["field"] for score in made.mapping["scores"]] == ["anna", "bert"]
+    assert "where a field is one rater's, its `given_by`" in made.notes["scores"]
+
+
 @pytest.mark.parametrize(
     ("shown", "is_one"),
     [("a.png", True), ("https://x/y", True), (["a.jpg", "b.webp"], True), ("a cat", False), (["a.jpg", "b"], False)],

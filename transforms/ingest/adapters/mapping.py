@@ -22,6 +22,7 @@ mapping:
   scores:
     - {field: adequacy, minimum: 1, maximum: 5, rater: judge}
     - {field: error_count, minimum: 0, maximum: 25, higher_is_better: false}
+    - {field: anna, given_by: anna, dimension: fluency, minimum: 1, maximum: 7}   # a column for each rater
 
 mapping:
   kind: ranking
@@ -181,7 +182,8 @@ def _rated(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
         said = f"{score.field!r} is not in [{score.minimum:g}, {score.maximum:g}]"
         records.reject(outside(value, score.minimum, score.maximum), "value_out_of_range", said)
         columns[f"value{i}"] = value
-        columns[f"rater{i}"] = _rater(records, score.rater or mapping.rater)
+        named = pl.Series([score.given_by], dtype=pl.String).new_from_index(0, len(records))
+        columns[f"rater{i}"] = named if score.given_by else _rater(records, score.rater or mapping.rater)
         dimension = score.dimension or (score.field if len(mapping.scores) > 1 else mapping.dimension)
         scale = (score.minimum, score.maximum, score.higher_is_better)
         scales.append((dimension, *scale))

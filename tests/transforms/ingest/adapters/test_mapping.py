@@ -92,6 +92,16 @@ def test_mapped_ratings_on_their_scales() -> None:
     assert len(rows[1]["judgements"]) == 1
 
 
+def test_a_column_for_each_rater() -> None:
+    scores = [{"field": n, "given_by": n, "dimension": "d", "minimum": 1, "maximum": 5} for n in ("anna", "bert")]
+    (row,), dead = adapt("mapping", {"q": "Q", "a": "A", "anna": 2, "bert": 3}, mapping=RATING | {"scores": scores})
+    assert dead == []
+    assert [(j["dimension"], j["value"], j["rater"]) for j in row["judgements"]] == [
+        ("d", 2.0, "anna"),
+        ("d", 3.0, "bert"),
+    ]
+
+
 def test_what_stands_for_no_score() -> None:
     scores = [{"field": "x", "minimum": 1, "maximum": 5, "missing": ["N/A", -1]}]
     given: list[Any] = ["N/A", -1, 2, None, "none"]
@@ -174,6 +184,10 @@ def test_mapped_rankings() -> None:
         (PAIR | {"label": {"field": "w", "always": 1}}, "names either its field"),
         (PAIR | {"label": {"always": 1, "values": {"a": 1}}}, "values belong to a field"),
         (RATING | {"scores": []}, "at least one in scores"),
+        (
+            RATING | {"scores": [{"field": "x", "minimum": 1, "maximum": 5, "rater": "r", "given_by": "anna"}]},
+            "a score has one of the two",
+        ),
         (RATING | {"scores": [{"field": "x", "minimum": 5, "maximum": 1}]}, "minimum 5 is not below maximum 1"),
         (RANKS | {"values": "v"}, "either ranks"),
         (RANKS | {"ranks": None}, "either ranks"),
