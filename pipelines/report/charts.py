@@ -55,7 +55,7 @@ _CONFIG: dict[str, Any] = {
         "titleFontSize": 12,
         "titleFontWeight": "normal",
         "orient": "bottom",
-        "columns": 3,
+        "columns": 2,
         "labelLimit": 240,
     },
 }
@@ -314,7 +314,7 @@ def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, cap
                 "count",
                 "raters",
                 scale={"range": [20, 500]},
-                legend={"values": sorted({1, (most + 1) // 2, most}), "symbolFillColor": GREY},
+                legend={"values": sorted({1, (most + 1) // 2, most}), "symbolFillColor": GREY, "format": ",d"},
             ),
             "color": {
                 "field": "kind",

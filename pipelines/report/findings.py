@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -172,7 +172,7 @@ _NOISE = Ailment(
     {"policy.score": "harmonised"},
 )
 #: Where one step is plainly wrong, and right ones outweigh it in some way to put them together, it is that way's doing.
-_OUTWEIGHED = 0.1
+_OUTWEIGHED = 0.01
 _CONTRADICTED = Ailment(
     2,
     "Right or wrong depends on how steps are put together: two trainers learn opposite things from them.",
@@ -184,6 +184,8 @@ _UNOPENED = Ailment(
     "needs the files where the rows say they are, or a source whose rows name them rightly: the section on images has "
     "the first ones by name",
 )
+#: How much likeness weighs to a model that takes everything for alike.
+_UNTOLD = 0.01
 #: Records that could not be used.
 _DEAD = Ailment(3, "They are in no dataset; each has its line and what is wrong with it.", "needs the source mended")
 _SHORTCUT = Ailment(
@@ -224,6 +226,8 @@ def findings(run: Finished, fates: Fates) -> list[Finding]:
         if some:
             total = sum(group.rows for _, group in some)
             most = max(some, key=lambda one: one[1].rows)[0]
+            if name == "semantic_duplicate" and not run.manifest["groups"]["linked_by_meaning"]:
+                ailment = replace(ailment, harm=_UNTOLD, why="The model of embeddings does not tell these texts apart.")
             weight = ailment.harm * total / rows
             out.append(Finding(name, total, rows, ailment, weight, key_of("reason", most, name)))
     for code, count in run.manifest["dead_letter_codes"].items():
