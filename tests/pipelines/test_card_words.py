@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from tests.pipelines.test_card import card, turn
-from transforms.publish.stage import plain
+from transforms.parquet import plain
 
 CIRCLES = "rows have votes for both sides"
 
