@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -44,16 +45,6 @@ def answer(work: Callable[[], int], json: bool = False) -> int:
         return complain(f"a fault in trenchcoat or below it: {type(error).__name__}: {error}", SYSTEM_FAULT, json)
 
 
-def _unread() -> bool:
-    """Whether nobody reads what is printed any more, as behind `| head`; then nothing more is."""
-    try:
-        print(flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
-
-
 def complain(text: str, code: int, json: bool) -> int:
     """Say what is wrong, for people or for machines; gives the exit code."""
     if json:
@@ -61,6 +52,19 @@ def complain(text: str, code: int, json: bool) -> int:
     else:
         print(f"trenchcoat: {text}", file=sys.stderr)
     return code
+
+
+def _unread() -> bool:
+    """Whether nobody reads the output any more, as behind `head`; then nothing is written to it from here on."""
+    asked = select.poll()
+    try:
+        asked.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # it is no file, so nobody can have closed it
+        return False
+    unread = any(event & select.POLLERR for _, event in asked.poll(0))
+    if unread:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return unread
 
 
 def _disk(error: BaseException) -> str | None:

@@ -43,6 +43,14 @@ _TASKS = {
     "comet": "translation",
     "metricx": "translation",
 }
+#: What a configuration is searched for by.
+_PAIRS = ("preference", "reward-model")
+_TAGS = {
+    "ratings": ("ratings", "evaluation-metric"),
+    "comet": ("evaluation-metric",),
+    "metricx": ("evaluation-metric",),
+    "stepwise": ("process-reward-model",),
+}
 _SIZES = (
     "n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B", "10B<n<100B",
     "100B<n<1T", "n>1T",
@@ -167,7 +175,7 @@ def make_card(
         reasons=_in_words(reasons, REASONS),
         dead_letters=_in_words(dead_letter_codes, DEAD_LETTERS),
         agreement=_agreement(raters),
-        circles=raters,
+        circles=raters if any(one["kind"] == "pair" for one in (raters or {}).get("figures", [])) else None,
         results=tables_of(results, publication.redacted),
         stale=results.stale,
         checks=checks_of(verdict, publication.redacted) if verdict else None,
@@ -262,7 +270,7 @@ def _front_matter(title: str, published: list[Published], licences: dict[str, st
         pretty_name=title,
         size_categories=[_SIZES[min(max(len(str(most)) - 3, 0), len(_SIZES) - 1)]],
         task_categories=list(tasks) or None,
-        tags=["preference", "reward-model", "trenchcoat"],
+        tags=[*dict.fromkeys(tag for one in published for tag in _TAGS.get(one.shape.name, _PAIRS)), "trenchcoat"],
         configs=configs or None,
         dataset_info=infos or None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.expectations import Check, Verdict, together, wanted
+from schemas.expectations import LAST, Check, Verdict, together, wanted
 from schemas.results import PARTED
 
 _METRICS = "metrics"
@@ -27,20 +27,23 @@ def checks_of(verdict: Verdict, left_out: tuple[str, ...] = ()) -> Checks:
         verdict: the gate's.
         left_out: what is not to be published (`pipelines.redact.PARTS`).
     """
-    failed = [check for check in verdict.checks if check.status != "passed"]
+    failed = [check for check in verdict.checks if check.amiss]
+    made = sum(check.status != "skipped" for check in verdict.checks)
     critical = sum(check.severity == "critical" for check in failed)
     warned = len(failed) - critical
-    said = f"The gate made {len(verdict.checks):,} checks of the run's figures and of every published file. "
+    said = f"The gate made {made:,} checks of the run's figures and of every published file. "
     if not verdict.passed:
         said += f"It failed: {critical:,} that matter did not hold" + (f", and {warned:,} warned." if warned else ".")
     else:
         said += f"None that matters failed; {warned:,} warned." if warned else "All passed."
+    if made < len(verdict.checks):
+        said += f" {len(verdict.checks) - made:,} could not be made, and says nothing: see below."
     told: dict[tuple[str, str, str], list[Check]] = {}
     for check in verdict.checks:
         if not ("raters" in left_out and _of_raters(check)):
             told.setdefault((check.name, check.severity, check.status), []).append(check)
     # What failed comes first, and what matters before what is only told.
-    ordered = sorted(told.items(), key=lambda item: (item[0][2] == "passed", item[0][1] != "critical"))
+    ordered = sorted(told.items(), key=lambda item: (LAST.get(item[0][2], 0), item[0][1] != "critical"))
     return Checks(said, [_line(alike) for _, alike in ordered])
 
 
@@ -56,7 +59,8 @@ def _line(alike: list[Check]) -> list[str]:
         name, *file = check.on.split("/")
         of[name] = of.get(name, 0) + len(file)
     where = ", ".join(f"{name} ({files:,} files)" if files > 1 else name for name, files in of.items())
-    outcome = first.status if first.severity == "critical" or first.status == "passed" else "warning"
+    outcome = first.status if first.severity == "critical" or not first.amiss else "warning"
     counted = all(isinstance(check.observed, dict) for check in alike)
     observed = together(alike).removeprefix("observed ") if figures or counted else "–"
-    return [first.name, "the run" if figures else where, outcome, observed, wanted(first.expected) if figures else "–"]
+    asked = figures and first.status != "skipped"
+    return [first.name, "the run" if figures else where, outcome, observed, wanted(first.expected) if asked else "–"]

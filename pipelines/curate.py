@@ -117,7 +117,7 @@ def curate(
     near = find_near(config, every, identity, signals, published, looks, frames, named, engine)
     overlaps = find_overlaps(config, benchmarks, every, made, identity, near.done if near else None, engine)
     texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
-    semantic = find_semantic(config, every, identity, texts, engine)
+    semantic = find_semantic(config, every, identity, texts, shown, engine)
     belonging = find_belonging(config, every, identity, published, frames, looks, shown, engine)
     grouped = find_groups(config, every, identity, signals, published, near, semantic, belonging, engine)
     groups = grouped.done

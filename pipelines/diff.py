@@ -15,6 +15,8 @@ from pipelines.finished import Finished
 #: Rows that are shown for each change, and changes that are told in words.
 EXAMPLES, TOLD = 3, 40
 _LONG = 160
+#: Settings that change what is published and no row's fate.
+_UNSEEN = {"policy.score": "published scores differ with policy.score, which is no row's action or reason"}
 #: What rows of one change have in common: what they were and are, and reasons that went, came and stayed.
 _CHANGE = ("before", "after", "gone", "come", "stay")
 
@@ -49,11 +51,21 @@ def _diff(first: str, second: str, json: bool) -> int:
     with runs[0].understood(), runs[1].understood():
         found = compare(*(run.ledger() for run in runs))
         with_texts = [{**change, "examples": _shown(change["examples"], *runs)} for change in found.changes]
+        settings = apart(*(run.manifest["config"] for run in runs))
     if json:
-        print(orjson.dumps({**vars(found), "changes": with_texts}).decode())
+        print(orjson.dumps({**vars(found), "changes": with_texts, "settings": settings}).decode())
     else:
-        print(words(found, with_texts, *(run.out for run in runs)))
+        print(words(found, with_texts, runs[0].out, runs[1].out, settings))
     return DONE
+
+
+def apart(first: Any, second: Any, at: str = "") -> dict[str, list[Any]]:
+    """The keys of two configurations, dotted, whose values differ, with both values; None where one has no such key."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        keys = dict.fromkeys((*first, *second))
+        parts = [apart(first.get(key), second.get(key), f"{at}.{key}" if at else key) for key in keys]
+        return {key: values for part in parts for key, values in part.items()}
+    return {} if first == second else {at: [first, second]}
 
 
 def compare(first: pl.LazyFrame, second: pl.LazyFrame) -> Compared:
@@ -130,7 +142,13 @@ def _shown(names: list[str], *runs: Finished) -> list[dict[str, str]]:
     return [{"row_id": name, "text": texts.get(name, "")} for name in names]
 
 
-def words(found: Compared, changes: list[dict[str, Any]], first: str, second: str) -> str:
+def words(
+    found: Compared,
+    changes: list[dict[str, Any]],
+    first: str,
+    second: str,
+    settings: dict[str, list[Any]] | None = None,
+) -> str:
     """The comparison as lines for a terminal."""
     from pipelines.report.texts import visible
 
@@ -142,6 +160,9 @@ def words(found: Compared, changes: list[dict[str, Any]], first: str, second: st
     ]
     if rows["common"] < max(rows["first_only"], rows["second_only"]):
         lines.append("note: rows are compared by their names, which are made of source, file and line")
+    if settings:
+        lines.append("settings that differ: " + "; ".join(f"{key} {_set(*both)}" for key, both in settings.items()))
+        lines += [f"note: {why}" for key, why in _UNSEEN.items() if any(name.startswith(key) for name in settings)]
     for one in changes[:TOLD]:
         lines += ["", f"{one['rows']:,}  {one['before']} → {one['after']}{_why(one)}"]
         lines += [f"    {example['row_id']}   {example['text']}".rstrip() for example in one["examples"]]
@@ -149,6 +170,11 @@ def words(found: Compared, changes: list[dict[str, Any]], first: str, second: st
         left = sum(one["rows"] for one in changes[TOLD:])
         lines += ["", f"{len(changes) - TOLD:,} more changes, of {left:,} rows; --json has all"]
     return visible("\n".join(lines))
+
+
+def _set(before: Any, after: Any) -> str:
+    said = [orjson.dumps(value).decode() if not isinstance(value, str) else value for value in (before, after)]
+    return " → ".join(text if len(text) <= _LONG else f"{text[: _LONG - 1]}…" for text in said)
 
 
 def _why(one: dict[str, Any]) -> str:

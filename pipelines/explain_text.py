@@ -31,7 +31,9 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
     yield from _titled("judgements", [_judgement(one, told["kind"]) for one in told["judgements"]])
     yield from _titled("signals", [f"{name}: {_value(value)}" for name, value in told["signals"].items()])
     yield from _titled("slices", [_slice(one) for one in told["slices"]])
-    yield from _titled("features that differ most", _features(told["features"]))
+    alone = not told["features"] or len(told["features"][0]["responses"]) == 1
+    title = "features of the response" if alone else "features that differ most"
+    yield from _titled(title, _features(told["features"]))
     yield from _titled("nearest by embeddings, of the rows around it", [_neighbour(one) for one in told["neighbours"]])
     yield from _titled("metadata", [told["metadata"]] if told["metadata"] else [])
     yield from _texts("texts", told["texts"], _TEXT)
@@ -67,7 +69,9 @@ def _judgement(one: dict[str, Any], kind: str) -> str:
     if known.get("worse_than_chance"):
         said.append("worse than chance")
     about = f"   ({', '.join(said)})" if said else ""
-    return f"{one.get('rater') or 'unnamed'}{times}: {one['dimension']} {side or format(one['value'], 'g')}{about}"
+    of = "".join(f"{what} {one[what] + 1}, " for what in ("step", "response") if one.get(what) is not None)
+    value = side or format(one["value"], "g")
+    return f"{one.get('rater') or 'unnamed'}{times}: {of}{one['dimension']} {value}{about}"
 
 
 def _value(value: Any) -> str:

@@ -73,11 +73,23 @@ def run_gate(
     figures = _figures(metrics | tally.metrics(), splits, gate.split_tolerance)
     required = asked_of(gate.require, figures, results or Results())
     frame = pl.DataFrame({name: [float(value)] for name, value in (required.found | figures).items()})
-    asked = known.on_metrics(configurations, splits, gate.max_dead_letters)
+    asked, skipped = _can_be_asked(known.on_metrics(configurations, splits, gate.max_dead_letters), metrics)
     checks = judge(frame, [*asked, *_own(gate, "metrics", list(figures)), *required.asked], "metrics")
-    checks += required.missing + on_files
-    passed = all(check.status == "passed" for check in checks if check.severity == "critical")
+    checks += skipped + required.missing + on_files
+    passed = not any(check.amiss for check in checks if check.severity == "critical")
     return Verdict(passed, checks, time.perf_counter() - started)
+
+
+def _can_be_asked(every: list[Expected], metrics: dict[str, float]) -> tuple[list[Expected], list[Check]]:
+    """The expectations of which something can be said, and the checks that stand for the others."""
+    asked, skipped = [], []
+    for one in every:
+        metric, why = known.NEEDS.get(one.name, ("", ""))
+        if metric and not metrics[metric]:
+            skipped.append(Check(one.name, one.type, "metrics", one.severity, "skipped", why, _plain(one.kwargs)))
+        else:
+            asked.append(one)
+    return asked, skipped
 
 
 def _figures(figures: dict[str, float], splits: dict[str, float], tolerance: float) -> dict[str, float]:

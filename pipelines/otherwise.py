@@ -15,6 +15,7 @@ import polars as pl
 from pipelines.finished import Finished
 from schemas.config import Policy
 from transforms import blocks
+from transforms.decide.contested import contested
 from transforms.decide.policy import decide
 from transforms.decide.stage import FACTS, load
 
@@ -107,7 +108,8 @@ def otherwise(run: Finished, row: pl.DataFrame, line: Mapping[str, Any]) -> list
 
 def _decided(row: pl.DataFrame, policy: Policy, shapes: Sequence[str]) -> tuple[str, int | None, float | None, float]:
     """Action, label, soft label and weight of a row."""
-    said = decide(row, policy, shapes, {}).select("action", "label", "soft_label", "weight").row(0)
+    made = decide(contested(row, policy.dimension), policy, shapes, {})
+    said = made.select("action", "label", "soft_label", "weight").row(0)
     return said[0], said[1], said[2], said[3]
 
 

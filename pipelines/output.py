@@ -344,6 +344,7 @@ def metrics(out: str, summary: dict[str, Any]) -> dict[str, float]:
         "unexplained_verdicts": unexplained.height,
         "contaminated_published": contaminated.height,
         "groups_in_two_splits": in_two.height,
+        "benchmarks": len((summary["contamination"] or {}).get("benchmarks", {})),
         **{f"share_{split}": rows / (kept.height + thinned) for split, rows in splits.items()},
     }
 

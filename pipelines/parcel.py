@@ -103,7 +103,7 @@ def failures(run: Finished) -> str:
         return "gate.json is gone"
     checks = verdict_of(blocks.read_json(path)).checks
     failed = dict.fromkeys(
-        f"{one.on.split('/')[0]}: {one.name}" for one in checks if one.status != "passed" and one.severity == "critical"
+        f"{one.on.split('/')[0]}: {one.name}" for one in checks if one.amiss and one.severity == "critical"
     )
     return "; ".join(failed) or "it says no more"
 

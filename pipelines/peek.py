@@ -24,8 +24,8 @@ from transforms.ingest.guess import Guess
 from transforms.ingest.peek import Look, layouts, look
 from transforms.ingest.places import places
 
-#: Kinds of files that are looked at of what one argument names.
-_MOST_KINDS = 4
+#: Kinds of files that are looked at of what one argument names, and files of which it is said what is wrong with them.
+_MOST_KINDS, _MOST_WRONG = 4, 2
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,9 @@ def _look_at(value: str, source: Source, request: PeekRequest) -> None:
     if found[0].others and not request.json:
         print(f"{many(found[0].others)} of {value} hold no data that can be read")
     if wrong:
-        raise UserError("; ".join(map(str, wrong)))
+        others = len(wrong) - _MOST_WRONG
+        said = [*map(str, wrong[:_MOST_WRONG]), *([f"and {others:,} more cannot be read"] if others > 0 else [])]
+        raise UserError("; ".join(said))
 
 
 # --- how to go on -----------------------------------------------------------------------------------------------------
@@ -144,7 +146,8 @@ def config_text(name: str, inputs: Sequence[str], source: Source, made: Guess) -
         "    format: mapping",
     ]
     given = {
-        "reader": source.reader, "quoting": source.quoting, "record": source.record, "columns": source.columns,
+        "reader": source.reader, "quoting": source.quoting, "delimiter": source.delimiter, "record": source.record,
+        "columns": source.columns,
     }  # fmt: skip
     lines += [f"    {key}: {_inline(value)}" for key, value in given.items() if value is not None]
     lines.append("    mapping:")

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pipelines.config import located
 from pipelines.errors import UserError
+from pipelines.mapped import check_mapping
 from pipelines.options import options_of
 from schemas.config import Benchmark, Config, Source
 from transforms.ingest.adapters import FormatError, adapter, recognise
@@ -65,10 +66,13 @@ def _plan(source: _Files, what: str) -> Planned[_Files]:
             format="jsonl" if lines else source.reader,
             quoting=source.quoting,
             record=source.record,
+            delimiter=source.delimiter,
             columns=source.columns,
         )
         if fields:
             _see_fields(fields, sample(refs[0]))
+        elif source.mapping:
+            check_mapping(source.mapping, refs)
         elif form == "auto":
             form = recognise(sample(refs[0]), refs[0].file).name
         if not fields and not lines:

@@ -103,7 +103,7 @@ def _publish(request: PublishRequest) -> int:
         open=done.opened, licences=combined.asks, confirmed=combined.stops if public else [],
     )  # fmt: skip
     say, would = reporter.say, "would be " if request.dry_run else ""
-    size = f"{len(parcel.files):,} files, {parcel.rows:,} rows, {parcel.bytes / 2**20:,.1f} MiB"
+    size = f"{parcel.rows:,} rows in {len(parcel.files):,} data files, {parcel.bytes / 2**20:,.1f} MiB"
     if not done.written and not done.removed:
         say(f"nothing to do: {request.target} has this dataset already ({size})")
     else:

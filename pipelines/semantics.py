@@ -15,7 +15,7 @@ from transforms.duplicates.semantic_signals import EDGES
 from transforms.duplicates.semantic_stage import FindAlike, partitions_at_most
 
 #: Raised where the stage's code gives other results than before.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,17 @@ class Semantic:
             "threshold": self.search.threshold,
             "group_threshold": self.search.group_threshold,
             "compared": last["members"],
+            "left_out": last["left_out"]["rows"],
             **{name: last[name] for name in ("partitions", "with_neighbour", "duplicates", "edges", "recall")},
         }
 
     def note(self) -> str:
         """What was found and how completely, for the card."""
         told = self.to_dict()
-        found, stand = (told[name] for name in ("with_neighbour", "duplicates"))
+        found, stand, shown = (told[name] for name in ("with_neighbour", "duplicates", "left_out"))
+        left = f" {shown:,} rows show images and were left out: alike texts do not say that these are." if shown else ""
+        if shown and not told["compared"]["rows"]:
+            return f"No rows were compared by their embeddings:{left}"
         of = f"of {told['compared']['rows']:,} rows"
         like = f"like another in every part, prompt and responses, to a cosine of {self.search.threshold:g} or more"
         said = f"By their embeddings, none {of} is {like}."
@@ -56,13 +60,16 @@ class Semantic:
                     f" Comparing {of['sampled']:,} {what} with all others found {of['true']:,} {is_found}; the search "
                     f"had {of['recall']:.1%} of them."
                 )
-        return said
+        return said + left
 
 
 def find_semantic(
-    config: Config, every: Sequence[Block], identity: Done, texts: Vectors | None, engine: Engine
+    config: Config, every: Sequence[Block], identity: Done, texts: Vectors | None, shown: int, engine: Engine
 ) -> Semantic | None:
-    """Rows and prompts that say the same; None where nothing is embedded or nobody wants to know."""
+    """Rows and prompts that say the same; None where nothing is embedded or nobody wants to know.
+
+    `shown` is how many messages have images: rows that show some are left out.
+    """
     asked = config.semantic
     if texts is None or not asked.find:
         return None
@@ -73,6 +80,7 @@ def find_semantic(
         asked.group_threshold,
         asked.probes,
         texts.model.device,
+        shown > 0,
     )
     done = engine.run(
         "semantic",

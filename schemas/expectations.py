@@ -10,7 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["critical", "warning"]
-Status = Literal["passed", "failed", "error"]
+#: `skipped`: there was nothing to ask it of, which is no reassurance.
+Status = Literal["passed", "failed", "error", "skipped"]
+#: The order in which outcomes are told: what failed is first.
+LAST = {"skipped": 1, "passed": 2}
 #: Expectations that Great Expectations has and the gate does not offer, and why.
 UNFIT = {
     "expect_column_quantile_values_to_be_between": "its result cannot be written down",
@@ -75,8 +78,11 @@ OPTIONAL: dict[str, dict[str, str]] = {
 RUN_METRICS = (
     "records_in", "merged_records", "dead_letters", "rows_in", "derived_rows", "kept", "dropped", "review",
     "dead_letter_share", "largest_group_share", "published_rows", "unexplained_verdicts", "contaminated_published",
-    "groups_in_two_splits", "settled_share",
+    "groups_in_two_splits", "settled_share", "benchmarks",
 )  # fmt: skip
+#: Expectations of which nothing can be said where a metric is 0: that metric, and what there is to say.
+_OVERLAP = "no row that overlaps with a benchmark is published"
+NEEDS = {_OVERLAP: ("benchmarks", "no benchmark was named, so nothing was compared")}
 #: Figures that the gate works out from those.
 GATE_METRICS = ("records_unaccounted", "rows_unaccounted", "rows_in_files", "splits_without_files")
 #: Metrics there is one of for each split.
@@ -117,7 +123,7 @@ def on_metrics(configurations: Sequence[str], splits: dict[str, float], max_dead
         _zero("every record is a row, merged into one, or a dead letter", "records_unaccounted"),
         _zero("every row is kept, dropped, or up for review", "rows_unaccounted"),
         _zero("every verdict other than keep has a reason with a number", "unexplained_verdicts"),
-        _zero("no row that overlaps with a benchmark is published", "contaminated_published"),
+        _zero(_OVERLAP, "contaminated_published"),
         _zero("no group of rows stands in two splits", "groups_in_two_splits"),
         _metric("few enough records are dead letters", "dead_letter_share", max_value=max_dead_letters),
         _metric("rows are published", "published_rows", min_value=1),
@@ -289,8 +295,15 @@ class Check:
     observed: Any
     expected: dict[str, Any]
 
+    @property
+    def amiss(self) -> bool:
+        """Whether it does not hold, or could not be asked."""
+        return self.status in ("failed", "error")
+
     def words(self) -> str:
         """The outcome as a line of text."""
+        if self.status == "skipped":
+            return f"{self.name}: {self.observed}"
         return f"{self.name}: {seen(self.observed)}, expected {wanted(self.expected)}"
 
 
@@ -307,13 +320,16 @@ class Verdict:
         return asdict(self)
 
     def words(self) -> str:
-        """A short report: the verdict, then failed critical checks, then warnings."""
-        failed = [check for check in self.checks if check.status != "passed"]
+        """A short report: the verdict, then failed critical checks, warnings, and what could not be checked."""
+        failed = [check for check in self.checks if check.amiss]
+        skipped = [check for check in self.checks if check.status == "skipped"]
         critical = [check for check in failed if check.severity == "critical"]
         warned = [check for check in failed if check.severity != "critical"]
-        counts = f"{len(self.checks):,} checks, {len(critical):,} failed, {_many(len(warned), 'warning')}"
+        counts = (
+            f"{len(self.checks) - len(skipped):,} checks, {len(critical):,} failed, {_many(len(warned), 'warning')}"
+        )
         lines = [f"The gate {'passed' if self.passed else 'failed'}: {counts}."]
-        for title, some in (("failed", critical), ("warning", warned)):
+        for title, some in (("failed", critical), ("warning", warned), ("skipped", skipped)):
             told: dict[tuple[str, str], list[Check]] = {}
             for check in some:  # what is wrong in many files of a configuration is said once
                 told.setdefault((check.name, check.on.split("/")[0]), []).append(check)
@@ -331,6 +347,8 @@ def verdict_of(told: dict[str, Any]) -> Verdict:
 
 def seen(observed: Any) -> str:
     """What was observed, in words."""
+    if isinstance(observed, str):
+        return observed
     if not isinstance(observed, dict):
         return f"observed {_said(observed)}"
     examples = [example for example in observed.get("examples", []) if not isinstance(example, bool | None)]

@@ -20,6 +20,10 @@ def _by_text(values: Any) -> Any:
     return {label_text(name): value for name, value in values.items()} if isinstance(values, dict) else values
 
 
+def _texts(values: Any) -> Any:
+    return [label_text(value) for value in values] if isinstance(values, list) else values
+
+
 Preference = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -41,9 +45,25 @@ class Label(_Strict):
     )
     always: Preference | None = Field(None, description="The preference of every record, instead of a field.")
     strength: str | None = Field(None, description="A field that says by how much; it becomes the margin.")
+    first_wrong: Literal[0, 1] | None = Field(
+        None,
+        description="For stepwise, where the field holds the number of the first wrong step instead of a list: which "
+        "number the first step has, 0 or 1. Steps before the wrong one are right; those behind it nobody judged.",
+    )
+    none: int | None = Field(
+        -1,
+        description="With `first_wrong`: what the field holds where no step is wrong; null where it holds nothing "
+        "then. Else nothing means that nobody judged. A number that is neither this nor a step's makes a dead letter.",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Label:
+        if self.first_wrong is None and "none" in self.model_fields_set and self.none != -1:
+            raise ValueError("none belongs to `first_wrong`: it is what the field holds where no step is wrong")
+        if self.first_wrong is not None and (self.field is None or self.values is not None):
+            raise ValueError("first_wrong needs the field with the number of the first wrong step, and no values")
+        if self.first_wrong is not None and self.none is not None and self.none >= self.first_wrong:
+            raise ValueError(f"none is {self.none}, which is a step's number: the first has {self.first_wrong}")
         if (self.field is None) == (self.always is None):
             raise ValueError("a label names either its field, or what it is always")
         if self.always is not None and self.values is not None:
@@ -63,11 +83,19 @@ class Score(_Strict):
     )
     higher_is_better: bool = Field(True, description="False where a small number is the better one.")
     rater: str | None = Field(None, description="The field with who gave this score, where each score has its own.")
+    given_by: str | None = Field(
+        None, description="Who gave this score, where the field is one person's own: the name, not a field."
+    )
+    missing: Annotated[list[str], BeforeValidator(_texts)] = Field(
+        [], description="What the field holds, beside nothing, where nobody gave a score: N/A, -."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Score:
         if not self.minimum < self.maximum:
             raise ValueError(f"minimum {self.minimum:g} is not below maximum {self.maximum:g}")
+        if self.rater is not None and self.given_by is not None:
+            raise ValueError("rater names a field, and given_by a person: a score has one of the two")
         return self
 
 
@@ -84,10 +112,16 @@ class Mapping(_Strict):
         description="The fields of the responses; for a ranking also one field that holds a list of texts; for "
         "stepwise the field that holds the list of steps."
     )
+    images: list[str] = Field(
+        [],
+        description="The fields with images that the prompt shows: where one is (a path or URL), its bytes, an object "
+        "with either, or a list of those. A record may lack them.",
+    )
     label: Label | None = Field(
         None,
         description="For a pair: which response is better. For stepwise: the field with a list of labels, one a step, "
-        "and how right a step is by them: 1 right, 0 wrong, null that nobody judged it.",
+        "and how right a step is by them: 1 right, 0 wrong, null that nobody judged it; or with the number of the "
+        "`first_wrong` step.",
     )
     scores: list[Score] = Field([], description="For a rating: its numbers.")
     ranks: str | None = Field(None, description="For a ranking: the field with a list of ranks, 1 the best.")
@@ -128,10 +162,13 @@ class Mapping(_Strict):
                 raise ValueError("responses: stepwise names one field, which holds the list of steps")
             if self.label is None or self.label.field is None or self.label.strength is not None:
                 raise ValueError(
-                    "label: stepwise needs the field with a list of labels, one a step, and has no strength"
+                    "label: stepwise needs the field with a list of labels, one a step (or with the number of the "
+                    "first wrong one: `first_wrong`), and has no strength"
                 )
             if self.dimension != type(self).model_fields["dimension"].default:
                 raise ValueError("dimension: what is said of steps is whether they are right; leave it out")
+        elif self.label is not None and self.label.first_wrong is not None:
+            raise ValueError(f"label: first_wrong is about steps; a {self.kind} has none")
         if self.kind == "ranking":
             if (self.ranks is None) == (self.values is None):
                 raise ValueError("a ranking names either ranks (1 is the best) or values")

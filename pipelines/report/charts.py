@@ -5,6 +5,7 @@ Colours are Okabe and Ito's, which those who do not see all colours tell apart; 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -54,7 +55,8 @@ _CONFIG: dict[str, Any] = {
         "titleFontSize": 12,
         "titleFontWeight": "normal",
         "orient": "bottom",
-        "columns": 3,
+        "columns": 2,
+        "labelLimit": 240,
     },
 }
 _LETTERS = {"type": "text", "color": "currentColor", "fontSize": 11}
@@ -292,24 +294,27 @@ def squares(values: Sequence[tuple[str, str, float]], form: str, caption: str) -
 
 
 def bubbles(values: Sequence[tuple[float, float, int, str]], x: str, y: str, caption: str) -> Chart:
-    """How many are where: place across (a scale of powers), place upwards in [0, 1], how many, and which kind."""
+    """How many are where: place across (on a scale of powers), place upwards in [0, 1], how many, and which kind."""
     data = [{"x": at, "y": up, "count": count, "kind": kind} for at, up, count, kind in values]
     names, most = list(dict.fromkeys(kind for *_, kind in values)), max(count for _, _, count, _ in values)
+    powers = [math.log10(at) for at, *_ in values]
+    first = math.floor(min(powers))
+    last = max(math.ceil(max(powers)), first + 1)
     dots = {
         "mark": {"type": "circle", "opacity": 0.75},
         "encoding": {
             "x": _axis(
                 "x",
                 x,
-                scale={"type": "log", "base": 10, "nice": False, "padding": 12},
-                axis={**_POWERS["axis"], "grid": False},
+                scale={"type": "log", "base": 10, "domain": [10**first, 10**last]},
+                axis={**_SHORT, "values": [10**power for power in range(first, last + 1)], "grid": False},
             ),
             "y": _axis("y", y, scale={"zero": False, "padding": 10}, axis={"tickCount": 5}),
             "size": _axis(
                 "count",
                 "raters",
                 scale={"range": [20, 500]},
-                legend={"values": sorted({1, (most + 1) // 2, most}), "symbolFillColor": GREY},
+                legend={"values": sorted({1, (most + 1) // 2, most}), "symbolFillColor": GREY, "format": ",d"},
             ),
             "color": {
                 "field": "kind",

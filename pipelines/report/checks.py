@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.report.parts import Section, Table
-from schemas.expectations import Check, Verdict, seen, together, wanted
+from schemas.expectations import LAST, Check, Verdict, seen, together, wanted
 
 
 def checks(verdict: Verdict) -> Section:
@@ -12,12 +12,13 @@ def checks(verdict: Verdict) -> Section:
     for check in verdict.checks:
         told.setdefault((check.on.split("/")[0], check.name, check.status), []).append(check)
     lines = []
-    for (on, name, status), alike in sorted(told.items(), key=lambda item: item[0][2] == "passed"):
+    for (on, name, status), alike in sorted(told.items(), key=lambda item: LAST.get(item[0][2], 0)):
         shown = [alike[0]] if status == "passed" else alike
         for check in shown:
             files = f"{on} ({len(alike)} files)" if len(alike) > 1 and status == "passed" else check.on
             observed = together(alike) if status == "passed" else seen(check.observed)
-            lines.append([status, check.severity, files, name, observed, wanted(check.expected), check.expectation])
+            expected = "–" if status == "skipped" else wanted(check.expected)
+            lines.append([status, check.severity, files, name, observed, expected, check.expectation])
     first, *rest = verdict.words().split("\n")
     columns = ["outcome", "severity", "on", "what should hold", "observed", "expected", "expectation"]
     passed = Table(columns, lines, f"All {len(verdict.checks):,} expectations with what was observed", folded=True)

@@ -14,10 +14,15 @@ SETS, MEMBERS, GROUPS = 5, 4, 8
 #: Reasons that make a duplicate set, and what its members are called.
 _KINDS = {
     "exact_duplicate": "exact copies",
-    "merged_judgement": "copies with another judgement",
+    "merged_judgement": "further judgements of the same",
     "near_duplicate": "near-copies",
     "near_images": "near-copies with near-copies of images",
-    "semantic_duplicate": "the same in other words",
+    "semantic_duplicate": "alike by their embeddings",
+}
+#: Of these, what need be no copy, and what is said of it.
+_NO_COPY = {
+    "merged_judgement": "are further judgements of the same",
+    "semantic_duplicate": "are alike by their embeddings, which is no proof",
 }
 _COLOURS = (charts.BLUE, charts.SKY, charts.ORANGE, charts.GREEN, charts.PURPLE)
 #: Sizes of sets, and what they are called.
@@ -31,10 +36,12 @@ def duplicates(run: Finished) -> Section | None:
     rows = counts["rows_in"] + counts["merged_records"] + counts["derived_rows"]
     copies = int(sets["members"].sum())
     by = {kind: int(sets.filter(pl.col("reason") == kind)["members"].sum()) for kind in _KINDS}
-    said = ", ".join(f"{by[kind]:,} {what}" for kind, what in _KINDS.items() if by[kind])
+    copies -= sum(by[kind] for kind in _NO_COPY)
+    said = ", ".join(f"{by[kind]:,} {what}" for kind, what in _KINDS.items() if by[kind] and kind not in _NO_COPY)
     lead = f"{many(copies, 'row is', 'rows are')} a copy of another, {share(copies, rows)} of them" + (
         f": {said}." if said else "."
     )
+    lead += "".join(f" {by[kind]:,} more {what}." for kind, what in _NO_COPY.items() if by[kind])
     tables, samples = _largest(run, sets)
     chart = [_chart(sets)] if sets.height else []
     listed, shown = _groups(run)

@@ -10,6 +10,10 @@ from pipelines.report.flow import LINES
 from pipelines.report.parts import Chart, Section, Table, number, of_another
 from pipelines.results import Results
 
+#: Figures whose interval is just `low` and `high`; what slices of each kind count.
+_PLAIN = ("accuracy", "f1")
+_SOLUTIONS = "solutions in steps"
+_UNITS = {"pairs": "pairs", _SOLUTIONS: "solutions"}
 #: Dimensions of ratings and rankings that have a picture, and slices of a column that are listed.
 _PICTURES, _SLICES = 6, 12
 _FIGURES = {
@@ -22,6 +26,11 @@ _FIGURES = {
     "soft_pairwise_accuracy": "soft pairwise accuracy",
     "calibration_error": "ECE",
     "brier": "Brier",
+    "f1": "F1",
+    "error_accuracy": "errors",
+    "right_accuracy": "right",
+    "step_auroc": "step AUROC",
+    "step_accuracy": "step accuracy",
 }
 
 
@@ -36,7 +45,7 @@ def evaluation(results: Results) -> Section | None:
     charts_, tables = [], []
     for title, by, one in parts:
         charts_ += _dots(title, by, one["scorers"], told["baselines"])
-        tables += [_table(title, by, one["scorers"]), *_sliced(title, one)]
+        tables += [_table(title, by, one["scorers"]), *_whole(title, one["scorers"]), *_sliced(title, by, one)]
         if order := one.get("value_order"):
             drawn, table = _order(title, order, told["baselines"])
             charts_, tables = [*charts_, *drawn], [*tables, table]
@@ -64,6 +73,7 @@ def _parts(told: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     out: list[tuple[str, str, dict[str, Any]]] = [("pairs", "accuracy", told["pairs"])] if told["pairs"] else []
     out += [(f"ratings of {name}", one["ranked_by"], one) for name, one in told["ratings"].items()]
     out += [(f"rankings by {name}", one["ranked_by"], one) for name, one in told["rankings"].items()]
+    out += [(_SOLUTIONS, "f1", told["steps"])] if told.get("steps") else []
     return out
 
 
@@ -80,7 +90,7 @@ def _lead(parts: Sequence[tuple[str, str, dict[str, Any]]], baselines: Sequence[
     }
     if not first:
         return f"No scorer has a score for the {title}."
-    best = first.get(False, "none of the scorers has a score")
+    best = first.get(False, "none has a score for each step" if title == _SOLUTIONS else "none has a score")
     return f"On {title}, the best scorer: {best}; the best baseline: {first.get(True, 'none')}."
 
 
@@ -90,7 +100,7 @@ def _ordered(scorers: Mapping[str, Any], by: str) -> list[str]:
 
 def _dots(title: str, by: str, scorers: Mapping[str, Any], baselines: Sequence[str]) -> list[Chart]:
     """Each scorer's figure with its interval."""
-    ends = ("low", "high") if by == "accuracy" else (f"{by}_low", f"{by}_high")
+    ends = ("low", "high") if by in _PLAIN else (f"{by}_low", f"{by}_high")
     values = []
     for name in _ordered(scorers, by)[:LINES]:
         one = scorers[name]
@@ -105,7 +115,7 @@ def _dots(title: str, by: str, scorers: Mapping[str, Any], baselines: Sequence[s
 def _table(title: str, by: str, scorers: Mapping[str, Any]) -> Table:
     keys = [key for key in _FIGURES if any(one.get(key) is not None for one in scorers.values())]
     lines = [
-        [name, scorers[name]["cluster"] or "–", *(number(scorers[name].get(key)) for key in keys)]
+        [name, scorers[name].get("cluster") or "–", *(number(scorers[name].get(key)) for key in keys)]
         for name in _ordered(scorers, by)[:LINES]
     ]
     return Table(["scorer", "cluster", *(_FIGURES[key] for key in keys)], lines, f"On {title}", folded=True)
@@ -130,20 +140,29 @@ def _order(title: str, told: Mapping[str, Any], baselines: Sequence[str]) -> tup
     return drawn, Table(columns, lines, f"Value-order correlation on {where}", folded=True)
 
 
-def _sliced(title: str, one: Mapping[str, Any]) -> list[Table]:
+def _whole(title: str, scorers: Mapping[str, Any]) -> list[Table]:
+    """How well right solutions are told from wrong ones, for each way to put steps together."""
+    if title != _SOLUTIONS:
+        return []
+    ways = list(dict.fromkeys(way for one in scorers.values() for way in one["solutions"]))
+    lines = [[name, *(number(one["solutions"].get(way)) for way in ways)] for name, one in scorers.items()]
+    columns = ["scorer", *(way.replace("_", " ") for way in ways)]
+    return [Table(columns, lines, "Right solutions told from wrong ones (AUROC), steps put together", folded=True)]
+
+
+def _sliced(title: str, by: str, one: Mapping[str, Any]) -> list[Table]:
     """The largest slices of each column."""
     out = []
     for column, told in one["slices"].items():
-        unit = "pairs" if title == "pairs" else "ratings"
+        unit = _UNITS.get(title, "ratings")
         some = sorted(told["slices"], key=lambda found: -found[unit])[:_SLICES]
         if not some:
             continue
-        figure = "accuracy" if title == "pairs" else "acc_eq_calibrated"
         names = list(some[0]["scorers"])[:LINES]
         lines = [
-            [found["value"], found[unit], *(number(found["scorers"][name].get(figure)) for name in names)]
+            [found["value"], found[unit], *(number(found["scorers"][name].get(by)) for name in names)]
             for found in sorted(some, key=lambda found: found["value"])
         ]
-        said = f"{_FIGURES[figure]} on {title} by {column}"
+        said = f"{_FIGURES.get(by, by)} on {title} by {column}"
         out.append(Table([column, unit, *names], lines, said, folded=True))
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -11,8 +11,9 @@ from pipelines.finished import Finished
 from pipelines.limits import unknown_labels
 from pipelines.report.fate import Fates
 from pipelines.report.parts import Link, Section, Table, key_of, many, share
+from pipelines.report.raters import NOISE
 from pipelines.report.ratings import DIVIDED, divided, rated
-from pipelines.report.steps import CONTRADICTED
+from pipelines.report.steps import CONTRADICTED, outweighed
 from schemas.config import Config
 from transforms import blocks
 
@@ -34,7 +35,7 @@ class Ailment:
     fix: dict[str, Any] = field(default_factory=dict)
 
 
-#: Ailments by reason. Exact copies are always merged, and need no setting.
+#: Ailments by reason. Exact copies are always merged, and need no setting; that several people judged the same is none.
 AILMENTS: dict[str, Ailment] = {
     "contaminated": Ailment(
         10,
@@ -113,9 +114,6 @@ AILMENTS: dict[str, Ailment] = {
         "Copies count several times, and stand in several splits: test scores are too good.",
         "is always done: they are merged into one row with all judgements",
     ),
-    "merged_judgement": Ailment(
-        1, "Copies with another judgement; together they are one row.", "is always done: they are merged"
-    ),
     "near_duplicate": Ailment(
         2,
         "Near-copies count several times, and stand in several splits: test scores are too good.",
@@ -130,7 +128,9 @@ AILMENTS: dict[str, Ailment] = {
         {"policy.near_images": "drop"},
     ),
     "semantic_duplicate": Ailment(
-        0.5, "These say the same as another row in other words.", "reports them; look at some before you drop them",
+        0.5,
+        "By their embeddings these say the same as another row in other words, which is a likeness and no proof.",
+        "reports them; look at some before you drop them",
         {"policy.semantic_duplicate": "report"},
     ),
     "time_contradicted": Ailment(
@@ -167,22 +167,25 @@ _DIVIDED = Ailment(
 )
 _NOISE = Ailment(
     4,
-    "What these raters say goes with nothing that others say of the same.",
-    "needs somebody to look; each rater counts as far as he is precise, and these next to nothing",
+    "What these raters say goes with nothing that others say of the same; in a plain mean they count as all do.",
+    "publishes scores in which each rater counts as far as what they say goes with others, and these next to nothing",
+    {"policy.score": "harmonised"},
 )
+#: Where one step is plainly wrong, and right ones outweigh it in some way to put them together, it is that way's doing.
+_OUTWEIGHED = 0.01
 _CONTRADICTED = Ailment(
     2,
     "Right or wrong depends on how steps are put together: two trainers learn opposite things from them.",
     "needs a choice: the section on steps has what each way rewards",
 )
-#: A rater who judged so much with others, and goes with them no more than this, says nothing.
-_ENOUGH, _NOTHING = 30, 0.1
 _UNOPENED = Ailment(
     3,
     "Whoever trains on these rows cannot open them either, and which other images look like them is not known.",
     "needs the files where the rows say they are, or a source whose rows name them rightly: the section on images has "
     "the first ones by name",
 )
+#: How much likeness weighs to a model that takes everything for alike.
+_UNTOLD = 0.01
 #: Records that could not be used.
 _DEAD = Ailment(3, "They are in no dataset; each has its line and what is wrong with it.", "needs the source mended")
 _SHORTCUT = Ailment(
@@ -223,6 +226,8 @@ def findings(run: Finished, fates: Fates) -> list[Finding]:
         if some:
             total = sum(group.rows for _, group in some)
             most = max(some, key=lambda one: one[1].rows)[0]
+            if name == "semantic_duplicate" and not run.manifest["groups"]["linked_by_meaning"]:
+                ailment = replace(ailment, harm=_UNTOLD, why="The model of embeddings does not tell these texts apart.")
             weight = ailment.harm * total / rows
             out.append(Finding(name, total, rows, ailment, weight, key_of("reason", most, name)))
     for code, count in run.manifest["dead_letter_codes"].items():
@@ -263,7 +268,7 @@ def _ratings(run: Finished) -> list[Finding]:
     if not blocks.exists(f"{run.out}/raters.parquet"):
         return out
     told = run.table("raters.parquet").filter((pl.col("kind") == "rating") & pl.col("rater").is_not_null()).collect()
-    noise = told.filter((pl.col("shared") >= _ENOUGH) & (pl.col("reliability") <= _NOTHING))
+    noise = told.filter(NOISE)
     given, votes = int(noise["votes"].sum()), max(int(told["votes"].sum()), 1)
     if given:
         name = f"ratings of {many(noise['rater'].n_unique(), 'rater')} are noise"
@@ -277,7 +282,7 @@ def _steps(run: Finished, rows: int) -> list[Finding]:
     if told is None or not told["contradicted"]:
         return []
     count = told["contradicted"]
-    weight = _CONTRADICTED.harm * count / rows
+    weight = (_CONTRADICTED.harm * (count - outweighed(run)) + _OUTWEIGHED * outweighed(run)) / rows
     return [Finding("steps contradict", count, told["solutions"], _CONTRADICTED, weight, CONTRADICTED)]
 
 

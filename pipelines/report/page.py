@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipelines.finished import Finished
 from pipelines.report.parts import Entry, Link, Sample, Section, many
@@ -21,6 +21,7 @@ from pipelines.report.texts import level, size, visible, written
 TEXTS, PAGE = 2_000_000, 3_000_000
 #: A cell that is a number, however it is written.
 _FIGURE = re.compile(r"–|[+-]?[\d,]+(\.\d+)?(\N{NARROW NO-BREAK SPACE}%)?")
+_CODE = re.compile(r"`([^`\n]+)`")
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
@@ -98,7 +99,7 @@ def _page(parts: Sequence[_Part], most: int, title: str, subtitle: str, version:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"written": partial(written, most=most), "plain": plain}
+    environment.filters |= {"written": partial(written, most=most), "plain": plain, "told": told}
     environment.tests["link"] = lambda value: isinstance(value, Link)
     environment.tests["figure"] = lambda value: (
         _FIGURE.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, (int, float))
@@ -113,6 +114,11 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else "–" if value is None else visible(str(value))
+
+
+def told(value: Any) -> Markup:
+    """A sentence of the page's own, in which what stands in backticks is code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(plain(value)))))
 
 
 def left_out(count: int, what: str) -> list[str]:

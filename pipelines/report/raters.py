@@ -14,6 +14,9 @@ from pipelines.report.page import left_out
 from pipelines.report.parts import Chart, Section, Table, many, number
 from transforms import blocks
 
+#: A rater who judged so much with others, and goes with them no more than this, says nothing.
+_ENOUGH, _NOTHING = 30, 0.1
+NOISE = (pl.col("shared") >= _ENOUGH) & (pl.col("reliability") <= _NOTHING)
 #: Steps of the picture: of votes on a scale of powers, and of reliability; sources that have a colour of their own.
 _VOTES, _RELIABILITY, _SOURCES = 4, 0.05, 5
 
@@ -27,18 +30,25 @@ def raters(run: Finished) -> Section | None:
     known = run.table("raters.parquet").filter(pl.col("rater").is_not_null()).collect()
     named, measured = known["rater"].n_unique(), known.filter(pl.col("reliability").is_not_null())
     worse = known.filter("worse_than_chance")
-    lead = (
-        f"{many(named, 'named rater')}; {many(measured['rater'].n_unique(), 'shares', 'share')} what they judged with "
-        f"others. {many(worse['rater'].n_unique(), 'is', 'are')} worse than chance."
+    lead = f"{many(named, 'named rater')}; " + (
+        "none judged what another did, so how reliable they are is not known."
+        if measured.is_empty()
+        else f"{many(measured['rater'].n_unique(), 'shares', 'share')} what they judged with others."
     )
+    lead += _bad(measured, worse)
     words = [
         "Reliability is the expected share of right votes on pairs, and on ratings the correlation with what others "
         "say. Krippendorff's α is 1 where all agree and 0 where they agree as by chance; below 0.667 few would build "
         "on single judgements.",
-        f"{many(told['opposed'], 'pair has', 'pairs have')} votes for both sides. "
-        f"{many(told['on_cycles'], 'pair is', 'pairs are')} part of preferences that go in a circle; for none to be "
-        f"left, {told['reversals']:,} of them would have to be turned round.",
     ]
+    if any(one["kind"] == "pair" for one in figures):
+        circles = "None is part of preferences that go in a circle."
+        if told["on_cycles"]:
+            circles = (
+                f"{many(told['on_cycles'], 'pair is', 'pairs are')} part of preferences that go in a circle; for none "
+                f"to be left, {told['reversals']:,} of them would have to be turned round."
+            )
+        words.append(f"{many(told['opposed'], 'pair has', 'pairs have')} votes for both sides. {circles}")
     if told["measured_share"] < 1:
         words.append(f"Measured on {told['measured_share']:.1%} of what was judged, chosen by hash.")
     pictures = [] if measured.is_empty() else [_reliability(measured)]
@@ -57,6 +67,17 @@ def raters(run: Finished) -> Section | None:
     )
 
 
+def _bad(measured: pl.DataFrame, worse: pl.DataFrame) -> str:
+    """Who is worse than chance on pairs, and whose ratings go with nobody's."""
+    noise = measured.filter((pl.col("kind") == "rating") & NOISE)["rater"].n_unique()
+    said = ""
+    if "pair" in measured["kind"]:
+        said += f" {many(worse['rater'].n_unique(), 'is', 'are')} worse than chance."
+    if noise:
+        said += f" The ratings of {noise:,} of them go with nothing that others say of the same."
+    return said
+
+
 def _name(figure: dict[str, Any]) -> str:
     return f"{figure['source']} {figure['kind']} {figure['dimension']}"
 
@@ -72,7 +93,17 @@ def _agreement(figures: list[dict[str, Any]]) -> Table:
          number(_alpha(one)), number(one["agreement"]), one.get("consensus", "–")]
         for one in figures[:LINES]
     ]  # fmt: skip
-    columns = ["source", "kind", "dimension", "judgements", "raters", "judged by several", "α", "agreement", "label by"]
+    columns = [
+        "source",
+        "kind",
+        "dimension",
+        "judgements",
+        "raters",
+        "judged by several",
+        "α",
+        "just the same",
+        "label by",
+    ]
     return Table(columns, lines, "Agreement")
 
 

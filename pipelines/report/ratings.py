@@ -98,7 +98,8 @@ def _words(told: dict[str, Any], main: dict[str, Any]) -> list[str]:
     if not told["looked_at_texts"]:
         out.append("There are too many rows for texts to be looked at: raters alone were.")
     elif main["explained"] is not None:
-        out.append(f"Texts explain {main['explained']:.1%} of the variance of {_name(main)}, out of fold.")
+        said = f"{main['explained']:.1%}" if main["explained"] > 0 else "nothing"
+        out.append(f"Texts explain {said} of the variance of {_name(main)}, out of fold.")
     return out
 
 
@@ -203,7 +204,7 @@ def _table(figures: list[dict[str, Any]]) -> Table:
     ]  # fmt: skip
     columns = [
         "source", "dimension", "rows", "values", "raters", "by several", "made comparable", "α before", "α after",
-        "explained", "wrong", "mean s.e.",
+        "explained", "est. wrong", "mean s.e.",
     ]  # fmt: skip
     return Table(columns, lines, "Dimensions")
 

@@ -35,14 +35,20 @@ def slices(run: Finished) -> Section | None:
     return Section(
         "slices",
         "Slices",
-        f"{many(len(found), 'slice of the data stands', 'slices of the data stand')} out."
-        if found
-        else "No slice of the data stands out.",
+        _lead(len(found), told["looked_at"]),
         words=[*looked, *left_out(len(found) - _LINES, "slice")],
         charts=[_dots(found[:_LINES])] if found else [],
         tables=[_table(found[:_LINES], samples), *_splits(found[:_LINES])] if found else [],
         samples=list(samples.values()),
     )
+
+
+def _lead(found: int, looked: dict[str, Any]) -> str:
+    if found:
+        return f"{many(found, 'slice of the data stands', 'slices of the data stand')} out."
+    if any("sampled" in one for one in looked.values()):
+        return "No slice of the data stands out."
+    return "Slices were not looked for: there is too little to look at."
 
 
 def name_of(one: dict[str, Any]) -> str:

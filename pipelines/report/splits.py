@@ -61,7 +61,7 @@ def cost(run: Finished) -> Section:
         words=[f"Run as `{run.manifest['command']}` on {run.manifest['runner']}."],
         charts=[
             charts.bars(
-                [(s["stage"], "", s["seconds"]) for s in stages], "seconds", "Seconds of each stage.", form=".3~s"
+                [(s["stage"], "", s["seconds"]) for s in stages], "seconds", "Seconds of each stage.", form=".3~r"
             ),
             charts.bars(
                 [(s["stage"], "", s["peak_bytes"] / 2**20) for s in stages], "MiB", "Peak memory of each stage."

@@ -15,6 +15,7 @@ from transforms.steps.aggregate import AGGREGATORS
 
 #: The key of rows whose verdict is another with another way; steps that are told apart in the picture.
 CONTRADICTED, _STEPS = "steps-contradicted", 12
+_OUTWEIGHED = (pl.col("steps_ambiguous") > 0) & pl.col("first_wrong").is_not_null()
 _WAYS = {
     "product": "product",
     "minimum": "minimum",
@@ -40,7 +41,8 @@ def steps(run: Finished) -> Section | None:
         "depending on how their steps are put together.",
         words=[
             "A way that goes with the number of steps rewards short solutions (below 0) or long ones (above 0), "
-            "whatever is in them."
+            "whatever is in them.",
+            *_outweighed_words(known),
         ],
         charts=[chart for chart in (*pictures, *_first_wrong(known)) if chart],
         tables=[_table(told["aggregators"])],
@@ -48,6 +50,22 @@ def steps(run: Finished) -> Section | None:
             known, "steps_ambiguous", 1e-9, CONTRADICTED, "whose steps are put together to opposite verdicts"
         ),
     )
+
+
+def outweighed(run: Finished) -> int:
+    """Solutions that contradict themselves although a step of theirs is wrong: right ones outweigh it in some way."""
+    known = _solutions(run)
+    return 0 if known.is_empty() else known.filter(_OUTWEIGHED).height
+
+
+def _outweighed_words(known: pl.DataFrame) -> list[str]:
+    count = 0 if known.is_empty() else known.filter(_OUTWEIGHED).height
+    if not count:
+        return []
+    return [
+        f"In {count:,} of them a step is wrong, and right ones outweigh it where steps are put together by their mean, "
+        "log-odds or the last one: that is these ways' doing. Product and minimum do not forget a wrong step."
+    ]
 
 
 def _solutions(run: Finished) -> pl.DataFrame:

@@ -26,6 +26,9 @@ class Files(Section):
         None, description="How the files are laid out, where their names do not say."
     )
     quoting: bool | None = Field(None, description="CSV and TSV: whether quotes mean something; found out when absent.")
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
+        None, description="CSV and TSV: what stands between fields; found out when absent."
+    )
     columns: list[str] | None = Field(None, description="CSV and TSV without a header: the names of the columns.")
     record: str | None = Field(None, description="XML: the tag of a record.")
     options: dict[str, Any] = Field({}, description="Switches of the adapter; `trenchcoat formats` lists them.")

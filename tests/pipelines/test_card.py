@@ -269,7 +269,9 @@ def test_rankings_and_steps_survive(load: Callable[..., Any]) -> None:
 def test_front_matter_has_the_sizes_of_the_footers(folder: Path) -> None:
     data = DatasetCard.load(folder / "README.md").data.to_dict()
     assert (data["license"], data["pretty_name"], data["size_categories"]) == ("cc-by-4.0", "dataset", ["n<1K"])
-    assert data["tags"] == ["preference", "reward-model", "trenchcoat"]
+    assert data["tags"] == [
+        "preference", "reward-model", "ratings", "evaluation-metric", "process-reward-model", "trenchcoat"
+    ]  # fmt: skip
     assert data["task_categories"] == ["text-generation", "text-ranking", "translation"]
     assert [one["config_name"] for one in data["configs"]] == list(NAMES)
     for one, info in zip(data["configs"], data["dataset_info"], strict=True):

@@ -49,6 +49,10 @@ def test_checks_of_all_files_are_a_line_and_what_failed_comes_first() -> None:
         ["alpha>=0.4", "the run", "passed", "0.3", "at least 0.4"],
     ]
     assert SECRET not in str(found)
+    skipped = check("no overlap", "metrics", status="skipped", observed="nothing was compared")
+    passing = checks_of(Verdict(True, [check("id is not null"), skipped], 1.0))
+    assert passing.said.endswith("All passed. 1 could not be made, and says nothing: see below.")
+    assert passing.lines[0] == ["no overlap", "the run", "skipped", "nothing was compared", "–"]
     assert "alpha>=0.4" not in str(checks_of(verdict, ("raters",)).lines)
 
 
@@ -58,7 +62,8 @@ def test_the_card_of_a_run_and_of_what_is_published_tell_the_same_checks(run: Pa
         return mine.split("\n## ")[0]
 
     made = json.loads((run / "gate.json").read_text())["checks"]
-    assert f"The gate made {len(made):,} checks" in checks(run / "dataset")
+    assert f"The gate made {sum(one['status'] != 'skipped' for one in made):,} checks" in checks(run / "dataset")
+    assert "| skipped | no benchmark was named, so nothing was compared |" in checks(run / "dataset")
     assert {one["name"] for one in made} >= {"id is not null", "no group of rows stands in two splits"}
     assert all(one["name"].replace("_", "\\_") in checks(run / "dataset") for one in made)
     assert run_publish(PublishRequest(str(run), str(tmp_path / "p"))) == 0

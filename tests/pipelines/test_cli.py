@@ -58,15 +58,15 @@ def test_a_wrong_format_leaves_dead_letters_and_fails(pairs: Path, tmp_path: Pat
     assert run_curate(Request(None, str(tmp_path / "out"), [str(pairs)], "pandalm")) in (1, 2)
 
 
-def test_a_mapping_of_fields_that_are_not_there(
+def test_a_mapping_of_fields_that_hold_something_else(
     capsys: pytest.CaptureFixture[str], pairs: Path, tmp_path: Path
 ) -> None:
     """What is wrong with the records is said at once, and where all of them are."""
-    mapping = "{kind: pair, prompt: prompt, responses: [chosen, rejcted], label: {always: 1}}"
+    mapping = "{kind: stepwise, prompt: prompt, responses: chosen, label: {field: rejected}}"
     sets = ["sources.0.format=mapping", f"sources.0.mapping={mapping}"]
     said = refused(capsys, Request(None, str(tmp_path / "out"), [str(pairs)], sets=sets))
-    assert "no record could be read (missing_field 20)" in said
-    assert "pairs.jsonl, line 1: field 'rejcted' is missing or null" in said
+    assert "no record could be read (wrong_type 20)" in said
+    assert "pairs.jsonl, line 1: field 'chosen' is a string" in said
     letters = Path(said.split("All are in ")[1].strip())
     assert len((letters / "000000.jsonl").read_text().splitlines()) == 20
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.diff import compare, words
+from pipelines.diff import apart, compare, words
 
 _TYPES = {"reasons": pl.List(pl.String), "published_in": pl.List(pl.String)}
 
@@ -62,3 +62,13 @@ def test_words_name_reasons_and_no_control_character_reaches_the_terminal() -> N
     assert "2  keep → drop   +pii" in said
     assert "1  soften → drop   -tie_not_expressible conflict" in said
     assert "\x1b" not in said
+
+
+def test_settings_that_differ_are_named() -> None:
+    one = {"policy": {"score": "recorded", "pii": "report"}, "split": {"seed": 0}, "name": "x"}
+    other = {"policy": {"score": "harmonised", "pii": "report"}, "split": {"seed": 1, "more": None}, "name": "x"}
+    settings = apart(one, other)
+    assert settings == {"policy.score": ["recorded", "harmonised"], "split.seed": [0, 1]}
+    said = words(compare(ledger(FIRST), ledger(FIRST)), [], "A", "B", settings)
+    assert "settings that differ: policy.score recorded → harmonised; split.seed 0 → 1" in said
+    assert "note: published scores differ with policy.score" in said

@@ -12,7 +12,7 @@ from schemas.config import Policy
 from schemas.verdict import DETAIL, MERGED
 from transforms.decide.believed import EVENED, SETTLED, TURNED, settle
 from transforms.decide.consensus import concluded, even
-from transforms.decide.contested import AGREE, contested
+from transforms.decide.contested import AGREE
 from transforms.decide.labels import labels
 from transforms.lists import of_counts
 from transforms.publish.shapes import KEPT, published_in, shape
@@ -222,7 +222,8 @@ def decide(
     """Verdicts of rows from their signals.
 
     Args:
-        rows: kind, judgements (merged), split where it is known, and all signals of the rows, one line a row.
+        rows: kind, judgements (merged), split where it is known, and all signals of the rows, one line a row; as
+            `contested` says them on the policy's dimension.
         policy: what to do about what.
         configurations: published shapes, for where a kept row goes and what it is missing from.
         thresholds: what scores were held against, by reason, where the configuration says it.
@@ -231,7 +232,6 @@ def decide(
         Frame of `VERDICTS`, one line a row, in the order of `rows`.
     """
     rows = pl.concat([rows, labels(rows["judgements"], rows["kind"], policy.dimension)], how="horizontal")
-    rows = contested(rows, policy.dimension)
     rows = rows.with_columns(
         pl.col("identical_responses", "conflict", "empty_response", "too_long", "identical_after_truncation").fill_null(
             False

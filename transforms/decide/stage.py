@@ -109,8 +109,8 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
 
     With cuts, rows are in splits, and policies that hold in some of them do.
     """
-    rows = load(task)
     policy = Policy.model_validate(task["policy"])
+    rows = contested(load(task), policy.dimension)
     if policy.pii == "mask":
         rows = as_masked(rows, lambda found: read_frame(task["path"], MASKED)[found])
     decided = decide(rows, policy, task["configurations"], task["thresholds"])
@@ -132,7 +132,7 @@ def verdicts(task: dict[str, Any], folder: str) -> Stats:
         "ties": int(pairs["label"].null_count()),
         "pairs": pairs.height,
         "margins": int(pairs["margin"].count()),
-        "conflicts": contested(rows, policy.dimension).filter(_CONTESTED & pl.col("copy_of").is_null()).height,
+        "conflicts": rows.filter(_CONTESTED & pl.col("copy_of").is_null()).height,
         "opposed": int(said["opposed"].sum()),
         "on_cycles": int((said["component"] > 0).sum()),
         "reversals": int(said["reversal"].sum()),

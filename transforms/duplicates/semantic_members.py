@@ -40,6 +40,7 @@ class Search:
         group_threshold: from which on prompts belong together.
         probes: partitions that a row is searched in.
         device: cpu or cuda.
+        images: whether some rows show images. Their texts do not say whether they are the same, so they take no part.
     """
 
     identity: str
@@ -48,6 +49,7 @@ class Search:
     group_threshold: float
     probes: int
     device: str
+    images: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ class Members:
         rows: frame of `MEMBER`, in the order of the block.
         prompts: frame of `MEMBER`, one line a distinct prompt.
         vectors: the block's.
+        showing: how many rows were left out because they show images.
     """
 
     rows: pl.DataFrame
     prompts: pl.DataFrame
     vectors: TextVectors
+    showing: int
 
     def points(self, chosen: pl.DataFrame) -> np.ndarray:
         """Where lines of `rows` or of `prompts` lie: prompts by their vector, rows by that and their responses' mean.
@@ -79,20 +83,23 @@ class Members:
         return np.concatenate([prompts, np.add.reduceat(answers, ends - counts, axis=0) / counts[:, None]], axis=1)
 
 
-def members(block: Block, identity: str, folder: str) -> Members:
+#: Whether a message shows an image.
+_SHOWN = pl.element().struct.field("images").list.len().fill_null(0) > 0
+
+
+def members(block: Block, search: Search) -> Members:
     """What of a block takes part: rows without an empty side or too many of them, and prompts with text; no copies.
 
-    Args:
-        block: the block.
-        identity: folder of the identity stage.
-        folder: of the blocks' vectors.
+    Rows, and prompts, that show images do not.
     """
+    identity, folder = search.identity, search.vectors
     vectors = read_texts(folder, block.sidecar)
     counts, starts = vectors.counts, vectors.starts
     filled = np.concatenate([[0], np.cumsum(np.asarray(vectors.responses).any(axis=1))])
     ids = read_frame(block.path, ["content_id", "prompt_id", "kind"])
     texts = read_frame(f"{folder}/{block.sidecar}", ["prompt"])["prompt"]
     copies = read_frame(f"{identity}/{block.sidecar}", ["copy_of"])["copy_of"].is_not_null()
+    shown = _showing(block) if search.images else pl.DataFrame({"prompt": False, "row": False}).clear(len(ids))
     said, silent = np.asarray(vectors.prompts).any(axis=1), texts.is_null().to_numpy()
     grouped = pl.when(texts.is_null()).then("content_id").otherwise("prompt_id")
     frame = ids.with_columns(
@@ -103,19 +110,30 @@ def members(block: Block, identity: str, folder: str) -> Members:
         count=pl.Series(counts),
         group=_key(grouped),
         _kept=~copies,
+        _shown=shown["row"].fill_null(False),
+        _shown_prompt=shown["prompt"].fill_null(False),
         _whole=pl.Series(
             (counts > 0) & (counts <= MOST_RESPONSES) & (filled[starts + counts] - filled[starts] == counts)
         ),
         _said=pl.Series(said),
         _silent=pl.Series(silent),
     ).filter("_kept")
-    rows = frame.filter(pl.col("_whole") & (pl.col("_said") | pl.col("_silent")))
+    rows = frame.filter(pl.col("_whole") & (pl.col("_said") | pl.col("_silent")) & ~pl.col("_shown"))
     prompts = (
-        frame.filter("_said")
+        frame.filter(pl.col("_said") & ~pl.col("_shown_prompt"))
         .unique("prompt_id", keep="first", maintain_order=True)
         .with_columns(key="group", kind=pl.lit(_PROMPT, dtype=pl.Int64), count=pl.lit(0, dtype=pl.Int64))
     )
-    return Members(rows.select(MEMBER.names()), prompts.select(MEMBER.names()), vectors)
+    return Members(rows.select(MEMBER.names()), prompts.select(MEMBER.names()), vectors, int(frame["_shown"].sum()))
+
+
+def _showing(block: Block) -> pl.DataFrame:
+    """Of each row whether its `prompt` shows an image, and whether anything of the `row` does."""
+    inner = pl.element().list.eval(_SHOWN).list.any()
+    prompt = pl.col("prompt").list.eval(_SHOWN).list.any()
+    return read_frame(block.path, ["prompt", "responses"]).select(
+        prompt=prompt, row=prompt | pl.col("responses").list.eval(inner).list.any()
+    )
 
 
 def _key(hashes: pl.Expr) -> pl.Expr:

@@ -128,7 +128,7 @@ def recall(every: Sequence[Block], search: Search, said: pl.DataFrame, linked: p
         For rows and for prompts: `sampled`, how many there were to find (`true`), how many of them were `found`, and
         `recall`, absent where there was nothing to find.
     """
-    own = [members(block, search.identity, search.vectors) for block in every]
+    own = [members(block, search) for block in every]
     there = _true_pairs(every, search, own, "rows", search.threshold).group_by("ours").agg(pl.col("true").max())
     best = there.join(said.select("key", "cosine"), left_on="ours", right_on="key", how="left")
     hits = best.filter(pl.col("cosine") >= pl.col("true") - 1.5 * 10.0**-DIGITS).height

@@ -42,10 +42,14 @@ def fit(every: Sequence[Block], search: Search, most: int, folder: str) -> dict[
         folder: to write to.
 
     Returns:
-        How many prompts and rows take part (`members`), and in how many `partitions`.
+        How many prompts and rows take part (`members`), in how many `partitions`, and how many rows are `left_out`.
     """
-    own = [members(block, search.identity, search.vectors) for block in every]
-    out: dict[str, dict[str, int]] = {"members": {}, "partitions": {}}
+    own = [members(block, search) for block in every]
+    out: dict[str, dict[str, int]] = {
+        "members": {},
+        "partitions": {},
+        "left_out": {"rows": sum(o.showing for o in own)},
+    }
     for what in WHAT:
         distinct = pl.concat([getattr(one, what) for one in own]).sort("key", "block", "row")
         distinct = distinct.unique("key", keep="first", maintain_order=True)
@@ -81,7 +85,7 @@ class _Assign(beam.DoFn):
         self.search, self.most = search, most
 
     def process(self, block: Block, fitted: str) -> Iterator[_Frames]:
-        own = members(block, self.search.identity, self.search.vectors)
+        own = members(block, self.search)
         for first, what in zip((0, self.most), WHAT, strict=True):
             frame: pl.DataFrame = getattr(own, what)
             centres = read_array(f"{fitted}/{what}.npy")

@@ -14,7 +14,8 @@ import polars as pl
 from schemas.arrow import DIALOGUE, IMAGE, MESSAGE, TOOL_CALL
 from schemas.row import ROLES
 from transforms.ingest.listed import Listed
-from transforms.ingest.records import Records, excerpt
+from transforms.ingest.records import Records
+from transforms.ingest.values import excerpt
 from transforms.lists import end_to_end, of_counts, side_by_side
 
 #: Other names that formats have for roles.

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from transforms.ingest.records import Records, reach
+from transforms.ingest.records import Records
+from transforms.ingest.values import reach
 
 #: Fields of objects within objects are named by dotted paths, down to this depth; a mapping reads those.
 _DEPTH = 3
+#: The share of a column's texts from which on it is one of numbers, with some that are none.
+_MOSTLY = 0.9
 _NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "whole number", float: "number", dict: "object"}
 _MANY = {
     "text": "texts", "whole number": "numbers", "number": "numbers", "object": "objects",
@@ -28,7 +33,7 @@ class Field:
         kinds: out of "text", "number", "whole number", "true or false", "object", "messages", "texts", "numbers",
             "objects", "list of true or false", "list", the commonest first; "nothing" where all are null.
         missing: share of the records that lack it or hold null, in [0, 1].
-        values: what it holds, nulls left out; the texts of a table as numbers where all of them are.
+        values: what it holds, nulls left out; the texts of a table as numbers where nearly all of them are.
     """
 
     name: str
@@ -85,14 +90,26 @@ def _field(name: str, values: list[Any], textual: bool, depth: int) -> list[Fiel
 
 
 def _numbers(texts: list[Any]) -> list[Any]:
-    """Texts as numbers where all of them are."""
+    """Texts as numbers where at least nine in ten of them are; those that are none stay as they are."""
+    numbers = [_number(text) for text in texts]
+    known = [number for number in numbers if number is not None]
+    if len(known) < _MOSTLY * len(texts):
+        return texts
+    if not all(abs(number) < 2**53 for number in known):  # neither infinite nor a long row of digits, an identifier
+        return texts
+    whole = all(number.is_integer() for number in known)
+    return [
+        text if number is None else int(number) if whole else number
+        for text, number in zip(texts, numbers, strict=True)
+    ]
+
+
+def _number(text: Any) -> float | None:
     try:
-        numbers = [float(text) for text in texts]
+        number = float(text)
     except (TypeError, ValueError):
-        return texts
-    if not all(abs(number) < 2**53 for number in numbers):  # neither infinite nor a long row of digits, an identifier
-        return texts
-    return [int(number) for number in numbers] if all(number.is_integer() for number in numbers) else numbers
+        return None
+    return None if number != number else number  # nan is how tables say that there is nothing
 
 
 def _kind(value: Any) -> str:
@@ -102,6 +119,14 @@ def _kind(value: Any) -> str:
         inner = {_MANY.get(_kind(part), "list") for part in value}
         return inner.pop() if len(inner) == 1 else "list"
     return _NAMES.get(type(value), type(value).__name__)
+
+
+@cache
+def words_of(name: str) -> tuple[str, ...]:
+    """A name's words: `modelA`, `model_a` and `model-a` are all model and a."""
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    spaced = re.sub(r"([A-Za-z])([0-9])", r"\1 \2", spaced)
+    return tuple(word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced) if word)
 
 
 def shortened(value: Any, characters: int) -> str:

@@ -147,10 +147,7 @@ def plan(
         InputError: see `expand`; or an argument is not allowed, or a file is not what it says it is.
     """
     _check_format(format)
-    if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
-        raise InputError(
-            f"delimiter {delimiter!r} is not allowed; one ASCII character is, but no quote and no line end"
-        )
+    _check_delimiter(delimiter)
     if range_bytes < 16:
         raise InputError(f"range_bytes is {range_bytes}; at least 16 are needed")
     given = {"quoting": quoting, "record": record, "delimiter": delimiter, "columns": columns}
@@ -192,6 +189,7 @@ def head(
     format: str | None = None,
     quoting: bool | None = None,
     record: str | None = None,
+    delimiter: str | None = None,
     columns: list[str] | None = None,
     split: str | None = None,
 ) -> FileRef:
@@ -205,6 +203,7 @@ def head(
         format: see `plan`.
         quoting: see `plan`.
         record: see `plan`.
+        delimiter: see `plan`.
         columns: see `plan`.
         split: dataset: its split.
 
@@ -214,15 +213,23 @@ def head(
     if format == "dataset":
         return FileRef(source, path, path, format, split=split)
     _check_format(format)
+    _check_delimiter(delimiter)
     kind, compression = _recognise(path, format)
     ref = FileRef(source, path, path, kind, compression, most=most)
-    given = {"quoting": quoting, "record": record, "delimiter": None, "columns": columns}
+    given = {"quoting": quoting, "record": record, "delimiter": delimiter, "columns": columns}
     return ref if kind in ("parquet", "arrow") else _described(ref, given)
 
 
 def _check_format(format: str | None) -> None:
     if format is not None and format not in FORMATS:
         raise InputError(f"format {format!r} is unknown; allowed are {', '.join(FORMATS)}")
+
+
+def _check_delimiter(delimiter: str | None) -> None:
+    if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
+        raise InputError(
+            f"delimiter {delimiter!r} is not allowed; one ASCII character is, but no quote and no line end"
+        )
 
 
 def _local(value: str) -> list[str]:

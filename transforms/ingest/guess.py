@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import permutations
 from typing import Any
 
 from schemas.mapping import label_text
-from transforms.ingest.fields import Field
+from transforms.ingest.fields import Field, words_of
+from transforms.ingest.scales import identifies, missing, scale, scale_of_field, span
 
 #: What sides of a comparison are called, first and second.
 _SIDES = (
@@ -45,8 +45,6 @@ _CALLED = {
     "steps": "step completion",
     "timestamp": "timestamp time date created tstamp",
 }
-#: Scales that people use; the first one that holds all values is guessed.
-_SCALES = ((0, 1), (-1, 1), (1, 5), (0, 4), (0, 5), (1, 7), (-2, 2), (-3, 3), (1, 10), (0, 10), (0, 25), (0, 100))
 #: Words in the names of fields whose texts nobody wrote as an answer.
 _NO_TEXT = {"id", "idx", "key", "uid", "author", "name", "url", "link", "path", "file", "lang", "language", "hash"}
 #: How labels of steps are given, and what of those that are words says that a step is right.
@@ -55,6 +53,11 @@ _RIGHT = {
     "+": 1, "good": 1, "right": 1, "correct": 1, "-": 0, "bad": 0, "wrong": 0, "incorrect": 0, "1": 1, "-1": 0,
     "0": 0.5, "neutral": 0.5,
 }  # fmt: skip
+#: What fields with the number of the first wrong step are called.
+_WRONG = {"label", "mistake", "error", "wrong", "incorrect"}
+#: Fields that hold images, and how texts that name one end.
+_IMAGES = {"image", "images", "img", "picture", "photo", "figure", "screenshot"}
+_IMAGE_ENDS = re.compile(r"(?i)\.(png|jpe?g|webp|gif|bmp|tiff?)([?#].*)?$|^data:image/|^https?://")
 #: The share of records that may have another number of labels than of steps.
 _UNEVEN = 0.1
 _MOST_LABELS, _MOST_FIELDS = 12, 200
@@ -77,7 +80,11 @@ class Guess:
 def guess(found: Sequence[Field]) -> Guess:
     """The mapping that these fields suggest: steps, a ranking, a pair or a rating, in this order."""
     left = _Fields(found[:_MOST_FIELDS])
-    made = _stepwise(left) or _ranking(left) or _pair(left) or _rating(left)
+    shown = [one for one in left.left if _is_image(one)]
+    left.remove(*shown)
+    made = _stepwise(left) or _first_wrong(left) or _ranking(left) or _pair(left) or _rating(left)
+    if shown:
+        made.mapping["images"] = [one.name for one in shown]
     for key in ("rater", "language", "licence", "timestamp"):
         taken = left.take(key, lambda f: f.kind in ("text", "whole number"))
         if taken:
@@ -120,17 +127,9 @@ def _as_response(one: Field) -> tuple[bool, int, float]:
     return place is None, place or 0, -_length(one)
 
 
-@cache
-def _tokens(name: str) -> tuple[str, ...]:
-    """A name's words: `modelA`, `model_a` and `model-a` are all model and a."""
-    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-    spaced = re.sub(r"([A-Za-z])([0-9])", r"\1 \2", spaced)
-    return tuple(word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced) if word)
-
-
 def _called(name: str, role: str) -> int | None:
     """How early in the list of a role's names one of the name's words is; None if none is."""
-    words = _tokens(name)
+    words = words_of(name)
     known = _CALLED[role].split()
     places = [known.index(word) for word in words if word in known]
     places += [known.index(word[:-1]) for word in words if word.endswith("s") and word[:-1] in known]
@@ -139,7 +138,7 @@ def _called(name: str, role: str) -> int | None:
 
 
 def _side_of(one: str, other: str) -> tuple[str, str] | None:
-    first, second = _tokens(one), _tokens(other)
+    first, second = words_of(one), words_of(other)
     if len(first) != len(second):
         return None
     differing = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
@@ -150,10 +149,18 @@ def _says(one: Field) -> bool:
     return one.kind in ("text", "messages")
 
 
+def _is_image(one: Field) -> bool:
+    """Whether a field is called an image's and holds where one is, or several."""
+    if not _IMAGES & set(words_of(one.name)) or one.kinds not in (("text",), ("texts",)):
+        return False
+    flat = [part for value in one.values for part in (value if isinstance(value, list) else [value])]
+    return bool(flat) and all(_IMAGE_ENDS.search(str(part)) for part in flat)
+
+
 def _answers(one: Field) -> bool:
     """Whether it may be a side of a comparison: a text that is not called a name, an address or a model."""
     named = any(_called(one.name, role) is not None for role in ("generator", "rater"))
-    other = named or not _NO_TEXT.isdisjoint(_tokens(one.name))
+    other = named or not _NO_TEXT.isdisjoint(words_of(one.name))
     return _says(one) and (_called(one.name, "response") is not None or not other)
 
 
@@ -164,9 +171,17 @@ def _prompt(left: _Fields, made: Guess) -> None:
         made.notes["prompt"] = f"{_NOT_SAID}; null where there is none"
         return
     made.mapping["prompt"] = taken.name
-    system = left.take("system", lambda one: one.kind == "text") if taken.kind == "text" else None
+    # What is told to a model has several words; a system that made a translation has a name.
+    system = left.take("system", _told) if taken.kind == "text" else None
     if system:
         made.mapping["system"] = system.name
+
+
+def _told(one: Field) -> bool:
+    """Whether it may be what is told to a model, and not the name of a system that answered."""
+    named = bool({"prompt", "message", "instruction"} & set(words_of(one.name)))
+    several = sum(" " in str(value).strip() for value in one.values)
+    return one.kind == "text" and (named or several > len(one.values) / 2)
 
 
 def _stepwise(left: _Fields) -> Guess | None:
@@ -192,6 +207,28 @@ def _stepwise(left: _Fields) -> Guess | None:
     return None
 
 
+def _first_wrong(left: _Fields) -> Guess | None:
+    """A list of texts that is called steps, and beside it the number of the first wrong one."""
+    for texts in [one for one in left.left if one.kinds == ("texts",) and _called(one.name, "steps") is not None]:
+        most = max(map(len, texts.values), default=0)
+        for number in [one for one in left.left if one.kind == "whole number" and _WRONG & set(words_of(one.name))]:
+            inside = sum(-1 <= value <= most for value in number.numbers)
+            if inside < (1 - _UNEVEN) * len(number.values):
+                continue
+            left.remove(texts, number)
+            made = Guess({"kind": "stepwise"})
+            _prompt(left, made)
+            none = -1 if -1 in number.numbers else None if number.missing else 0
+            said = {"field": number.name, "first_wrong": 1 if none == 0 else 0, "none": none}
+            made.mapping |= {"responses": texts.name, "label": said}
+            made.notes["label"] = (
+                f"taken for the number of the first wrong step, the first having {said['first_wrong']}, and "
+                f"{'nothing' if none is None else none} to say that none is wrong: check"
+            )
+            return made
+    return None
+
+
 def _ranking(left: _Fields) -> Guess | None:
     """A list of texts, and beside it a list of as many numbers."""
     for texts in [one for one in left.left if one.kinds == ("texts",)]:
@@ -209,8 +246,8 @@ def _ranking(left: _Fields) -> Guess | None:
                     "taken for ranks, 1 the best; `values` with minimum and maximum if they are scores"
                 )
             else:
-                made.mapping |= {"values": numbers.name} | _scale(flat)
-                made.notes["values"] = f"seen {_span(flat)}; say the scale as it was given"
+                made.mapping |= {"values": numbers.name} | scale(flat)
+                made.notes["values"] = f"seen {span(flat)}; say the scale as it was given"
             named = [one for one in left.left if one.kind == "texts" and _called(one.name, "generator") is not None]
             if named:
                 made.mapping["generators"] = named[0].name
@@ -256,7 +293,7 @@ def _label(left: _Fields, made: Guess, one: Field, other: Field, sides: tuple[st
     if label.numeric and label.kind == "number":
         inside = all(0 <= value <= 1 for value in label.values)
         made.notes["label"] = (
-            f"taken as it is, a preference for {one.name}" if inside else f"seen {_span(label.values)}; not in [0, 1]"
+            f"taken as it is, a preference for {one.name}" if inside else f"seen {span(label.values)}; not in [0, 1]"
         )
         return
     values = {label_text(value): _means(label_text(value), one, other, sides) for value in label.distinct}
@@ -270,7 +307,7 @@ def _label(left: _Fields, made: Guess, one: Field, other: Field, sides: tuple[st
     if numbers:
         made.notes["label"] = f"1 is taken to mean that {one.name} is the better one: check"
     elif unsure:
-        said = ", ".join(unsure)
+        said = ", ".join(text or "an empty text" for text in unsure)
         made.notes["label"] = f"say what {said} means: 1 {one.name} is better, 0 {other.name}, 0.5 a tie, null neither"
 
 
@@ -278,7 +315,7 @@ def _means(value: str, one: Field, other: Field, sides: tuple[str, str]) -> floa
     """What a label says of the first side, by its words: 1, 0, 0.5 for a tie, None if they do not tell."""
     if value.casefold() in (one.name.casefold(), other.name.casefold()):
         return 1 if value.casefold() == one.name.casefold() else 0
-    words = set(_tokens(value))
+    words = set(words_of(value))
     first, second = sides[0] in words, sides[1] in words
     if words & _TIES and not (first != second and len(words) == 1):
         return 0.5
@@ -304,37 +341,26 @@ def _rating(left: _Fields) -> Guess:
     references = left.take("references", lambda f: f.kind == "text")
     if references:
         made.mapping["references"] = [references.name]
-    numbers = [f for f in left.left if f.numeric and not _identifies(f)]
-    scored = [f for f in numbers if _called(f.name, "score") is not None] or numbers
-    if not scored:  # a field that holds something else now and then, which will be dead letters
-        scored = [f for f in left.left if f.kind in ("number", "whole number") and not _identifies(f)]
-    made.mapping["scores"] = [{"field": f.name} | _scale(f.numbers) for f in scored]
+    generator = left.take("generator", lambda f: f.kind == "text")
+    if generator:
+        made.mapping["generators"] = [generator.name]
+    # Some hold something else now and then, which will be dead letters unless it is said to be missing.
+    mostly = [f for f in left.left if f.kind in ("number", "whole number") and not identifies(f)]
+    numbers = [f for f in mostly if f.numeric]
+    scored = [f for f in mostly if _called(f.name, "score") is not None] or numbers or mostly
+    made.mapping["scores"] = [{"field": f.name} | scale_of_field(f) | missing(f) for f in scored]
     left.remove(*scored)
     if scored:
-        seen = "; ".join(f"{f.name} {_span(f.numbers)}" for f in scored)
+        seen = "; ".join(f"{f.name} {span(f.numbers)}" for f in scored)
         made.notes["scores"] = f"seen {seen}: say the scales as they were given"
+        if sum(_called(f.name, "score") is None for f in scored) > 1:
+            made.notes["scores"] += (
+                "; where a field is one rater's, its `given_by`, and one `dimension` for all of them"
+            )
     else:
         made.notes["scores"] = f"{_NOT_SAID}: - {{field: …, minimum: …, maximum: …}}"
     return made
 
 
-def _identifies(one: Field) -> bool:
-    """Whether whole numbers look like identifiers: called so, or all different and many."""
-    named = {"id", "idx", "index", "line", "seed", "uid", "count", "length", "year"} & set(_tokens(one.name))
-    return bool(named) or (one.kind == "whole number" and len(one.values) > 20 and len(one.distinct) == len(one.values))
-
-
 def _length(one: Field) -> float:
     return sum(len(str(value)) for value in one.values) / max(len(one.values), 1)
-
-
-def _scale(values: Sequence[float]) -> dict[str, float]:
-    low, high = min(values, default=0), max(values, default=1)
-    for minimum, maximum in _SCALES:
-        if minimum <= low and high <= maximum:
-            return {"minimum": minimum, "maximum": maximum}
-    return {"minimum": low, "maximum": high if high > low else low + 1}
-
-
-def _span(values: Sequence[float]) -> str:
-    return f"{min(values, default=0):g} to {max(values, default=0):g}"

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from transforms.ingest.canonical import judgements
-from transforms.ingest.records import Records, described
+from transforms.ingest.records import Records
+from transforms.ingest.values import described
 from transforms.lists import of_counts
 
 

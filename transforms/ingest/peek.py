@@ -173,7 +173,9 @@ def look(
         readers = [(adapter("mapping"), {"mapping": made.mapping}) if made and _whole(made) else (None, {})]
     whole = exact and about == seen.read
     readings = [_reading(records, known, told, source, shown, whole) for known, told in readers]
-    return dataclasses.replace(seen, near=[] if fits else _near(records), readings=readings, guess=made)
+    return dataclasses.replace(
+        seen, near=[] if fits or source.format != "auto" else _near(records), readings=readings, guess=made
+    )
 
 
 def _head(path: str, source: Source, place: Place, most: int) -> FileRef:
@@ -181,7 +183,7 @@ def _head(path: str, source: Source, place: Place, most: int) -> FileRef:
     split = place.splits[0] if place.splits else None
     return head(
         source.name, path, most, format=form, split=split,
-        quoting=source.quoting, record=source.record, columns=source.columns,
+        quoting=source.quoting, record=source.record, delimiter=source.delimiter, columns=source.columns,
     )  # fmt: skip
 
 

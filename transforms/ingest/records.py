@@ -15,25 +15,9 @@ from typing import Any
 import numpy as np
 import orjson
 import polars as pl
-import pyarrow as pa
 
-#: How a value's type is called in messages.
-_NAMES = {
-    str: "a string",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-    type(None): "null",
-}
-_TYPES: dict[pl.DataType, tuple[set[type], str]] = {
-    pl.String(): ({str}, "a string"),
-    pl.Float64(): ({int, float}, "a number"),
-    pl.Int64(): ({int}, "a whole number"),
-    pl.Boolean(): ({bool}, "true or false"),
-}
-_EXCERPT = 60
+from schemas.mapping import label_text
+from transforms.ingest.values import STRICT, convert, described, expected, reach
 
 
 @dataclass(frozen=True)
@@ -147,7 +131,7 @@ class Records:
             return bool(self.frame.schema[name] == pl.String)
         return set(map(type, self.values(name))) <= {str, type(None)}
 
-    def column(self, name: str, dtype: Any, *, required: bool = True) -> pl.Series:
+    def column(self, name: str, dtype: Any, *, required: bool = True, absent: Sequence[str] = ()) -> pl.Series:
         """One field as a series of a type.
 
         Args:
@@ -155,13 +139,18 @@ class Records:
             dtype: polars type; String, Float64, Int64 and Boolean are checked strictly (no text to number, no boolean
                 to number), except that the text of a CSV is parsed.
             required: whether a missing or null value makes its record a dead letter.
+            absent: scalars, as `label_text` writes them, that count as null.
 
         Returns:
             A series with one value a record, null where missing or unusable.
         """
         dtype = dtype() if isinstance(dtype, type) else dtype
         found = self._in_frame(name)
-        if found is not None:
+        if absent:
+            values = [None if label_text(value) in absent else value for value in self.values(name)]
+            found = None if found is None else pl.Series(name, values, dtype=found.dtype)
+            series = self._from_values(name, values, dtype) if found is None else self._from_frame(name, found, dtype)
+        elif found is not None:
             series = self._from_frame(name, found, dtype)
         else:
             series = self._from_values(name, self.values(name), dtype)
@@ -275,15 +264,13 @@ class Records:
                 wrong |= (typed != series).fill_null(False)
                 typed = typed.set(wrong, None)
             for index in wrong.arg_true().to_list():
-                self.problem(
-                    index, "wrong_type", f"field {name!r} is {series[index]!r}; {_expected(dtype)} is expected"
-                )
+                self.problem(index, "wrong_type", f"field {name!r} is {series[index]!r}; {expected(dtype)} is expected")
             return typed
         return self._from_values(name, series.to_list(), dtype)
 
     def _from_values(self, name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
-        if dtype in _TYPES:
-            allowed, _ = _TYPES[dtype]
+        if dtype in STRICT:
+            allowed, _ = STRICT[dtype]
             if not set(map(type, values)) <= allowed | {type(None)}:
                 wrong = [i for i, value in enumerate(values) if value is not None and type(value) not in allowed]
                 values = list(values)
@@ -310,7 +297,7 @@ class Records:
         return series if series.dtype == dtype else series.cast(dtype)
 
     def _wrong_type(self, index: int, name: str, value: Any, dtype: pl.DataType) -> None:
-        self.problem(index, "wrong_type", f"field {name!r} is {described(value)}; {_expected(dtype)} is expected")
+        self.problem(index, "wrong_type", f"field {name!r} is {described(value)}; {expected(dtype)} is expected")
 
 
 def concat(batches: Sequence[Records], files: Sequence[str] | None = None) -> Records:
@@ -358,50 +345,3 @@ class _Chain(Sequence[bytes | str]):
     def __getitem__(self, index: Any) -> Any:
         part = int(np.searchsorted(self._ends, index, side="right"))
         return self._parts[part][index - int(self._ends[part]) + len(self._parts[part])]
-
-
-def convert(values: list[Any], arrow: pa.DataType) -> tuple[pa.Array, list[int]]:
-    """Values as an Arrow array, with null in place of those that do not convert, and their indices.
-
-    Halves the list where it fails, so that a few bad values among many cost little.
-    """
-    try:
-        return pa.array(values, type=arrow), []
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, AttributeError, OverflowError):
-        if len(values) <= 1:
-            return pa.nulls(len(values), type=arrow), list(range(len(values)))
-    middle = len(values) // 2
-    left, left_bad = convert(values[:middle], arrow)
-    right, right_bad = convert(values[middle:], arrow)
-    return pa.concat_arrays([left, right]), left_bad + [middle + i for i in right_bad]
-
-
-def reach(value: Any, path: list[str]) -> Any:
-    """Follow names and list positions into nested objects; None where the way ends."""
-    for step in path:
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and step.lstrip("-").isdigit() and -len(value) <= int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
-
-
-def excerpt(value: Any) -> str:
-    """A value short enough for a message."""
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
-
-
-def described(value: Any) -> str:
-    """A value and its type for a message: a string (Hello)."""
-    return f"{_NAMES.get(type(value), type(value).__name__)} ({excerpt(value)})"
-
-
-def _expected(dtype: pl.DataType) -> str:
-    if dtype in _TYPES:
-        return _TYPES[dtype][1]
-    if dtype == pl.List(pl.Float64):
-        return "a list of numbers"
-    return "a list" if isinstance(dtype, pl.List) else "an object"

@@ -61,6 +61,19 @@ def test_each_metric_can_fail(tmp_path: Path, defect: str) -> None:
     assert not verdict.passed
 
 
+def test_what_nothing_was_compared_with_is_no_reassurance(tmp_path: Path) -> None:
+    publish(tmp_path, "preference")
+    verdict = gate(tmp_path, "preference", metrics={"benchmarks": 0})
+    (skipped,) = (check for check in verdict.checks if check.status == "skipped")
+    assert skipped.name == "no row that overlaps with a benchmark is published"
+    first, second = verdict.words().split("\n")
+    assert first == f"The gate passed: {len(verdict.checks) - 1} checks, 0 failed, 0 warnings."
+    assert second == f"  skipped  {skipped.name}: no benchmark was named, so nothing was compared"
+    assert gate(tmp_path, "preference", metrics={"benchmarks": 0}, require=["kept>=1"]).passed
+    required = gate(tmp_path, "preference", metrics={"benchmarks": 0}, require=["benchmarks>=1"])
+    assert bad(required) == {"metrics: benchmarks>=1": "critical"}
+
+
 def test_splits_may_be_off_by_the_tolerance_or_the_largest_group(tmp_path: Path) -> None:
     publish(tmp_path, "preference")
     off = {"share_train": 0.6, "share_test": 0.4}

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from pipelines.finished import Finished
+from pipelines.report.evaluation import evaluation
 from pipelines.report.fate import fates
 from pipelines.report.findings import findings
 from pipelines.report.images import images
@@ -149,6 +150,30 @@ def test_evaluation(by: dict[str, Section]) -> None:
     assert "rises throughout" in made_.charts[-1].caption
 
 
+def test_an_evaluation_of_solutions_in_steps() -> None:
+    finder = {"cluster": 1, "f1": 0.5, "low": 0.4, "high": 0.6, "error_accuracy": 0.4, "right_accuracy": 0.6}
+    whole = {"cluster": None, "solutions": {"own": 0.8}}
+    sliced = {"value": "1. up to 9", "solutions": 7, "scorers": {"length": {"f1": 0.25}}}
+    steps = {
+        "scorers": {"length": {**finder, "solutions": {"mean": 0.7}}, "rm": whole},
+        "silent": [],
+        "slices": {"length": {"slices": [sliced], "left_out": 0}},
+    }
+    told = {"pairs": None, "ratings": {}, "rankings": {}, "steps": steps, "baselines": ["length"], "requirements": [],
+            "rows": "kept", "split": None}  # fmt: skip
+    made = evaluation(Results(evaluation=told))
+    assert made is not None
+    assert made.lead == (
+        "On solutions in steps, the best scorer: none has a score for each step; the best baseline: length (F1 0.500)."
+    )
+    assert len(made.charts) == 1
+    assert [table.lines for table in made.tables] == [
+        [["length", 1, "0.500", "0.400", "0.600"], ["rm", "–", "–", "–", "–"]],
+        [["length", "0.700", "–"], ["rm", "–", "0.800"]],
+        [["1. up to 9", 7, "0.250"]],
+    ]
+
+
 def test_reports_of_another_run_are_named_and_not_shown(tmp_path: Path) -> None:
     other = made(tmp_path)
     other.manifest["stages"] = [{**one, "lineage": f"{one['lineage']} of another"} for one in other.manifest["stages"]]
@@ -199,11 +224,14 @@ def test_dividing_raters_are_held_against_chance(run: Finished) -> None:
 def test_an_audit_finds_raters_who_say_nothing_and_steps_that_contradict(run: Finished) -> None:
     found = {one.name: one for one in findings(run, fates(run))}
     # Two that divide raters are not too many.
-    assert set(found) == {"ratings of 1 rater are noise", "steps contradict", "images that cannot be opened"}
-    noise, steps, lost = found.values()
+    assert list(found) == ["ratings of 1 rater are noise", "images that cannot be opened", "steps contradict"]
+    noise, lost, steps = found.values()
     assert (lost.rows, lost.whole, lost.to, lost.weight) == (1, 5, "images", pytest.approx(0.6))
     assert (noise.rows, noise.whole, noise.weight) == (40, 100, pytest.approx(1.6))
+    # Both have a plainly wrong step, so it is a matter of how steps are put together and comes last.
     assert (steps.rows, steps.whole, steps.to) == (2, 6, "steps-contradicted")
+    assert steps.weight < 0.1 < noise.weight
+    assert "In 2 of them a step is wrong" in next(one for one in sections(run) if one.key == "steps").words[1]
 
 
 def test_an_audit_names_shortcuts_once_by_the_strongest(tmp_path: Path) -> None:

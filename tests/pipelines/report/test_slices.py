@@ -45,3 +45,15 @@ def test_a_slice_leads_to_its_rows(tmp_path: Path) -> None:
     assert made.tables[0].lines[0][2].to == sample.key
     assert "<b>" not in made.charts[0].svg
     assert "elsewhere" in made.charts[0].svg
+
+
+def test_what_was_not_looked_for_is_no_reassurance(tmp_path: Path) -> None:
+    few = {"error": {"rows": 0, "groups": 0}, "disagreement": {"rows": 3, "groups": 2}}
+    (tmp_path / "slices.json").write_bytes(orjson.dumps({"looked_at": few, "slices": []}))
+    made = slices(run(tmp_path))
+    assert made is not None
+    assert made.lead == "Slices were not looked for: there is too little to look at."
+    (tmp_path / "slices.json").write_bytes(orjson.dumps({"looked_at": LOOKED, "slices": []}))
+    made = slices(run(tmp_path))
+    assert made is not None
+    assert made.lead == "No slice of the data stands out."

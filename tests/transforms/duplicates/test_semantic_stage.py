@@ -56,13 +56,23 @@ def rows(count: int, seed: int = 0) -> list[Row]:
     return made
 
 
-def lay(folder: Path, parts: Sequence[Sequence[Row]], copies: Sequence[str] = ()) -> list[Block]:
-    """Blocks, identity and vectors of rows, as the stages before leave them."""
+def lay(
+    folder: Path, parts: Sequence[Sequence[Row]], copies: Sequence[str] = (), showing: Sequence[str] = ()
+) -> list[Block]:
+    """Blocks, identity and vectors of rows, as the stages before leave them; some show an image, pairs in an answer."""
     every = []
     for index, part in enumerate(parts):
         content = digest(pl.Series([row.name for row in part]))
         asked = pl.Series([row.prompt[0] if row.prompt else None for row in part], dtype=pl.String)
-        said = [[{"role": "user", "content": row.prompt[0]}] if row.prompt else [] for row in part]
+        seen = [{"images": [{"uri": row.name}]} if row.name in showing else {} for row in part]
+        said = [
+            [{"role": "user", "content": row.prompt[0], **({} if row.kind == "pair" else image)}] if row.prompt else []
+            for row, image in zip(part, seen, strict=True)
+        ]
+        answers = [
+            [[{"role": "assistant", "content": "t", **image}]] * len(row.responses)
+            for row, image in zip(part, seen, strict=True)
+        ]
         frame = pl.DataFrame(
             {
                 "row_id": [row.name for row in part],
@@ -70,6 +80,7 @@ def lay(folder: Path, parts: Sequence[Sequence[Row]], copies: Sequence[str] = ()
                 "prompt_id": digest(asked.fill_null("")),
                 "kind": [row.kind for row in part],
                 "prompt": pl.Series(said, dtype=ROW_SCHEMA["prompt"], strict=False),
+                "responses": pl.Series(answers, dtype=ROW_SCHEMA["responses"], strict=False),
                 "tools": pl.Series([None] * len(part), dtype=pl.String),
             }
         )
@@ -88,8 +99,10 @@ def lay(folder: Path, parts: Sequence[Sequence[Row]], copies: Sequence[str] = ()
     return every
 
 
-def find(folder: Path, every: Sequence[Block], probes: int = 50, threshold: float = 0.9) -> dict[str, Any]:
-    search = Search(f"{folder}/identity", f"{folder}/vectors", threshold, 0.95, probes, "cpu")
+def find(
+    folder: Path, every: Sequence[Block], probes: int = 50, threshold: float = 0.9, images: bool = False
+) -> dict[str, Any]:
+    search = Search(f"{folder}/identity", f"{folder}/vectors", threshold, 0.95, probes, "cpu", images)
     out = f"{folder}/out{probes}"
     with TestPipeline(runner="FnApiRunner") as pipeline:
         assert isinstance(pipeline, beam.Pipeline)
@@ -137,6 +150,22 @@ def test_with_all_partitions_probed_everything_is_found(tmp_path: Path) -> None:
     stand = [name for name in true if signals[name]["semantic_of"] is None]
     assert not any(b in true[a] for a, b in itertools.permutations(stand, 2))
     assert found["recall"]["rows"]["recall"] == found["recall"]["prompts"]["recall"] == 1.0
+
+
+def test_rows_that_show_images_are_like_none(tmp_path: Path) -> None:
+    made = rows(240)
+    showing = [row.name for row in made[::3] if row.kind in ("pair", "rating") and row.prompt]
+    found = find(tmp_path, lay(tmp_path, [made[:100], made[100:]], showing=showing), images=True)
+    told = dict(zip((row.name for row in made), found["signals"].to_dicts(), strict=True))
+    assert all(set(told[name].values()) == {None} for name in showing)
+    others = [row for row in made if row.name not in showing]
+    true = {a.name for a, b in itertools.permutations(others, 2) if round(like(a, b), 5) >= 0.9}
+    assert {name for name, said in told.items() if said["semantic_neighbour"] is not None} == true
+    assert true
+    assert found["left_out"] == {"rows": len(showing)}
+    # A prompt takes part unless it shows an image itself: here those of ratings do.
+    prompts = {row.prompt[0] for row in made if row.prompt and not (row.kind == "rating" and row.name in showing)}
+    assert found["members"]["prompts"] == len(prompts)
 
 
 def test_edges_connect_prompts_and_rows_that_belong_together(tmp_path: Path) -> None:

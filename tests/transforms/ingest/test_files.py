@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +182,7 @@ class TestPlan:
         ("name", "content", "said"),
         [
             ("a.bin", "no format at all", "allowed are .jsonl"),
-            ("a.zip", b"PK\x03\x04", "allowed are .jsonl"),
+            ("a.zip", b"PK\x03\x04", "is an archive .zip.; unpack it"),
             ("a.jsonl.gz", "{}", "is called .gz"),
             ("a.jsonl.gz", gzip.compress(b"", mtime=0), "empty once it is decompressed"),
             ("a.jsonl", '{"a": 1}'.encode("utf-16"), "UTF-16"),
@@ -246,10 +248,31 @@ class TestDelimited:
             ("a.tsv", "a b\n1 2\n", " "),
             ("a.csv", "text\nfoo bar\nbaz\n", ","),
             ("a.csv", "a,b\n1;2,3;4\n", ","),
+            ("a.csv", 'a;b\n1,5;"x; y"\n2;z\n3;"\n"\n', ";"),  # as spreadsheets write where commas are decimal
+            ("a.csv", "id;of (0,1);b\n1;2;3\n4;5,5;6\n", ";"),
+            ("a.csv", "id,a;b\n1,2;3\n4,5\n", ","),
+            ("a.csv", "a;b,c;d\n", ","),
         ],
     )
     def test_delimiter(self, tmp_path: Path, name: str, content: str, delimiter: str) -> None:
         assert recognised(tmp_path, name, content).delimiter == delimiter
+
+    @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.tar", "a"])
+    def test_an_archive_is_to_be_unpacked(self, tmp_path: Path, name: str) -> None:
+        with tarfile.open(tmp_path / name, "w") as archive:
+            archive.add(__file__, "x.jsonl")
+        with pytest.raises(InputError, match=r"is an archive \(tar\); unpack it first"):
+            plan("s", [str(tmp_path / name)])
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+        with pytest.raises(InputError, match=r"is an archive \(tar\); unpack it first"):
+            plan("s", [str(tmp_path / f"{name}.gz")])
+        with zipfile.ZipFile(tmp_path / name, "w") as zipped:
+            zipped.write(__file__, "x.jsonl")
+        with pytest.raises(InputError, match=r"is an archive \(zip\); unpack it first"):
+            plan("s", [str(tmp_path / name)])
+        (tmp_path / name).rename(tmp_path / "b.xlsx")
+        with pytest.raises(InputError, match="is a workbook; save the sheet as CSV"):
+            plan("s", [str(tmp_path / "b.xlsx")])
 
     def test_columns_have_unique_names(self, tmp_path: Path) -> None:
         ref = recognised(tmp_path, "a.csv", "\ufeffid,,x,x, x ,x_2\n1,2,3,4,5,6\n")

@@ -171,6 +171,55 @@ def test_mappings_that_fields_suggest(items: list[Raw], wanted: Raw) -> None:
     assert set(made.notes) <= set(made.mapping)
 
 
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        ([-1, 0, 2], {"first_wrong": 0, "none": -1}),
+        ([None, 0, 1, 0], {"first_wrong": 0, "none": None}),
+        ([0, 1, 3], {"first_wrong": 1, "none": 0}),
+    ],
+)
+def test_the_number_of_the_first_wrong_step(labels: list[int | None], wanted: Raw) -> None:
+    made = guess(fields(records(*({"problem": "q", "steps": ["a", "b", "c"], "label": n} for n in labels))))
+    assert made.mapping == {
+        "kind": "stepwise", "prompt": "problem", "responses": "steps", "label": {"field": "label", **wanted}
+    }  # fmt: skip
+    assert "check" in made.notes["label"]
+    Mapping.model_validate(made.mapping)
+
+
+def test_a_table_of_ratings_with_a_little_of_everything() -> None:
+    """As spreadsheets have it: what stands for no score, scales in names, systems that are no system prompts."""
+    lines = [[f"src {i}", f"mt {i}", f"sys{i % 3}", str(1 + i % 7), str(i % 20 * 5), "bob"] for i in range(40)]
+    lines[3][4], lines[5][3], lines[7][4] = "N/A", "9", "5 %"
+    names = ["source", "mt", "System", "Fluency (1-7)", "Adequacy (0-100)", "rater"]
+    frame = pl.DataFrame(lines, schema=names, orient="row")
+    made = guess(fields(Records(np.arange(40), frame=frame, textual=True)))
+    assert made.mapping == {
+        "kind": "rating", "prompt": "source", "responses": ["mt"], "generators": ["System"], "rater": "rater",
+        "scores": [
+            {"field": "Fluency (1-7)", "minimum": 1, "maximum": 7},
+            {"field": "Adequacy (0-100)", "minimum": 0, "maximum": 100, "missing": ["N/A"]},
+        ],
+    }  # fmt: skip
+    Mapping.model_validate(made.mapping)
+
+
+def test_columns_that_may_be_raters() -> None:
+    made = guess(fields(records(*({"src": "q", "mt": "x", "anna": n, "bert": 2} for n in (1, 5)))))
+    assert [score["field"] for score in made.mapping["scores"]] == ["anna", "bert"]
+    assert "where a field is one rater's, its `given_by`" in made.notes["scores"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_one"),
+    [("a.png", True), ("https://x/y", True), (["a.jpg", "b.webp"], True), ("a cat", False), (["a.jpg", "b"], False)],
+)
+def test_images_are_shown(shown: Any, is_one: bool) -> None:
+    made = guess(fields(records(PAIR | {"image": shown, "winner": "a"}, PAIR | {"image": shown, "winner": "b"})))
+    assert made.mapping.get("images") == (["image"] if is_one else None)
+
+
 def test_what_is_doubtful_comes_with_a_note() -> None:
     made = guess(fields(records(*(PAIR | {"preference": n} for n in (-2, 0, 1)))))
     assert made.mapping["label"]["values"] == {"-2": None, "0": 0.5, "1": None}

@@ -19,7 +19,8 @@ from transforms.ingest.adapters.base import Adapter, Options, rest
 from transforms.ingest.adapters.parts import generators
 from transforms.ingest.canonical import judgement, judgements
 from transforms.ingest.dialogue import message, split_prompt
-from transforms.ingest.records import Records, excerpt
+from transforms.ingest.records import Records
+from transforms.ingest.values import excerpt
 from transforms.lists import of_counts, side_by_side
 
 _TEXTS = ("prompt", "response_a", "response_b")

@@ -12,7 +12,7 @@ import polars as pl
 
 from transforms.ingest.adapters.base import Adapter, Options, rest
 from transforms.ingest.adapters.parts import texts
-from transforms.ingest.adapters.steps import step_rows
+from transforms.ingest.adapters.steps import step_rows, until_first_wrong
 from transforms.ingest.dialogue import prompt_turns
 from transforms.ingest.listed import Places
 from transforms.ingest.records import Records
@@ -27,9 +27,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     off = ~mistake.is_between(0, count - 1)
     records.reject(off, "no_such_step", "'mistake_index' is no place in 'steps' (0 is the first)")
     items = Places(count.to_numpy())
-    at = pl.DataFrame({"at": mistake[items.owners], "place": items.places})
-    before = pl.col("at").is_null() | (pl.col("place") < pl.col("at"))
-    right = at.select(r=pl.when(before).then(1.0).when(pl.col("place") == pl.col("at")).then(0.0))["r"]
+    right = until_first_wrong(items, mistake.zip_with(mistake.is_not_null(), count))
     target = records.column("target", pl.String, required=False)
     return step_rows(steps, items, right, (0.0, 1.0)).with_columns(
         prompt_turns(records.column("input", pl.String)).alias("prompt"),

@@ -22,7 +22,8 @@ from transforms.ingest.adapters.base import Adapter, Options, fits_one, rest, wi
 from transforms.ingest.canonical import judgement, judgements, normalise, outside, scale_of
 from transforms.ingest.dialogue import prompt_turns, response_turn
 from transforms.ingest.listed import Listed
-from transforms.ingest.records import Records, described
+from transforms.ingest.records import Records
+from transforms.ingest.values import described
 from transforms.lists import element, side_by_side
 
 _SCALE = (0.0, 100.0)

@@ -12,7 +12,8 @@ import polars as pl
 
 from schemas.arrow import DIALOGUE, IMAGE
 from transforms.ingest.dialogue import message
-from transforms.ingest.records import Records, described
+from transforms.ingest.records import Records
+from transforms.ingest.values import described
 
 _URIS = ("uri", "url", "path")
 

@@ -22,6 +22,7 @@ mapping:
   scores:
     - {field: adequacy, minimum: 1, maximum: 5, rater: judge}
     - {field: error_count, minimum: 0, maximum: 25, higher_is_better: false}
+    - {field: anna, given_by: anna, dimension: fluency, minimum: 1, maximum: 7}   # a column for each rater
 
 mapping:
   kind: ranking
@@ -34,6 +35,14 @@ mapping:
   prompt: problem
   responses: steps                  # one field that holds a list of texts
   label: {field: labels, values: {good: 1, bad: 0, neutral: 0.5}}   # a list beside it; null where nobody judged
+
+mapping:
+  kind: stepwise
+  prompt: problem
+  responses: steps
+  label: {field: label, first_wrong: 0, none: -1}   # the number of the first wrong step, the first having number 0
+
+Any kind may name `images`, fields with images that the prompt shows.
 """
 
 from __future__ import annotations
@@ -44,34 +53,34 @@ import numpy as np
 import polars as pl
 
 from schemas.arrow import DIALOGUE
-from schemas.mapping import Mapping, label_text
+from schemas.mapping import Label, Mapping, label_text
 from transforms.ingest.adapters.base import Adapter, Options, rest
+from transforms.ingest.adapters.images import images
 from transforms.ingest.adapters.parts import as_responses, ranked, texts
-from transforms.ingest.adapters.steps import step_rows
+from transforms.ingest.adapters.steps import step_rows, until_first_wrong
 from transforms.ingest.canonical import judgement, judgements, normalise, outside, scale_of
-from transforms.ingest.dialogue import dialogues, prompt_turns
+from transforms.ingest.dialogue import dialogues, messages, prompt_turns, with_images
 from transforms.ingest.listed import Places
 from transforms.ingest.records import Records
-from transforms.lists import side_by_side
+from transforms.lists import end_to_end, side_by_side
 
 
 def fields_of(mapping: Mapping) -> list[str]:
     """All fields that a mapping reads."""
-    listed = [*([mapping.responses] if isinstance(mapping.responses, str) else mapping.responses), *mapping.references]
     generators = [mapping.generators] if isinstance(mapping.generators, str) else mapping.generators or []
-    single = [
-        mapping.prompt,
-        mapping.system,
-        mapping.rater,
-        mapping.ranks,
-        mapping.values,
-        mapping.language,
-        mapping.licence,
-        mapping.timestamp,
-    ]
-    label = [mapping.label.field, mapping.label.strength] if mapping.label else []
-    scores = [name for score in mapping.scores for name in (score.field, score.rater)]
-    return [name for name in (*listed, *generators, *single, *label, *scores) if name]
+    single = [mapping.system, mapping.rater, mapping.language, mapping.licence, mapping.timestamp]
+    label = [mapping.label.strength] if mapping.label else []
+    raters = [score.rater for score in mapping.scores]
+    others = [*mapping.images, *mapping.references, *generators, *single, *label, *raters]
+    return [*needed_of(mapping), *(name for name in others if name)]
+
+
+def needed_of(mapping: Mapping) -> list[str]:
+    """Those of which texts and judgements are made."""
+    responses = [mapping.responses] if isinstance(mapping.responses, str) else mapping.responses
+    label = mapping.label.field if mapping.label else None
+    judged = [label, mapping.ranks, mapping.values, *(score.field for score in mapping.scores)]
+    return [name for name in (mapping.prompt, *responses, *judged) if name]
 
 
 def rows(records: Records, options: Options) -> pl.DataFrame:
@@ -85,7 +94,7 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
         )
     else:
         prompt = dialogues(records, mapping.prompt, role="user")
-    out: dict[str, pl.Series] = {"prompt": prompt}
+    out: dict[str, pl.Series] = {"prompt": _shown(records, mapping.images, prompt) if mapping.images else prompt}
     if isinstance(mapping.responses, str):
         out |= (_stepped if mapping.kind == "stepwise" else _ranked)(records, mapping)
     else:
@@ -106,6 +115,21 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
             out[name] = records.column(field, pl.String, required=False)
     out["metadata"] = rest(records, fields_of(mapping))
     return pl.DataFrame([series.alias(name) for name, series in out.items()]).with_columns(kind=pl.lit(mapping.kind))
+
+
+def _shown(records: Records, names: list[str], prompt: pl.Series) -> pl.Series:
+    """Prompts whose last message shows the images of these fields; one without a message gets one for them."""
+    found = end_to_end([_images(records, name) for name in names])
+    wanted = (found.list.len() > 0) & (prompt.list.len() == 0).fill_null(False)
+    bare = messages(pl.Series([None], dtype=pl.String).new_from_index(0, len(records)), "user")
+    return with_images(end_to_end([prompt, side_by_side([bare], [wanted])]), found)
+
+
+def _images(records: Records, name: str) -> pl.Series:
+    """One field's images as a list a record, empty where it has none."""
+    values = [value if isinstance(value, list) else [] if value is None else [value] for value in records.values(name)]
+    items = Places(np.fromiter(map(len, values), np.int64, len(values)))
+    return items.lists(images(records, list(chain.from_iterable(values)), items.owners.tolist(), name))
 
 
 def _texts(records: Records, name: str) -> pl.Series:
@@ -154,11 +178,12 @@ def _rated(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
     columns: dict[str, pl.Series] = {}
     parts, scales = [], []
     for i, score in enumerate(mapping.scores):
-        value = records.column(score.field, pl.Float64, required=False)
+        value = records.column(score.field, pl.Float64, required=False, absent=score.missing)
         said = f"{score.field!r} is not in [{score.minimum:g}, {score.maximum:g}]"
         records.reject(outside(value, score.minimum, score.maximum), "value_out_of_range", said)
         columns[f"value{i}"] = value
-        columns[f"rater{i}"] = _rater(records, score.rater or mapping.rater)
+        named = pl.Series([score.given_by], dtype=pl.String).new_from_index(0, len(records))
+        columns[f"rater{i}"] = named if score.given_by else _rater(records, score.rater or mapping.rater)
         dimension = score.dimension or (score.field if len(mapping.scores) > 1 else mapping.dimension)
         scale = (score.minimum, score.maximum, score.higher_is_better)
         scales.append((dimension, *scale))
@@ -214,13 +239,38 @@ def _ranked(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
 
 
 def _stepped(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
-    """Texts in one list, which are the steps of one response, and beside it a list of labels."""
+    """Texts in one list, which are the steps of one response, and what was said of them."""
     label, name = mapping.label, mapping.responses
     assert label is not None
     assert label.field is not None
     assert isinstance(name, str)
     steps = texts(records, name)
     items = Places(steps.list.len().to_numpy())
+    value = _listed(records, label, items, name) if label.first_wrong is None else _indexed(records, label, items)
+    made = step_rows(steps, items, value, (0.0, 1.0), rater=_rater(records, mapping.rater)[items.owners])
+    return {column: made[column] for column in ("responses", "steps", "judgements", "scales")}
+
+
+def _indexed(records: Records, label: Label, items: Places) -> pl.Series:
+    """How right each step is by the number of the first wrong one."""
+    field, first = label.field, label.first_wrong
+    assert field is not None
+    assert first is not None
+    number = records.column(field, pl.Int64, required=False)
+    count = pl.Series(items.counts)
+    clean = number.is_null() if label.none is None else (number == label.none).fill_null(False)
+    beyond = ~clean & ~number.is_between(first, count + (first - 1))
+    for index in (beyond & (count > 0)).arg_true().to_list():
+        last = int(items.counts[index]) + first - 1
+        none = "nothing" if label.none is None else label.none
+        said = f"{field!r} is {number[index]}; its steps are {first} to {last}, and {none} says that none is wrong"
+        records.problem(index, "no_such_step", said)
+    return until_first_wrong(items, count.zip_with(clean, number - first))
+
+
+def _listed(records: Records, label: Label, items: Places, name: str) -> pl.Series:
+    """How right each step is by its own label."""
+    assert label.field is not None
     given = [value if isinstance(value, list) else [] for value in records.values(label.field)]
     for index in np.flatnonzero(np.fromiter(map(len, given), np.int64, len(given)) != items.counts).tolist():
         said = f"{label.field!r} does not hold one label for each of {name!r}"
@@ -243,8 +293,7 @@ def _stepped(records: Records, mapping: Mapping) -> dict[str, pl.Series]:
     for place in unknown.arg_true().to_list():
         said = f"{label.field!r}, step {items.places[place] + 1} is {flat[place]!r}; allowed are {allowed}"
         records.problem(int(items.owners[place]), "unknown_label", said)
-    made = step_rows(steps, items, value, (0.0, 1.0), rater=_rater(records, mapping.rater)[items.owners])
-    return {column: made[column] for column in ("responses", "steps", "judgements", "scales")}
+    return value
 
 
 ADAPTER = Adapter(

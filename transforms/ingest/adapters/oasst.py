@@ -27,8 +27,9 @@ from transforms.ingest.adapters.parts import ranked
 from transforms.ingest.canonical import judgement
 from transforms.ingest.dialogue import ROLE_NAMES, message
 from transforms.ingest.listed import Places
-from transforms.ingest.records import Records, described
+from transforms.ingest.records import Records
 from transforms.ingest.tree import Tree
+from transforms.ingest.values import described
 from transforms.lists import of_counts
 
 _LAYOUTS = {"tree": ("message_tree_id", "prompt"), "flat": ("message_id", "text", "role")}

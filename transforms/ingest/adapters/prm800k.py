@@ -22,7 +22,8 @@ from transforms.ingest.adapters.base import Adapter, Options, Switches, rest, wi
 from transforms.ingest.adapters.steps import step_rows
 from transforms.ingest.dialogue import prompt_turns
 from transforms.ingest.listed import Places
-from transforms.ingest.records import Records, described
+from transforms.ingest.records import Records
+from transforms.ingest.values import described
 from transforms.lists import side_by_side
 
 _RATINGS = (1, 0, -1, None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from transforms.ingest.canonical import judgement, judgements, scale_of
-from transforms.ingest.records import Records, described
+from transforms.ingest.records import Records
+from transforms.ingest.values import described
 
 
 def desirable(records: Records, name: str, *, required: bool = True) -> dict[str, pl.Series]:

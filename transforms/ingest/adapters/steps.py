@@ -44,6 +44,19 @@ def step_rows(
     ).with_columns(kind=pl.lit("stepwise"))
 
 
+def until_first_wrong(items: Places, first_wrong: pl.Series) -> pl.Series:
+    """How right each step is where the first wrong one is known: 1 before it, 0 there, null behind it.
+
+    Args:
+        items: the places of all rows' steps.
+        first_wrong: 0-based place of each row's first wrong step; the number of its steps where none is wrong; null
+            where nobody judged.
+    """
+    at = pl.DataFrame({"at": first_wrong.gather(items.owners), "place": items.places})
+    before, there = pl.col("place") < pl.col("at"), pl.col("place") == pl.col("at")
+    return at.select(value=pl.when(before).then(1.0).when(there).then(0.0))["value"]
+
+
 def cut(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.DataFrame]:
     """Texts of a question and steps, with a mark after each step, as questions and steps.
 

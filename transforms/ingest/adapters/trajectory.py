@@ -26,7 +26,8 @@ from transforms.ingest.adapters.parts import towards_first
 from transforms.ingest.canonical import judgement, judgements
 from transforms.ingest.dialogue import prompt_turns
 from transforms.ingest.listed import Places
-from transforms.ingest.records import Records, described
+from transforms.ingest.records import Records
+from transforms.ingest.values import described
 from transforms.lists import side_by_side
 
 _VALUES = ("progress", "reward", "rewards")

@@ -41,16 +41,34 @@ def sniff_quoting(sample: bytes, whole: bool, delimiter: str) -> bool:
 
 
 def sniff_delimiter(sample: bytes, expected: str) -> str:
-    """The delimiter: the expected one if the header has it, else one that the first lines have equally often."""
+    """The delimiter: the expected one if the header has it, else one that the first lines have equally often.
+
+    Where that says nothing, or the expected one cuts most records otherwise than the header, it is the one by which at
+    least nine in ten of the first records have as many fields as the header: texts hold commas, too.
+    """
     first = [line.rstrip("\r") for line in show(sample).split("\n")[:20]]
     first = [line for line in first if line] if len(first) < 20 else first[:-1]
-    if not first or expected in first[0]:
+    if not first or (expected in first[0] and _even(first, expected) > 0.5):
         return expected
-    for candidate in "\t,;| ":
-        counts = {line.count(candidate) for line in first}
-        if len(counts) == 1 and counts != {0}:
-            return candidate
-    return expected
+    if expected not in first[0]:
+        for candidate in "\t,;| ":
+            counts = {line.count(candidate) for line in first}
+            if len(counts) == 1 and counts != {0}:
+                return candidate
+    return next((candidate for candidate in "\t,;|" if _even(first, candidate) >= 0.9), expected)
+
+
+def _even(lines: list[str], delimiter: str) -> float:
+    """The share of the records that have as many fields as the header, quotes being quotes or not; 1 of a header alone.
+
+    It is 0 where the header is one field.
+    """
+    allow_long_fields()
+    # A carriage return within a line ends no record.
+    quoted = list(csv.reader((line.replace("\r", " ") + "\n" for line in lines), delimiter=delimiter))
+    ways = [quoted, [_split(line, delimiter) for line in lines]]
+    shares = [sum(len(row) == len(way[0]) for row in way[1:]) / max(len(way) - 1, 1) for way in ways]
+    return 0.0 if len(quoted[0]) == 1 else 1.0 if len(lines) == 1 else max(shares)
 
 
 def header(sample: bytes, delimiter: str, quoting: bool) -> list[str]:

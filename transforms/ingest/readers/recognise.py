@@ -20,6 +20,10 @@ EXTENSIONS = {
     "ipc": "arrow",
 }
 _COLUMNAR = ("parquet", "arrow")
+#: First bytes of files that hold other files; tar says what it is behind its first member's name.
+_ARCHIVES = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!\x1a\x07": "rar"}
+_TAR, _TAR_AT = b"ustar", 257
+_WORKBOOKS = (".xlsx", ".xlsm", ".ods")
 _STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 
@@ -59,7 +63,7 @@ def begin(path: str, compression: str | None) -> tuple[bytes, bool]:
     """The first bytes of a text file without its byte order mark, and whether they are the whole file.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are none, or they are those of an archive.
     """
     with Stream(path, compression) as stream:
         try:
@@ -68,7 +72,16 @@ def begin(path: str, compression: str | None) -> tuple[bytes, bool]:
             raise ValueError(f"has nothing that can be read: {broke.message}") from broke
     if not data:
         raise ValueError("is empty once it is decompressed")
+    _check_archive(path, data)
     return data.removeprefix(BOM), len(data) < BEGIN
+
+
+def _check_archive(path: str, data: bytes) -> None:
+    name = next((name for magic, name in _ARCHIVES.items() if data.startswith(magic)), None)
+    if name == "zip" and path.lower().endswith(_WORKBOOKS):
+        raise ValueError("is a workbook; save the sheet as CSV, and name that file")
+    if name or data[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
+        raise ValueError(f"is an archive ({name or 'tar'}); unpack it first, and name the files that were in it")
 
 
 def _check_columnar(format: str, head: bytes, compression: str | None) -> None:

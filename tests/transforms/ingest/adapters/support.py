@@ -116,3 +116,23 @@ MAPPED: dict[str, tuple[Raw, Raw]] = {
     "values": (VALUES, {"q": "Q", "a": ["A", "B"], "v": [0, 2.5]}),
 }
 TALK = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+TURNS = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hi."}]
+VARIANTS = {known.name: known.variants for known in ADAPTERS}
+
+
+def changed(value: Any, *steps: Any) -> Any:
+    """The top field of a record with one thing in it changed: names and places that lead there, and the new value."""
+    *path, last, new = steps
+    out = copy.deepcopy(value)
+    inner = out
+    for step in path:
+        inner = inner[step]
+    if new is MISSING:
+        del inner[last]
+    else:
+        inner[last] = new
+    return out
+
+
+def talk(letters: str) -> list[Raw]:
+    return [{"role": "assistant" if i % 2 else "user", "content": letter} for i, letter in enumerate(letters)]

@@ -92,6 +92,56 @@ def test_mapped_ratings_on_their_scales() -> None:
     assert len(rows[1]["judgements"]) == 1
 
 
+def test_a_column_for_each_rater() -> None:
+    scores = [{"field": n, "given_by": n, "dimension": "d", "minimum": 1, "maximum": 5} for n in ("anna", "bert")]
+    (row,), dead = adapt("mapping", {"q": "Q", "a": "A", "anna": 2, "bert": 3}, mapping=RATING | {"scores": scores})
+    assert dead == []
+    assert [(j["dimension"], j["value"], j["rater"]) for j in row["judgements"]] == [
+        ("d", 2.0, "anna"),
+        ("d", 3.0, "bert"),
+    ]
+
+
+def test_what_stands_for_no_score() -> None:
+    scores = [{"field": "x", "minimum": 1, "maximum": 5, "missing": ["N/A", -1]}]
+    given: list[Any] = ["N/A", -1, 2, None, "none"]
+    rows, dead = adapt(
+        "mapping", *({"q": "Q", "a": f"A{x}", "x": x} for x in given), mapping=RATING | {"scores": scores}
+    )
+    assert [[j["value"] for j in row["judgements"]] for row in rows] == [[], [], [2.0], []]
+    assert [(letter.code, letter.message) for letter in dead] == [
+        ("wrong_type", "field 'x' is a string (none); a number is expected")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown", "uris"),
+    [
+        (PAIR, "a.png", ["a.png"]),
+        (RATING, ["a.png", {"path": "b.png"}], ["a.png", "b.png"]),
+        (STEPS, {"url": "https://x/c.png"}, ["https://x/c.png"]),
+        (PAIR, None, []),
+    ],
+)
+@pytest.mark.parametrize("prompt", ["q", None])
+def test_mapped_images(kind: Raw, shown: Any, uris: list[str], prompt: str | None) -> None:
+    item = {"q": "Q", "a": "A", "b": "B", "w": 1, "x": 2, "s": ["A"], "l": [1], "pic": shown}
+    label = {} if kind is RATING else {"label": {"field": "l" if kind is STEPS else "w"}}
+    (row,), dead = adapt("mapping", item, mapping=kind | label | {"images": ["pic"], "prompt": prompt})
+    assert dead == []
+    assert [image["uri"] for message in row["prompt"] for image in message["images"] or []] == uris
+    assert said(row["prompt"]) == ([("user", "Q")] if prompt else [("user", None)] if uris else [])
+    assert '"pic"' not in (row["metadata"] or "")
+
+
+def test_a_mapped_image_that_is_none() -> None:
+    item = {"q": "Q", "a": "A", "b": "B", "w": 1, "pic": 7}
+    _, dead = adapt("mapping", item, mapping=PAIR | {"label": {"field": "w"}, "images": ["pic"]})
+    assert [(letter.code, "'pic': a number (7) is no image" in letter.message) for letter in dead] == [
+        ("wrong_type", True)
+    ]
+
+
 def test_two_raters_on_one_scale() -> None:
     scores = [{"field": f"x{i}", "minimum": 1, "maximum": 5, "dimension": "overall", "rater": f"r{i}"} for i in (1, 2)]
     item = {"q": "Q", "a": "A", "x1": 1, "x2": 5, "r1": "one", "r2": "two"}
@@ -116,56 +166,17 @@ def test_mapped_rankings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "labels", "wanted"),
-    [
-        ({"good": 1, "bad": 0, "meh": 0.5, "?": None}, ["good", "?", "bad", "meh"], [(0, 1.0), (2, 0.0), (3, 0.5)]),
-        ({"-1": 0, "0": 0.5, "1": 1}, [1, None, 0, -1], [(0, 1.0), (2, 0.5), (3, 0.0)]),
-        (None, [True, 0.25, None, 0], [(0, 1.0), (1, 0.25), (3, 0.0)]),
-    ],
-)
-def test_mapped_steps(known: Any, labels: list[Any], wanted: list[tuple[int, float]]) -> None:
-    mapping = STEPS | {"label": {"field": "l", "values": known}, "rater": "who"}
-    item = {"q": "Q", "s": ["A", "B", "C", "D"], "l": labels, "who": "w", "task": 7}
-    (row,), dead = adapt("mapping", item, mapping=mapping)
-    assert dead == []
-    assert (row["kind"], row["steps"], row["metadata"]) == ("stepwise", ["A", "B", "C", "D"], '{"task":7}')
-    assert [said(side) for side in row["responses"]] == [[("assistant", "A\nB\nC\nD")]]
-    assert [(j["step"], j["normalised"]) for j in row["judgements"]] == wanted
-    assert {(j["dimension"], j["rater"]) for j in row["judgements"]} == {("correctness", "w")}
-    # Workers are given a mapping with all its defaults.
-    assert adapt("mapping", item, mapping=Mapping.model_validate(mapping).model_dump())[0] == [row]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "code", "words"),
-    [
-        ({"l": [1]}, "wrong_type", "'l' does not hold one label for each of 's'"),
-        ({"l": None}, "wrong_type", "'l' does not hold one label for each of 's'"),
-        ({"l": [1, 2]}, "unknown_label", "'l', step 2 is 2; allowed are a number from 0 to 1, true or false"),
-        ({"l": [1, "ok"]}, "unknown_label", "'l', step 2 is 'ok'"),
-        ({"s": "A"}, "wrong_type", "a list is expected"),
-        ({"s": ["A", None]}, "wrong_type", "holds null where a text is expected"),
-        ({"s": []}, "no_steps", ""),
-    ],
-)
-def test_mapped_steps_that_are_wrong(wrong: Raw, code: str, words: str) -> None:
-    right = {"q": "Q", "s": ["A", "B"], "l": [1, 0]}
-    labels = {"l": []} if wrong == {"s": []} else {}
-    rows, dead = adapt("mapping", right, right | wrong | labels, mapping=STEPS)
-    assert [one.code for one in dead] == [code]
-    assert words in dead[0].message
-    assert len(rows) == 1
-    _, dead = adapt("mapping", right, mapping=STEPS | {"label": {"field": "l", "values": {"1": 1}}})
-    assert dead[0].message == "'l', step 2 is 0; allowed are '1'"
-
-
-@pytest.mark.parametrize(
     ("mapping", "words"),
     [
         (STEPS | {"responses": ["s"]}, "names one field, which holds the list of steps"),
         (STEPS | {"label": None}, "needs the field with a list of labels"),
         (STEPS | {"label": {"always": 1}}, "needs the field with a list of labels"),
         (STEPS | {"dimension": "clarity"}, "leave it out"),
+        (STEPS | {"label": {"field": "l", "first_wrong": 2}}, "Input should be 0 or 1"),
+        (STEPS | {"label": {"field": "l", "first_wrong": 0, "values": {"1": 1}}}, "and no values"),
+        (STEPS | {"label": {"field": "l", "first_wrong": 0, "none": 0}}, "a step's number: the first has 0"),
+        (STEPS | {"label": {"field": "l", "none": 0}}, "none belongs to `first_wrong`"),
+        (PAIR | {"label": {"field": "w", "first_wrong": 0}}, "a pair has none"),
         (PAIR | {"responses": ["a"]}, "a pair names two fields"),
         (PAIR | {"label": None}, "a pair needs one"),
         (PAIR | {"label": {"field": "w", "values": {"a": 2}}}, "less than or equal to 1"),
@@ -173,6 +184,10 @@ def test_mapped_steps_that_are_wrong(wrong: Raw, code: str, words: str) -> None:
         (PAIR | {"label": {"field": "w", "always": 1}}, "names either its field"),
         (PAIR | {"label": {"always": 1, "values": {"a": 1}}}, "values belong to a field"),
         (RATING | {"scores": []}, "at least one in scores"),
+        (
+            RATING | {"scores": [{"field": "x", "minimum": 1, "maximum": 5, "rater": "r", "given_by": "anna"}]},
+            "a score has one of the two",
+        ),
         (RATING | {"scores": [{"field": "x", "minimum": 5, "maximum": 1}]}, "minimum 5 is not below maximum 1"),
         (RANKS | {"values": "v"}, "either ranks"),
         (RANKS | {"ranks": None}, "either ranks"),
