@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.against import Published
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
+from pipelines.pictures import RELATIVE, Pictures
 from pipelines.trajectories import Frames
 from schemas.config import Config
 from transforms.blocks import Block
@@ -51,11 +52,13 @@ class Looks:
     def to_dict(self) -> dict[str, Any]:
         """What was opened and found, for the manifest."""
         opened, same = self.opened.total, self.same.total
+        lost = sorted(zip(opened["named"], opened["places"], strict=True), key=lambda one: one[0])[:5]
         return {
             "opened": opened["opened"],
             "kept_before": opened["kept"],
             "unopened": opened["unopened"],
-            "unopened_named": sorted(opened["named"])[:5],
+            "unopened_named": [name for name, _ in lost],
+            "unopened_at": [place for _, place in lost],
             "sets": same["sets"],
             "alike": same["alike"],
             "bits": same["bits"],
@@ -86,9 +89,10 @@ class Looks:
                 f"More than {MOST_VECTORS:,} images are too many to compare by their vectors, which was not done."
             )
         if told["unopened"]:
+            first = told["unopened_at"][0] or called(told["unopened_named"][0])
             out.append(
-                f"{told['unopened']:,} images could not be opened, such as {called(told['unopened_named'][0])}: which "
-                "others look like them is not known. A relative path is read from the folder that the command runs in."
+                f"{told['unopened']:,} images could not be opened, such as {first}: which others look like them is not "
+                f"known. {RELATIVE}"
             )
         return out
 
@@ -109,6 +113,7 @@ def find_looks(
     published: Published | None,
     frames: Frames | None,
     vectors: Vectors | None,
+    pictures: Pictures | None,
     shown: int,
     engine: Engine,
 ) -> Looks | None:
@@ -118,7 +123,7 @@ def find_looks(
     vectors.
     """
     asked = config.images
-    if not asked.near or not shown:
+    if not asked.near or pictures is None:
         return None
     count, said = partitions_of(shown), frames.done if frames else None
     kept = f"{(config.embed.cache or f'{engine.work}/kept').rstrip('/')}/looks-{VERSIONS['looks']}"
@@ -128,9 +133,9 @@ def find_looks(
         "looks",
         VERSIONS["looks"],
         count,
-        [identity.key, *([published.done.key] if published else []), *([said.key] if said else [])],
+        [*pictures.keys(), *([said.key] if said else [])],
         count,
-        lambda p, folder: p | "looks" >> OpenImages(members, count, kept, folder),
+        lambda p, folder: p | "looks" >> OpenImages(members, pictures.roots, count, kept, folder),
     )
     files = [f"{opened.folder}/looks/{number:03d}.parquet" for number in sorted(opened.stats)]
     task = {

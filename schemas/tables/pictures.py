@@ -64,6 +64,12 @@ BETWEEN: tuple[Table, ...] = (
         {"row": whole("Place in the block."), **_SHOWN},
     ),
     Table(
+        "work/pictures-KEY/N.parquet",
+        "pictures",
+        "Images of a block that storage is asked for in each run.",
+        {"place": field("Where it lies.")},
+    ),
+    Table(
         "work/looks-KEY/looks/N.parquet",
         "looks",
         "An image that was opened.",

@@ -5,7 +5,7 @@ Between blocks only names and places of images move; what is kept of one is a ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,12 @@ from transforms import blocks
 from transforms.arrays import write_array
 from transforms.blocks import read_frame
 from transforms.duplicates.components import Forest
-from transforms.embed.images import content, references
+from transforms.embed.images import content
 from transforms.hashing import digest, partition
 from transforms.images import kept
 from transforms.images.alike import ALIKE, as_smalls
 from transforms.images.looks import hashes, near_copies, picture, smalls
-from transforms.images.names import image_names
+from transforms.images.names import image_places
 from transforms.images.showing import Showing
 from transforms.images.vectors import near_vectors, vectors_of
 from transforms.markers import Stats, finish
@@ -32,13 +32,15 @@ from transforms.shuffle import split
 _AT_ONCE = 500
 #: So many that cannot be opened are named.
 _SHOWN = 20
+#: Characters of where they lie, of which `data:` has very many.
+_LONG = 300
 #: Of more distinct images those alone are compared whose hashes are the same, and of more none by their vectors: all of
 #: it is one task, whose worker peaks at 1.4 GB with a million, and at 2.1 GB with as many vectors of 768 dimensions.
 MOST, MOST_VECTORS = 1_000_000, 250_000
 _FILE, _ALIKE, _VECTORS = "same.parquet", "alike.parquet", "alike.npy"
 #: An image, and the one whose name stands for all that look like it.
 SAME = pl.Schema({"name": pl.String(), "stands": pl.String()})
-_PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
+_PLACES = pl.Schema({"name": pl.String(), "place": pl.String()})
 
 
 @beam.typehints.with_input_types(Showing)
@@ -46,15 +48,13 @@ _PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
 class _Emit(beam.DoFn):
     """The images of rows."""
 
-    def __init__(self, partitions: int) -> None:
-        self.partitions = partitions
+    def __init__(self, roots: Mapping[str, str], partitions: int) -> None:
+        self.roots, self.partitions = roots, partitions
 
     def process(self, member: Showing) -> Iterator[tuple[int, pl.DataFrame]]:
-        rows = member.rows()
-        names, _ = image_names(rows)
-        found = references(rows)[0].select("uri").with_columns(name=names).drop_nulls("name")
-        once = found.group_by("name").agg(pl.col("uri").min()).select(_PLACES.names())
-        named = digest(once.select(kept.place(pl.col("name"), pl.col("uri"))).to_series())
+        found = image_places(member.rows(), self.roots).drop_nulls("name")
+        once = found.group_by("name").agg(pl.col("place").min()).select(_PLACES.names())
+        named = digest(once.select(kept.told_by(pl.col("name"), pl.col("place"))).to_series())
         to = named.to_frame("h").select(_to=partition(pl.col("h"), self.partitions))
         yield from split(once.hstack(to), "_to")
 
@@ -65,12 +65,12 @@ class _Open(beam.DoFn):
 
     def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> None:
         number, frames = element
-        asked = pl.concat(frames).group_by("name").agg(pl.col("uri").min()).sort("name")
+        asked = pl.concat(frames).group_by("name").agg(pl.col("place").min()).sort("name")
         keys = kept.keys_of(asked)
         seen, there = kept.read(self.kept, number, keys)
         before = int(there.sum())
         new = np.flatnonzero(~there)
-        opened = [None if data is None else picture(data) for data in map(content, asked["uri"][new].to_list())]
+        opened = [None if data is None else picture(data) for data in map(content, asked["place"][new].to_list())]
         some = [line for line, one in zip(new.tolist(), opened, strict=True) if one is not None]
         if some:
             pictures = np.stack([one for one in opened if one is not None])
@@ -83,8 +83,10 @@ class _Open(beam.DoFn):
             hash=pl.Series(found, dtype=pl.UInt64), small=pl.Series([one.tobytes() for one in small], dtype=pl.Binary)
         )
         blocks.write_frame(looks, f"{self.folder}/looks/{number:03d}.parquet")
-        lost = asked.filter(pl.Series(~there))["name"]
-        told = {"opened": looks.height, "kept": before, "unopened": len(lost), "named": lost.head(_SHOWN).to_list()}
+        lost = asked.filter(pl.Series(~there)).with_columns(pl.col("place").str.head(_LONG))
+        named = lost.head(_SHOWN)
+        told = {"opened": looks.height, "kept": before, "unopened": lost.height, "named": named["name"].to_list(),
+                "places": named["place"].to_list()}  # fmt: skip
         finish(self.folder, number, told)
 
 
@@ -101,18 +103,24 @@ class OpenImages(beam.PTransform):
 
     Attributes:
         members: blocks with images.
+        roots: what relative paths count from, see `transforms.images.places.located`.
         partitions: how many tasks there are.
         kept: where what images look like is kept for other runs.
         folder: where files go, `looks/PARTITION.parquet`.
     """
 
     members: Sequence[Showing]
+    roots: Mapping[str, str]
     partitions: int
     kept: str
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
-        asked = start | "blocks" >> beam.Create(list(self.members)) | "images" >> beam.ParDo(_Emit(self.partitions))
+        asked = (
+            start
+            | "blocks" >> beam.Create(list(self.members))
+            | "images" >> beam.ParDo(_Emit(self.roots, self.partitions))
+        )
         none = pl.DataFrame(schema=_PLACES)
         every = start | "every" >> beam.Create([(n, none) for n in range(self.partitions)]).with_output_types(
             tuple[int, pl.DataFrame]
