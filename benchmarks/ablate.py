@@ -6,8 +6,10 @@ DIR holds the unpacked set alpaca_eval_gpt4. Prompts are cut in two by a hash: o
 of the other as many pairs to evaluate on, with their labels as they are. A share of the training labels is turned round
 by chance: 20 %, or 40 % of 2,500 pairs. In AlpacaEval itself the longer side wins in five of six pairs; where a length
 bias is planted, pairs to train and to evaluate on are drawn so that it wins in a half, and the planted bias is the only
-one: of the training pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one.
-Detectors are told so (`strength.balanced`, `policy.counterexample: keep`). The unplanted set is AlpacaEval as it is, a
+one: of the training pairs whose shorter side is chosen, a half (or four in five) are made to choose the longer one. Or
+one side of every pair, by chance, has an emoji behind it, and a half of the training pairs whose other side is chosen
+are made to choose that one; all else in AlpacaEval is then as it is. The feature is named where a bias was planted
+(`strength.balanced`, `balance.features`), which way it pays is not. The unplanted set is AlpacaEval as it is, a
 quarter of the groups held out. `--planting` takes other prompts, pairs and labels, so that what was chosen on one is
 not reported on it; `--ceiling` says what raw would be without what was planted; with `--both` each half of the prompts
 evaluates what was trained on the other, in one table, which has twice the groups.
@@ -45,15 +47,17 @@ _SALTS = 4
 #: What policy mends what was planted: flips where nothing else is, and everything.
 _FLIPS_ALONE = {"policy": {"recipe": "secrets2"}}
 _EVERYTHING = {"policy": {"ambiguous": "soften"}, "balance": {"output": "weights"}}
-#: What else is told where a bias is known.
-_KNOWN = {
-    "policy": {"ambiguous": "soften", "counterexample": "keep"}, "balance": {"output": "weights"},
-    "strength": {"balanced": True},
-}  # fmt: skip
-# Nine in ten choose the longer side, so the others need five mean weights or more: the default cap is below that.
-_STRONG = {**_KNOWN, "balance": {"output": "weights", "cap": 10}}
-# Where most of what is wrong is flips, leaving counterexamples alone leaves most of it.
-_NOISY = {"policy": {"recipe": "secrets2"}, "balance": {"output": "weights"}, "strength": {"balanced": True}}
+#: What is put behind a response.
+_SMILE = " \U0001f60a"
+
+
+def known(shortcut: str) -> dict[str, Any]:
+    """What is told where labels are known to prefer what has more of a feature."""
+    return {
+        "policy": {"recipe": "secrets2"},
+        "balance": {"output": "weights", "features": [shortcut]},
+        "strength": {"balanced": [shortcut]},
+    }
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,10 @@ class Planting:
         name: of the set.
         mending: what the configuration says.
         flips: share of labels turned round by chance; None where nothing is planted.
-        bias: share of the pairs whose shorter side is chosen that are made to choose the longer one.
+        bias: share of the pairs whose shorter side is chosen that are made to choose the longer one; with a mark, of
+            those whose other side is.
         rows: pairs to train on, at most.
+        mark: put behind one side of every pair, by chance.
     """
 
     name: str
@@ -73,14 +79,17 @@ class Planting:
     flips: float | None = FLIPS
     bias: float = 0.0
     rows: int = 1_000_000
+    mark: str = ""
 
 
 SETS = (
     Planting("flips", _FLIPS_ALONE),
     Planting("flips 40 %", _FLIPS_ALONE, _MANY, rows=_FEW),
-    Planting("flips, length 50 %", _KNOWN, bias=0.5),
-    Planting("flips, length 80 %", _STRONG, bias=0.8),
-    Planting("flips 40 %, length 50 %", _NOISY, _MANY, bias=0.5),
+    Planting("flips, length 50 %", known("characters"), bias=0.5),
+    Planting("flips, length 80 %", known("characters"), bias=0.8),
+    Planting("flips 40 %, length 50 %", known("characters"), _MANY, bias=0.5),
+    Planting("flips, emoji 50 %", known("emoji"), bias=0.5, rows=_FEW, mark=_SMILE),
+    Planting("flips 40 %, emoji 50 %", known("emoji"), _MANY, bias=0.5, rows=_FEW, mark=_SMILE),
     Planting("unplanted", _EVERYTHING, None),
 )
 
@@ -99,8 +108,16 @@ def drawn(data: Path, seed: int = 0) -> pl.DataFrame:
     )
 
 
+def marked(rows: pl.DataFrame, mark: str, seed: int = 0) -> pl.DataFrame:
+    """One side of every pair, by chance, with a mark behind it; `agrees` says whether that side is the better one."""
+    first = uniform(pl.col("key"), 1_000_000 + seed) < 0.5
+    return rows.with_columns(
+        pl.when(first == (side == "a")).then(pl.col(side) + mark).otherwise(side).alias(side) for side in ("a", "b")
+    ).with_columns(agrees=first == (pl.col("label") > 0.5))
+
+
 def planted(rows: pl.DataFrame, bias: float, flips: float = FLIPS, seed: int = 0) -> pl.DataFrame:
-    """The pairs with labels turned round by chance, and then a share of them toward the longer side."""
+    """The pairs with labels turned round by chance, then a share of them toward the longer side, or the marked one."""
     flip = uniform(pl.col("key"), 3 + _SALTS * seed) < flips
     rows = rows.with_columns(
         label=pl.when(flip).then(1 - pl.col("label")).otherwise("label"), agrees=pl.col("agrees") ^ flip
@@ -160,10 +177,14 @@ def told(what: str, report: dict[str, Any]) -> list[str]:
 def ablated(one: Planting, train: pl.DataFrame, held: pl.DataFrame, folder: Path, given: Any) -> dict[str, Any]:
     """A set's ablation; files and the run lie under the folder."""
     rows = min(given.rows, one.rows)
-    clean, gold = (even(part, n) if one.bias else part.head(n) for part, n in ((train, rows), (held, given.rows)))
+    if one.mark:
+        train, held = (marked(part, one.mark, given.planting) for part in (train, held))
+    drawn_even = one.bias and not one.mark
+    clean, gold = (even(part, n) if drawn_even else part.head(n) for part, n in ((train, rows), (held, given.rows)))
     bad = clean if one.flips is None else planted(clean, one.bias, one.flips, given.planting)
-    longer, changed = bad["agrees"].mean(), (bad["label"] != clean["label"]).mean()
-    print(f"== {one.name}: the longer side is chosen in {longer:.3f} of the pairs; labels changed: {changed:.3f}")
+    agreeing, changed = bad["agrees"].mean(), (bad["label"] != clean["label"]).mean()
+    side = "marked" if one.mark else "longer"
+    print(f"== {one.name}: the {side} side is chosen in {agreeing:.3f} of the pairs; labels changed: {changed:.3f}")
     golden = {} if one.flips is None else {"gold": write(gold, folder / "gold.jsonl")}
     files = {"train": write(bad, folder / "train.jsonl"), **golden}
     told_rate = {} if one.flips is None else {"noise_rate": one.flips}

@@ -18,6 +18,7 @@ from transforms.decide.split import Cut
 from transforms.publish.shapes import shape
 from transforms.spurious.counted import count_surface
 from transforms.spurious.extra import code_hashes, extras
+from transforms.spurious.features import NAMES
 from transforms.spurious.given import names_of, training_split
 from transforms.spurious.stage import measure_all
 from transforms.tasks import RunTasks
@@ -89,6 +90,10 @@ def check_features(config: Config) -> None:
         unknown = [name for name in asked if name not in known]
         if unknown:
             raise UserError(f"balance.{key}: there is no feature {unknown[0]!r}; there are {', '.join(known)}")
+    balanced = config.strength.balanced
+    for name in [] if isinstance(balanced, bool) else balanced:
+        if name not in NAMES:
+            raise UserError(f"strength.balanced: detectors count no feature {name!r}; they count {', '.join(NAMES)}")
 
 
 def count(every: Sequence[Block], identity: Done, engine: Engine) -> Done:

@@ -15,6 +15,7 @@ from schemas.config import Config, Policy
 from transforms import blocks
 from transforms.blocks import Block
 from transforms.embed.models import device_for
+from transforms.spurious.features import NAMES
 from transforms.strength.inputs import write_inputs
 from transforms.strength.model import Settings
 from transforms.strength.stage import fit_all, score_block
@@ -105,7 +106,7 @@ def find_strength(
         asked.noise_rate,
         asked.seed,
         texts.model.device if texts else device_for(config.embed.device),
-        asked.balanced,
+        _shortcuts(asked.balanced),
     )
     read = {"inputs": pairs.folder, "texts": texts.done.folder if texts else None}
     fitting = {**read, "names": names, "settings": asdict(settings)}
@@ -127,6 +128,12 @@ def find_strength(
         lambda p, folder: p | "strength" >> RunTasks(work, score_block, folder),
     )
     return Strength(fitted, scored, blocks.read_json(f"{fitted.folder}/report.json"))
+
+
+def _shortcuts(balanced: bool | list[str]) -> list[int]:
+    """The places of the features that shall not pay among those that are counted."""
+    named = list(NAMES) if balanced is True else balanced or []
+    return [NAMES.index(name) for name in named]
 
 
 def gated(policy: Policy, found: Strength | None) -> Policy:

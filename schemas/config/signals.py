@@ -168,9 +168,10 @@ class Strength(Section):
     trusted_raters: list[str] = Field(
         [], description="Raters, as blocks name them, whose word on a random sample of rows is the truth."
     )
-    balanced: bool = Field(
+    balanced: bool | Annotated[list[str], Field(min_length=1)] = Field(
         False,
-        description="Whether detectors learn from pairs weighed so that no surface feature pays: for labels known to "
-        "be biased by length or layout. Where length does make answers better, fewer wrong labels are found so.",
+        description="Whether detectors learn from pairs weighed so that no surface feature pays, or none of those "
+        "named: for labels known to be biased by length, layout or what is named. Where a feature does make answers "
+        "better, fewer wrong labels are found so.",
     )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Of folds and members.")

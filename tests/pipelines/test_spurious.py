@@ -166,6 +166,10 @@ def test_too_few_pairs_are_left_alone(tmp_path: Path) -> None:
         (["shortcuts.features={mine: 'no_such_module:f'}"], "names no function"),
         (["shortcuts.features={mine: 'text'}"], "does not work on texts"),
         (["balance.features=[wrods]"], "there is no feature 'wrods'; there are characters, words"),
+        (
+            ["strength.balanced=[length]"],
+            "strength.balanced: detectors count no feature 'length'; they count characters",
+        ),
         (["balance.match=[length]"], "balance.match: there is no feature 'length'"),
     ],
 )

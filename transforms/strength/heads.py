@@ -116,7 +116,9 @@ def fit_heads(
         ridge = _best_ridge(data)
     given = [torch.from_numpy(uniform(groups, seed + 101 + m) < GROUPS).to(device) for m in range(members)]
     names = np.arange(features.shape[1], dtype=np.uint64) + np.uint64(1)
-    used = [torch.from_numpy(uniform(names, seed + 10_007 + m) < FEATURES).to(device) for m in range(members)]
+    drawn = [uniform(names, seed + 10_007 + m) < FEATURES for m in range(members)]
+    # Of a feature or two a member may be given none, and is given all.
+    used = [torch.from_numpy(mine if mine.any() else ~mine).to(device) for mine in drawn]
     found, dynamics = _fit(data, given, used, [ridge * GROUPS] * members, follow=True)
     raw = Heads(found.cpu().numpy(), where, np.ones(members), ridge, seed)
     size = np.sqrt((raw.margins(features, groups).astype(np.float64) ** 2).mean(axis=0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,8 @@ class Settings:
         noise_rate: the user's word; None reads it off evidence.
         seed: of folds and members.
         device: of torch.
-        balanced: whether detectors learn from pairs weighed so that no surface feature pays.
+        balanced: columns of surface features that shall not pay where detectors learn; the ruler is of these alone.
+            With none pairs are not weighed, and the ruler is of all.
     """
 
     members: int = 10
@@ -53,7 +55,11 @@ class Settings:
     noise_rate: float | None = None
     seed: int = 0
     device: str = "cpu"
-    balanced: bool = False
+    balanced: Sequence[int] = ()
+
+    def ruled(self, surface: np.ndarray) -> np.ndarray:
+        """Of differences of surface features what the ruler goes by [rows, features]."""
+        return surface[:, list(self.balanced)] if self.balanced else surface
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class References:
 class Model:
     """What was fitted; `score` applies it.
 
-    The ruler is the surface's heads as they learn from the labels as recorded, whatever else is balanced.
+    The ruler is heads of surface features as they learn from the labels as recorded, whatever else is balanced.
     """
 
     settings: Settings
@@ -135,7 +141,8 @@ class Model:
         margins = self.heads.margins(views.whole, pairs.groups).astype(np.float64)
         mu, sigma = margins.mean(axis=1), margins.std(axis=1)
         surface = self.surface.margins(views.surface, pairs.groups).astype(np.float64).mean(axis=1)
-        ruler = self.ruler.margins(views.surface, pairs.groups).astype(np.float64).mean(axis=1)
+        ruled = self.settings.ruled(views.surface)
+        ruler = self.ruler.margins(ruled, pairs.groups).astype(np.float64).mean(axis=1)
         combined = self.calibrator.logits(_signals(pairs, mu, surface, neighbours), fold)
         logit = self.scales[fold] * combined
         flips = flip_rates(pairs.net, self.rate.value)
@@ -225,7 +232,7 @@ def fit(
     weights = own = None
     if settings.balanced:
         _, parts = spread(groups, settings.folds, settings.seed)
-        weights = balanced_weights(views.surface[sided], labels, parts, settings.folds)
+        weights = balanced_weights(settings.ruled(views.surface[sided]), labels, parts, settings.folds)
         own = weights[np.arange(len(parts)), parts]  # of each pair that of the fit that did not see it
     words = np.ones(len(mine))
     words[sided] = 1.0 if own is None else own
@@ -248,10 +255,10 @@ def fit(
     whole, dynamics = heads(views.whole, settings.members, known.model.heads if known and same_ridge else None)
     few, before = min(_SURFACE_MEMBERS, settings.members), known.model if known and same_ridge else None
     surface, _ = heads(views.surface, few, before.surface if before else None)
-    ruler = surface
+    ruler, ruled = surface, settings.ruled(views.surface)
     if settings.balanced:
-        ruler, _ = heads(views.surface, few, before.ruler if before else None, None)
-    said = ruler.margins(views.surface, mine.groups).astype(np.float64).mean(axis=1)
+        ruler, _ = heads(ruled, few, before.ruler if before else None, None)
+    said = ruler.margins(ruled, mine.groups).astype(np.float64).mean(axis=1)
     agreement = near.agreement(mine.labels[chosen], words[chosen])
     margins = whole.margins(views.whole, mine.groups).astype(np.float64)
     mu = margins.mean(axis=1)

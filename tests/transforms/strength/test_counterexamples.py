@@ -63,7 +63,7 @@ def biased(bias):
     return replace(pairs, labels=labels, votes=votes, voices=votes), first != (labels > 0.5)
 
 
-@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("balanced", [(), tuple(range(6))])
 def test_with_a_planted_bias_counterexamples_are_those_that_it_did_not_bend(balanced, tmp_path):
     pairs, against = biased(0.8)
     found = fit(pairs, Settings(members=3, folds=3, balanced=balanced))
@@ -79,6 +79,17 @@ def test_with_a_planted_bias_counterexamples_are_those_that_it_did_not_bend(bala
     again = store.load(str(tmp_path / "m.npz"))
     assert again.standing == found.model.standing
     assert (again.score(pairs).counterexample == found.scores.counterexample).all()
+
+
+def test_the_ruler_goes_by_the_named_features_alone(tmp_path):
+    pairs, _ = biased(0.8)
+    found = fit(pairs, Settings(members=3, folds=3, balanced=(2,)))
+    assert found.model.standing.leads
+    pairs = pairs.at(found.places)
+    more = pairs.surface[:, 0, 2] > pairs.surface[:, 1, 2]
+    assert ((found.scores.counterexample > 0.5) == (more != (pairs.labels > 0.5))).all()
+    store.save(found.model, str(tmp_path / "m.npz"))
+    assert (store.load(str(tmp_path / "m.npz")).score(pairs).counterexample == found.scores.counterexample).all()
 
 
 def test_the_self_check_also_says_what_becomes_of_errors_where_counterexamples_are_left_alone():
