@@ -14,12 +14,13 @@ from pipelines.trajectories import Frames
 from schemas.config import Config
 from transforms.blocks import Block
 from transforms.images.alike import Asked
+from transforms.images.chains import CHAIN, stricter
 from transforms.images.showing import Showing
 from transforms.images.stage import MOST, MOST_VECTORS, OpenImages, alike_file, find_same, partitions_of, vectors_file
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"looks": 2, "same": 4}
+VERSIONS = {"looks": 2, "same": 5}
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Looks:
         """What makes near-copies, and where they are."""
         folder = self.same.folder
         if self.cosine is None:
-            return Asked(alike_file(folder), self.bits, self.likeness)
-        return Asked(alike_file(folder), self.bits, self.likeness, vectors_file(folder), self.cosine)
+            return Asked(alike_file(folder), self.bits)
+        return Asked(alike_file(folder), self.bits, vectors_file(folder), self.cosine)
 
     def to_dict(self) -> dict[str, Any]:
         """What was opened and found, for the manifest."""
@@ -62,6 +63,7 @@ class Looks:
             "sets": same["sets"],
             "alike": same["alike"],
             "bits": same["bits"],
+            "chained": same["chained"],
             "by_vectors": None
             if self.cosine is None
             else {"images": same["with_vector"], "alike_by_these_alone": same["by_vector_alone"]},
@@ -79,11 +81,20 @@ class Looks:
                 f"By their vectors alone, to a cosine of {self.cosine:g}, {alone:,} images look like another. How well "
                 "that tells copies from what is merely alike depends on the model: look at some."
             )
-        if told["bits"] < self.bits:
+        if told["chained"]:
             out.append(
-                f"More than {MOST:,} images are too many to look for near-copies among all: only those whose hashes "
-                "are the same were compared."
+                f"{told['chained']:,} images hang together in chains of more than {CHAIN}, as of a fixed camera: of "
+                f"those only what is alike to {stricter(self.likeness):g} counts as near-copies."
             )
+        if told["bits"] < self.bits:
+            compared = self.same.total["compared"]
+            done = (
+                f"only the {compared:,} whose hashes are the same as another's were compared."
+                if compared
+                else "and so are those whose hashes are the same as another's, so that none were compared. Where near-"
+                "copies matter, cut the data into several runs; else set images.near: false."
+            )
+            out.append(f"More than {MOST:,} images are too many to look for near-copies among all: {done}")
         if self.unasked:
             out.append(
                 f"More than {MOST_VECTORS:,} images are too many to compare by their vectors, which was not done."

@@ -83,7 +83,7 @@ def test_a_source_may_say_another_folder(tmp_path: Path) -> None:
     assert f"such as {tmp_path}/a/i/away.png: " in note
     config.write_text(f"sources: [{{name: s, input: ['{tmp_path}/*/d.jsonl'], images: '{tmp_path}/none'}}]\n")
     with pytest.raises(UserError, match=f"images: {tmp_path}/none is no folder"):
-        plan_sources(load(str(config)))
+        plan_sources(load(str(config), [], None, []))
 
 
 def test_beside_data_on_other_storage(tmp_path: Path) -> None:

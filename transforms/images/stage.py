@@ -21,7 +21,8 @@ from transforms.embed.images import content
 from transforms.hashing import digest, partition
 from transforms.images import kept
 from transforms.images.alike import ALIKE, as_smalls
-from transforms.images.looks import hashes, near_copies, picture, smalls
+from transforms.images.chains import near_sets, stricter
+from transforms.images.looks import hashes, picture, smalls
 from transforms.images.names import image_places
 from transforms.images.showing import Showing
 from transforms.images.vectors import near_vectors, vectors_of
@@ -34,8 +35,9 @@ _AT_ONCE = 500
 _SHOWN = 20
 #: Characters of where they lie, of which `data:` has very many.
 _LONG = 300
-#: Of more distinct images those alone are compared whose hashes are the same, and of more none by their vectors: all of
-#: it is one task, whose worker peaks at 1.4 GB with a million, and at 2.1 GB with as many vectors of 768 dimensions.
+#: Of more distinct images those alone are compared whose hashes are the same, of which there may be as many, and of
+#: more none by their vectors: all of it is one task, whose worker peaks at 1.4 GB with a million, and at 2.1 GB with as
+#: many vectors of 768 dimensions. Of those that are not compared it holds their hashes.
 MOST, MOST_VECTORS = 1_000_000, 250_000
 _FILE, _ALIKE, _VECTORS = "same.parquet", "alike.parquet", "alike.npy"
 #: An image, and the one whose name stands for all that look like it.
@@ -144,30 +146,47 @@ def find_same(task: dict[str, Any], folder: str) -> Stats:
         folder: to write to.
 
     Returns:
-        `images`, `sets`, those `alike`, the `bits` that may differ; with vectors, where they were compared, images
-        `with_vector` and those alike `by_vector_alone`.
+        `images`, those `compared`, `sets`, those `alike`, the `bits` that may differ, those `chained` (`near_sets`);
+        with vectors, where they were compared, images `with_vector` and those alike `by_vector_alone`.
     """
-    looks = pl.concat([read_frame(path) for path in task["looks"]]).sort("name")
-    bits = task["bits"] if looks.height <= task["most"] else 0
-    a, b, _, _ = near_copies(looks["hash"].to_numpy(), as_smalls(looks["small"]), bits, task["likeness"])
+    looks, images = _compared(task["looks"], task["most"])
+    bits = task["bits"] if images <= task["most"] else 0
+    a, b, chained = near_sets(looks["hash"].to_numpy(), as_smalls(looks["small"]), bits, task["likeness"])
     forest = Forest()
     forest.add(a.astype(np.uint64), b.astype(np.uint64))
     by_hash, vectors = forest.labels().height, None
-    if task["vectors"] and looks.height <= task["most_vectors"]:
+    if task["vectors"] and images <= task["most_vectors"]:
         vectors = vectors_of([Showing.of(one) for one in task["members"]], task["vectors"], looks["name"])
         a, b = near_vectors(vectors, looks["name"], task["cosine"], task["device"])
         forest.add(a.astype(np.uint64), b.astype(np.uint64))
     labels = forest.labels()
     if vectors is not None:
         write_array(vectors[labels["node"].to_numpy().astype(np.int64)], vectors_file(folder))
-    alike = looks[labels["node"].cast(pl.Int64)]
+    strict, usual = stricter(task["likeness"]), task["likeness"]
+    least = pl.when(pl.Series(chained)).then(strict).otherwise(usual).cast(pl.Float64)
+    alike = looks.with_columns(least=least)[labels["node"].cast(pl.Int64)]
     alike = alike.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands")).select(ALIKE.names())
     blocks.write_frame(alike, alike_file(folder))
     blocks.write_frame(alike.select(SAME.names()).filter(pl.col("name") != pl.col("stands")), same_file(folder))
-    stats: Stats = {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height, "bits": bits}
+    stats: Stats = {"images": images, "compared": looks.height, "sets": labels["root"].n_unique(),
+                    "alike": labels.height, "bits": bits, "chained": int(chained.sum())}  # fmt: skip
     if vectors is not None:
         stats |= {"with_vector": int(vectors.any(axis=1).sum()), "by_vector_alone": labels.height - by_hash}
     return stats
+
+
+def _compared(files: Sequence[str], most: int) -> tuple[pl.DataFrame, int]:
+    """The images that are compared, in the order of their names, and how many there are in all.
+
+    Of more than `most` they are those that have the hash of another; where these are too many as well, none.
+    """
+    found = np.concatenate([read_frame(path, ["hash"])["hash"].to_numpy() for path in files])
+    if len(found) <= most:
+        return pl.concat(map(read_frame, files)).sort("name"), len(found)
+    again, counts = np.unique(found, return_counts=True)
+    again = again[counts > 1] if counts[counts > 1].sum() <= most else again[:0]
+    some = pl.Series(again, dtype=pl.UInt64).implode()
+    return pl.concat([read_frame(path).filter(pl.col("hash").is_in(some)) for path in files]).sort("name"), len(found)
 
 
 def same_file(folder: str) -> str:
