@@ -132,8 +132,9 @@ def alike(files: list[bytes], most: int, least: float) -> Callable[[np.ndarray, 
     asked = np.where(chained, stricter(least), least)
 
     def near(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        close = np.bitwise_count(found[a] ^ found[b]) <= most
-        said: np.ndarray = close & (likeness(small[a], small[b]) >= np.maximum(asked[a], asked[b]))
+        said: np.ndarray = np.bitwise_count(found[a] ^ found[b]) <= most
+        a, b = a[said], b[said]
+        said[said] = likeness(small[a], small[b]) >= np.maximum(asked[a], asked[b])
         return said
 
     return near
@@ -244,6 +245,8 @@ def main() -> None:
         wrong, pairs = false_alarms(images, asked.bits, asked.likeness)
         told = ", ".join(f"{how} {recall(images, how, asked.bits, asked.likeness):.3f}" for how in CHANGES)
         print(f"{name} ({len(images)}): found: {told}; false {wrong:,} of {pairs:,} pairs")
+    wrong, pairs = false_alarms(rooms(1000, 0), asked.bits, asked.likeness)
+    print(f"rooms (1,000): false {wrong:,} of {pairs:,} pairs")
     files = [as_png(one) for one in scenes(COUNT, 1)]
     started = time.perf_counter()
     seen(files)

@@ -89,6 +89,11 @@ BETWEEN: tuple[Table, ...] = (
         "work/same-images-KEY/alike.parquet",
         "same-images",
         "The same, with those that stand for others, and what they look like.",
-        {**_SAME, "hash": whole("As in `looks`.", "64 bits"), "small": ("bytes", "–", "As in `looks`.")},
+        {
+            **_SAME,
+            "hash": whole("As in `looks`.", "64 bits"),
+            "small": ("bytes", "–", "As in `looks`."),
+            "least": number("From which likeness on others are near-copies of it.", "0 to 1"),
+        },
     ),
 )

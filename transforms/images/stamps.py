@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import fsspec
@@ -93,4 +94,7 @@ def _told(fs: Any, path: str, info: dict[str, Any] | None) -> str | None:
     except _ERRORS:
         return None
     known = next((info[name] for name in _TOLD if info.get(name)), None)
-    return None if known is None or info.get("size") is None else _stamp(fs.unstrip_protocol(path), info["size"], known)
+    if known is None or info.get("size") is None:
+        return None
+    # Some file systems list times as numbers and tell that of one file as a time.
+    return _stamp(fs.unstrip_protocol(path), info["size"], known.timestamp() if isinstance(known, datetime) else known)
