@@ -20,7 +20,8 @@ import numpy as np
 import polars as pl
 from PIL import Image, ImageEnhance
 
-from transforms.images.looks import hashes, likeness, near_copies, picture, smalls
+from transforms.images.chains import near_sets, stricter
+from transforms.images.looks import hashes, likeness, picture, smalls
 
 COUNT = 300
 #: What is made of an image, by name.
@@ -124,19 +125,33 @@ def seen(files: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     return hashes(small), smalls(small)
 
 
+def alike(files: list[bytes], most: int, least: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Of files, a function that says which of two places each are near-copies, as rows are held against each other."""
+    found, small = seen(files)
+    _, _, chained = near_sets(found, small, most, least)
+    asked = np.where(chained, stricter(least), least)
+
+    def near(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        said: np.ndarray = np.bitwise_count(found[a] ^ found[b]) <= most
+        a, b = a[said], b[said]
+        said[said] = likeness(small[a], small[b]) >= np.maximum(asked[a], asked[b])
+        return said
+
+    return near
+
+
 def recall(images: list[Image.Image], how: str, most: int, least: float) -> float:
     """The share of images one version of which is found to be a near-copy of it."""
-    found, small = seen([*map(as_png, images), *(changed(one, how) for one in images)])
-    a, b, _, _ = near_copies(found, small, most, least)
-    return float(np.mean(np.isin(np.arange(len(images)), a[b - a == len(images)])))
+    near = alike([*map(as_png, images), *(changed(one, how) for one in images)], most, least)
+    own = np.arange(len(images))
+    return float(near(own, own + len(images)).mean())
 
 
 def false_alarms(images: list[Image.Image], most: int, least: float) -> tuple[int, int]:
-    """How many pairs of different images pass both tests, of how many; all compared with all."""
-    found, small = seen([as_png(one) for one in images])
+    """How many pairs of different images pass for near-copies, of how many; all compared with all."""
+    near = alike([as_png(one) for one in images], most, least)
     a, b = np.triu_indices(len(images), 1)
-    near = np.bitwise_count(found[a] ^ found[b]) <= most
-    return int((likeness(small[a[near]], small[b[near]]) >= least).sum()), len(a)
+    return int(near(a, b).sum()), len(a)
 
 
 #: Few prompts: what shares one meets in nearly all that its text has.
@@ -230,6 +245,8 @@ def main() -> None:
         wrong, pairs = false_alarms(images, asked.bits, asked.likeness)
         told = ", ".join(f"{how} {recall(images, how, asked.bits, asked.likeness):.3f}" for how in CHANGES)
         print(f"{name} ({len(images)}): found: {told}; false {wrong:,} of {pairs:,} pairs")
+    wrong, pairs = false_alarms(rooms(1000, 0), asked.bits, asked.likeness)
+    print(f"rooms (1,000): false {wrong:,} of {pairs:,} pairs")
     files = [as_png(one) for one in scenes(COUNT, 1)]
     started = time.perf_counter()
     seen(files)

@@ -33,6 +33,7 @@ class Earlier:
         files: published ones, of one configuration for each kind of rows.
         ledger: its path; None where there is none.
         shown: path of what its groups show (`pipelines.belonging`); None where there is none.
+        roots: the folder that relative paths of each source's images count from, where it says so.
         hashes: of these files.
     """
 
@@ -41,6 +42,7 @@ class Earlier:
     files: list[Shard]
     ledger: str | None
     shown: str | None
+    roots: dict[str, str]
     hashes: list[str]
 
 
@@ -63,6 +65,10 @@ class Published:
     def links(self) -> list[str]:
         """Files of the groups that published rows are in."""
         return [f"{self.done.folder}/groups/{task:06d}.parquet" for task in sorted(self.done.stats)]
+
+    def image_roots(self) -> dict[str, str]:
+        """The folder that relative paths of each source's images count from, in the latest run that says so."""
+        return {source: root for one in self.earlier for source, root in one.roots.items()}
 
     def settled(self) -> list[str]:
         """Files of the splits that groups are in."""
@@ -103,7 +109,7 @@ def _plan(path: str, out: str) -> Earlier:
     held = shown if blocks.exists(shown) else None
     beside = [one for one in (there, held) if one]
     hashes = [scan(file, None)[1] for file in [*(shard.path for shard in files), *beside]]
-    return Earlier(path, told["name"], files, there, held, hashes)
+    return Earlier(path, told["name"], files, there, held, told.get("image_roots") or {}, hashes)
 
 
 def find_published(

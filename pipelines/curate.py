@@ -16,6 +16,7 @@ from pipelines.external import External, Voices, find_external
 from pipelines.groups import find_groups
 from pipelines.images import Looks, find_looks
 from pipelines.likeness import Near, find_near
+from pipelines.pictures import Pictures, find_pictures
 from pipelines.plan import Planned
 from pipelines.probes import Probes, find_probes
 from pipelines.ratings import Ratings, find_ratings
@@ -58,6 +59,8 @@ class Curated:
     images: Vectors | None
     semantic: Semantic | None
     frames: Frames | None
+    image_roots: dict[str, str]
+    pictures: Pictures | None
     looks: Looks | None
     belonging: Belonging | None
     groups: dict[str, int]
@@ -112,11 +115,14 @@ def curate(
     named = ingested.total.get("generators", 0) > 0
     shown = ingested.total.get("fields", {}).get("images", 0)
     frames = find_trajectories(config, every, identity, shown, engine)
-    images = embed(models.image, every, config.embed.cache, identity, engine) if models.image else None
-    looks = find_looks(config, every, identity, published, frames, images, shown, engine)
+    roots = {one.source.name: one.root for one in planned} if shown else {}
+    pictures = find_pictures(config, roots, every, identity, published, shown, engine)
+    cache = config.embed.cache
+    images = embed(models.image, every, cache, identity, engine, pictures=pictures) if models.image else None
+    looks = find_looks(config, every, identity, published, frames, images, pictures, shown, engine)
     near = find_near(config, every, identity, signals, published, looks, frames, named, engine)
     overlaps = find_overlaps(config, benchmarks, every, made, identity, near.done if near else None, engine)
-    texts = embed(models.text, every, config.embed.cache, identity, engine) if models.text else None
+    texts = embed(models.text, every, cache, identity, engine) if models.text else None
     semantic = find_semantic(config, every, identity, texts, shown, engine)
     belonging = find_belonging(config, every, identity, published, frames, looks, shown, engine)
     grouped = find_groups(config, every, identity, signals, published, near, semantic, belonging, engine)
@@ -195,6 +201,8 @@ def curate(
         images=images,
         semantic=semantic,
         frames=frames,
+        image_roots=roots,
+        pictures=pictures,
         looks=looks,
         belonging=belonging,
         groups=grouped.figures,

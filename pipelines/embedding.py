@@ -12,6 +12,7 @@ from apache_beam.options.pipeline_options import DirectOptions
 
 from pipelines.engine import Done, Engine
 from pipelines.errors import UserError
+from pipelines.pictures import Pictures
 from schemas.config import DEFAULT_MODEL, Config
 from transforms import blocks
 from transforms.arrays import read_array
@@ -135,6 +136,7 @@ def embed(
     engine: Engine,
     suffix: str = "",
     what: What | None = None,
+    pictures: Pictures | None = None,
 ) -> Vectors:
     """Embed all texts or all images, or score all dialogues, of the rows that are not copies.
 
@@ -146,20 +148,24 @@ def embed(
         engine: runs the stages.
         suffix: of the stages' names, where there are several such in a run.
         what: the model is given; what its kind is given when absent.
+        pictures: where images lie and how they are, for models of images.
     """
     # RunInference brings torch, which takes seconds and 250 MB: not for runs that embed nothing.
     from transforms.embed.stage import EmbedItems, FindItems, chunks_of, shares
 
     what = what or _GIVEN.get(model.kind, "text")
     find, name = (stage + suffix for stage in _NAMES[what])
+    roots = pictures.roots if pictures else {}
     place = f"{(kept or f'{engine.work}/kept').rstrip('/')}/{model.fingerprint}"
     found = engine.run(
         find,
         VERSIONS["find"],
         [model.fingerprint, kept],
-        [identity.key],
+        [identity.key, *(pictures.keys() if pictures else [])],
         len(every),
-        lambda p, folder: p | find >> FindItems(every, folder, identity.folder, what, place, cache.segments(place)),
+        lambda p, folder: (
+            p | find >> FindItems(every, folder, identity.folder, what, place, cache.segments(place), roots)
+        ),
     )
     mine = shares(every, found.total.get("chunks", {}))
     model = replace(model, threads=_threads(engine))
@@ -171,7 +177,7 @@ def embed(
             None,
             [found.key],
             chunks_of(mine) + len(every),
-            lambda p, folder: p | name >> EmbedItems(every, mine, folder, found.folder, place, what, ready),
+            lambda p, folder: p | name >> EmbedItems(every, mine, folder, found.folder, place, what, ready, roots),
         ),
         "external" if model.kind == "reward" else "embed",
     )

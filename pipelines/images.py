@@ -9,16 +9,18 @@ from typing import Any
 from pipelines.against import Published
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
+from pipelines.pictures import RELATIVE, Pictures
 from pipelines.trajectories import Frames
 from schemas.config import Config
 from transforms.blocks import Block
 from transforms.images.alike import Asked
+from transforms.images.chains import CHAIN, stricter
 from transforms.images.showing import Showing
 from transforms.images.stage import MOST, MOST_VECTORS, OpenImages, alike_file, find_same, partitions_of, vectors_file
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before.
-VERSIONS = {"looks": 2, "same": 4}
+VERSIONS = {"looks": 2, "same": 5}
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,23 @@ class Looks:
         """What makes near-copies, and where they are."""
         folder = self.same.folder
         if self.cosine is None:
-            return Asked(alike_file(folder), self.bits, self.likeness)
-        return Asked(alike_file(folder), self.bits, self.likeness, vectors_file(folder), self.cosine)
+            return Asked(alike_file(folder), self.bits)
+        return Asked(alike_file(folder), self.bits, vectors_file(folder), self.cosine)
 
     def to_dict(self) -> dict[str, Any]:
         """What was opened and found, for the manifest."""
         opened, same = self.opened.total, self.same.total
+        lost = sorted(zip(opened["named"], opened["places"], strict=True), key=lambda one: one[0])[:5]
         return {
             "opened": opened["opened"],
             "kept_before": opened["kept"],
             "unopened": opened["unopened"],
-            "unopened_named": sorted(opened["named"])[:5],
+            "unopened_named": [name for name, _ in lost],
+            "unopened_at": [place for _, place in lost],
             "sets": same["sets"],
             "alike": same["alike"],
             "bits": same["bits"],
+            "chained": same["chained"],
             "by_vectors": None
             if self.cosine is None
             else {"images": same["with_vector"], "alike_by_these_alone": same["by_vector_alone"]},
@@ -76,19 +81,29 @@ class Looks:
                 f"By their vectors alone, to a cosine of {self.cosine:g}, {alone:,} images look like another. How well "
                 "that tells copies from what is merely alike depends on the model: look at some."
             )
-        if told["bits"] < self.bits:
+        if told["chained"]:
             out.append(
-                f"More than {MOST:,} images are too many to look for near-copies among all: only those whose hashes "
-                "are the same were compared."
+                f"{told['chained']:,} images hang together in chains of more than {CHAIN}, as of a fixed camera: of "
+                f"those only what is alike to {stricter(self.likeness):g} counts as near-copies."
             )
+        if told["bits"] < self.bits:
+            compared = self.same.total["compared"]
+            done = (
+                f"only the {compared:,} whose hashes are the same as another's were compared."
+                if compared
+                else "and so are those whose hashes are the same as another's, so that none were compared. Where near-"
+                "copies matter, cut the data into several runs; else set images.near: false."
+            )
+            out.append(f"More than {MOST:,} images are too many to look for near-copies among all: {done}")
         if self.unasked:
             out.append(
                 f"More than {MOST_VECTORS:,} images are too many to compare by their vectors, which was not done."
             )
         if told["unopened"]:
+            first = told["unopened_at"][0] or called(told["unopened_named"][0])
             out.append(
-                f"{told['unopened']:,} images could not be opened, such as {called(told['unopened_named'][0])}: which "
-                "others look like them is not known. A relative path is read from the folder that the command runs in."
+                f"{told['unopened']:,} images could not be opened, such as {first}: which others look like them is not "
+                f"known. {RELATIVE}"
             )
         return out
 
@@ -109,6 +124,7 @@ def find_looks(
     published: Published | None,
     frames: Frames | None,
     vectors: Vectors | None,
+    pictures: Pictures | None,
     shown: int,
     engine: Engine,
 ) -> Looks | None:
@@ -118,7 +134,7 @@ def find_looks(
     vectors.
     """
     asked = config.images
-    if not asked.near or not shown:
+    if not asked.near or pictures is None:
         return None
     count, said = partitions_of(shown), frames.done if frames else None
     kept = f"{(config.embed.cache or f'{engine.work}/kept').rstrip('/')}/looks-{VERSIONS['looks']}"
@@ -128,9 +144,9 @@ def find_looks(
         "looks",
         VERSIONS["looks"],
         count,
-        [identity.key, *([published.done.key] if published else []), *([said.key] if said else [])],
+        [*pictures.keys(), *([said.key] if said else [])],
         count,
-        lambda p, folder: p | "looks" >> OpenImages(members, count, kept, folder),
+        lambda p, folder: p | "looks" >> OpenImages(members, pictures.roots, count, kept, folder),
     )
     files = [f"{opened.folder}/looks/{number:03d}.parquet" for number in sorted(opened.stats)]
     task = {

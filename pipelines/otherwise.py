@@ -18,6 +18,7 @@ from transforms import blocks
 from transforms.decide.contested import contested
 from transforms.decide.policy import decide
 from transforms.decide.stage import FACTS, load
+from transforms.images.chains import usual
 
 #: Keys of the policy that act on a reason of another name.
 _KEYS = {
@@ -157,7 +158,10 @@ def _likeness(run: Finished, row: pl.DataFrame, policy: Policy, now: tuple[Any, 
         without = row.with_columns(pl.lit(None, dtype=row.schema[name]).alias(name) for name in (of, score))
         verdict = _decided(without, policy, run.manifest["configurations"])
         if verdict != now:
-            change = f"{key} above {row[score][0]:.3f}, if it is like no other row"
+            least = row[score][0]
+            if key == "images.likeness" and row["near_looks_at"][0] > run.config.images.likeness:
+                least = usual(least)
+            change = f"{key} above {least:.3f}, if it is like no other row"
             out.append({"change": change, "verdict": _in_words(verdict)})
     return out
 

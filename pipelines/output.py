@@ -88,6 +88,7 @@ def assemble(out: str, config: Config, curated: Curated) -> dict[str, Any]:
         "near": curated.near.to_dict() if curated.near else None,
         "semantic": curated.semantic.to_dict() if curated.semantic else None,
         "trajectories": curated.frames.to_dict() if curated.frames else None,
+        "image_roots": curated.image_roots,
         "images": curated.looks.to_dict() if curated.looks else None,
         "belonging": curated.belonging.to_dict() if curated.belonging else None,
         "trusted": curated.trusted.to_dict() if curated.trusted else None,
@@ -254,6 +255,8 @@ def _notes(config: Config, curated: Curated) -> list[str]:
         notes += curated.steps.notes()
     if curated.looks is not None:
         notes += curated.looks.notes()
+    elif curated.pictures is not None:
+        notes += curated.pictures.notes()
     if curated.belonging is not None:
         notes += curated.belonging.notes()
     if curated.frames is not None:

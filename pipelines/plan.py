@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -10,6 +12,8 @@ from pipelines.errors import UserError
 from pipelines.mapped import check_mapping
 from pipelines.options import options_of
 from schemas.config import Benchmark, Config, Source
+from transforms.blocks import is_remote
+from transforms.images.places import root_of
 from transforms.ingest.adapters import FormatError, adapter, recognise
 from transforms.ingest.files import FileRef, InputError, InputFile, plan
 from transforms.ingest.readers import sample
@@ -25,7 +29,8 @@ _Files = TypeVar("_Files", Source, Benchmark)
 class Planned(Generic[_Files]):
     """What is read of one source or benchmark: its references and files, the format, and the adapter's switches.
 
-    `companions` are the files that its options name; `options` has their paths in place of the patterns.
+    `companions` are the files that its options name; `options` has their paths in place of the patterns. Relative
+    paths of images count from `root`.
     """
 
     source: _Files
@@ -34,6 +39,7 @@ class Planned(Generic[_Files]):
     files: list[InputFile]
     companions: list[InputFile] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
+    root: str = ""
 
 
 def plan_sources(config: Config) -> list[Planned[Source]]:
@@ -82,7 +88,22 @@ def _plan(source: _Files, what: str) -> Planned[_Files]:
             refs = whole_files(refs) if adapt.joins else refs
     except (InputError, FormatError) as error:
         raise UserError(f"{what} {source.name!r}: {error}") from error
-    return Planned(source, form, refs, files, companions, options)
+    root = _root(source, files) if isinstance(source, Source) else ""
+    return Planned(source, form, refs, files, companions, options, root)
+
+
+def _root(source: Source, files: Sequence[InputFile]) -> str:
+    """The folder that relative paths of a source's images count from; raises UserError for one that is not there."""
+    if source.images is None:
+        return root_of(files[0].path, files[0].file)
+    if is_remote(source.images):
+        return source.images
+    folder = os.path.abspath(os.path.expanduser(located(source.images)))
+    if not os.path.isdir(folder):
+        raise UserError(
+            f"source {source.name!r}: images: {folder} is no folder; allowed are folders, and addresses of fsspec's"
+        )
+    return folder
 
 
 def _see_fields(fields: list[str], records: Records) -> None:

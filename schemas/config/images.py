@@ -26,7 +26,11 @@ class Images(Section):
     bits: Annotated[int, Field(ge=0, le=6)] = Field(
         6, description="In how many of the 64 bits of their perceptual hashes two images may differ."
     )
-    likeness: Share = Field(0.98, description="Correlation of two images in 8 x 8 from which on they look the same.")
+    likeness: Share = Field(
+        0.98,
+        description="Correlation of two images in 8 x 8 from which on they look the same; a twentieth of what it may "
+        "lack where more than eight hang together.",
+    )
     cosine: Share = Field(
         0.98,
         description="With `embed.images`: cosine of two images' vectors from which on they look the same, whatever "

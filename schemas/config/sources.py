@@ -45,6 +45,11 @@ class Files(Section):
 class Source(Files):
     """Raw files that rows are made of."""
 
+    images: str | None = Field(
+        None,
+        description="The folder, or fsspec address of one, that relative paths of images count from; that of the file "
+        "which names them when absent.",
+    )
     licence: str | None = Field(None, description="Licence of the data; goes into the card.")
     anonymous_copies: Literal["collapse", "votes"] = Field(
         "collapse", description="Whether equal judgements without a rater on copies of a row are one judgement or many."

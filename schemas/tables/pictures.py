@@ -64,6 +64,12 @@ BETWEEN: tuple[Table, ...] = (
         {"row": whole("Place in the block."), **_SHOWN},
     ),
     Table(
+        "work/pictures-KEY/N.parquet",
+        "pictures",
+        "Images of a block that storage is asked for in each run.",
+        {"place": field("Where it lies.")},
+    ),
+    Table(
         "work/looks-KEY/looks/N.parquet",
         "looks",
         "An image that was opened.",
@@ -83,6 +89,11 @@ BETWEEN: tuple[Table, ...] = (
         "work/same-images-KEY/alike.parquet",
         "same-images",
         "The same, with those that stand for others, and what they look like.",
-        {**_SAME, "hash": whole("As in `looks`.", "64 bits"), "small": ("bytes", "–", "As in `looks`.")},
+        {
+            **_SAME,
+            "hash": whole("As in `looks`.", "64 bits"),
+            "small": ("bytes", "–", "As in `looks`."),
+            "least": number("From which likeness on others are near-copies of it.", "0 to 1"),
+        },
     ),
 )

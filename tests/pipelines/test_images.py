@@ -64,13 +64,13 @@ def test_near_copies_of_images_join_groups(tmp_path: Path, pictures: Path) -> No
     lost = [f"in:{manifest['inputs'][0]['source']}:{pictures}/{name}" for name in ("away.png", "broken.png")]
     assert manifest["images"] == {
         "opened": 61, "kept_before": 0, "unopened": 2, "unopened_named": lost, "sets": 1, "alike": 2,
-        "bits": 6, "by_vectors": None,
+        "unopened_at": [f"{pictures}/{name}" for name in ("away.png", "broken.png")], "bits": 6, "chained": 0,
+        "by_vectors": None,
     }  # fmt: skip
     # The first pair's image is shown again by the 31st, and a broken file is one image by its name.
     assert found[0] == found[30] == found[31]
     assert len(set(found)) == len(found) - 2
-    source_name = manifest["inputs"][0]["source"]
-    said = f"2 images could not be opened, such as {pictures}/away.png of {source_name}: "
+    said = f"2 images could not be opened, such as {pictures}/away.png: "
     assert any(note.startswith(said) for note in manifest["notes"])
     lines, manifest = curate(tmp_path / "plain", source, "duplicates.near=false")
     found = [line["group_id"] for line in lines]

@@ -8,7 +8,7 @@ Rows that are copies of another have places too, but, answers apart, nothing in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,20 +16,24 @@ import polars as pl
 
 from transforms.embed import images
 from transforms.hashing import digest
+from transforms.images.places import located
 from transforms.texts import prompt_texts, response_texts
 
 What = Literal["text", "image", "dialogue", "answer"]
 #: The columns of a block that are read.
-COLUMNS = ("kind", "prompt", "responses")
+COLUMNS = ("kind", "source", "prompt", "responses")
 
 
-def known_by(block: pl.DataFrame, copies: pl.Series, what: What) -> tuple[pl.Series, np.ndarray]:
+def known_by(
+    block: pl.DataFrame, copies: pl.Series, what: What, roots: Mapping[str, str]
+) -> tuple[pl.Series, np.ndarray]:
     """What the item in each place is known by.
 
     Args:
-        block: columns kind, prompt and responses.
+        block: `COLUMNS`.
         copies: whether a row is a copy of another.
         what: texts, images, dialogues or answers.
+        roots: of images, see `transforms.images.places.located`.
 
     Returns:
         A hash of each place's content, null where there is nothing to embed; and how many places each row has beyond
@@ -37,7 +41,7 @@ def known_by(block: pl.DataFrame, copies: pl.Series, what: What) -> tuple[pl.Ser
     """
     kept = ~copies.to_numpy()
     if what == "image":
-        refs, counts = images.references(block)
+        refs, counts = _images(block, roots)
         asked = np.repeat(kept, counts)
         found = iter(images.addresses(refs.filter(pl.Series(asked))))
         return pl.Series("item", [next(found) if ask else None for ask in asked], dtype=pl.String), counts
@@ -52,15 +56,23 @@ def known_by(block: pl.DataFrame, copies: pl.Series, what: What) -> tuple[pl.Ser
     return digest(some), counts
 
 
-def given(block: pl.DataFrame, places: Sequence[int], what: What) -> list[Any]:
+def given(block: pl.DataFrame, places: Sequence[int], what: What, roots: Mapping[str, str]) -> list[Any]:
     """What a model is given for some places: texts, or the bytes of images (empty where they cannot be had)."""
     if what == "image":
-        refs, _ = images.references(block)
+        refs, _ = _images(block, roots)
         return [images.content(uri) or b"" for uri in refs["uri"][list(places)].to_list()]
     if what in ("dialogue", "answer"):
         return list(_dialogues(block)[[place - block.height for place in places]].to_list())
     texts, _ = _texts(block)
     return list(texts[list(places)].to_list())
+
+
+def _images(block: pl.DataFrame, roots: Mapping[str, str]) -> tuple[pl.DataFrame, np.ndarray]:
+    """The images of rows, by where they lie; and how many each row has."""
+    refs, counts = images.references(block)
+    return refs.with_columns(
+        uri=located(refs, block["source"].gather(np.repeat(np.arange(len(counts)), counts)), roots)
+    ), counts
 
 
 def _counts(block: pl.DataFrame) -> np.ndarray:

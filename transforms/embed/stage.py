@@ -6,8 +6,8 @@ need a text is told to embed it, which it reads from itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import apache_beam as beam
@@ -30,12 +30,13 @@ _Frames = tuple[int, pl.DataFrame]
 @beam.typehints.with_input_types(Block)
 @beam.typehints.with_output_types(_Frames)
 class _EmitNeeds(beam.DoFn):
-    def __init__(self, folder: str, identity: str, what: What, partitions: int) -> None:
-        self.folder, self.identity, self.what, self.partitions = folder, identity, what, partitions
+    def __init__(self, folder: str, identity: str, what: What, roots: Mapping[str, str], partitions: int) -> None:
+        self.folder, self.identity, self.what, self.roots = folder, identity, what, roots
+        self.partitions = partitions
 
     def process(self, block: Block) -> Iterator[_Frames]:
         copies = read_frame(f"{self.identity}/{block.sidecar}", ["copy_of"])["copy_of"].is_not_null()
-        found, counts = items.known_by(read_frame(block.path, items.COLUMNS), copies, self.what)
+        found, counts = items.known_by(read_frame(block.path, items.COLUMNS), copies, self.what, self.roots)
         blocks.write_frame(found.alias("item").to_frame(), f"{self.folder}/items/{block.sidecar}")
         blocks.write_frame(pl.DataFrame({"count": counts}), f"{self.folder}/counts/{block.sidecar}")
         yield from _by_item(needs.of_block(found, block.index), self.partitions)
@@ -80,6 +81,7 @@ class FindItems(beam.PTransform):
         what: texts or images.
         kept: folder of the segments that there are.
         names: of those segments.
+        roots: of images, see `transforms.images.places.located`.
     """
 
     blocks: Sequence[Block]
@@ -88,6 +90,7 @@ class FindItems(beam.PTransform):
     what: What
     kept: str
     names: Sequence[str]
+    roots: Mapping[str, str] = field(default_factory=dict)
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
         partitions = partitions_for(2 * sum(block.rows for block in self.blocks))
@@ -95,7 +98,7 @@ class FindItems(beam.PTransform):
         needed = (
             start
             | "blocks" >> beam.Create(list(self.blocks))
-            | "needs" >> beam.ParDo(_EmitNeeds(self.folder, self.identity, self.what, partitions))
+            | "needs" >> beam.ParDo(_EmitNeeds(self.folder, self.identity, self.what, self.roots, partitions))
         )
         held = (
             start
@@ -147,8 +150,8 @@ def chunks_of(shared: Sequence[Share]) -> int:
 
 
 class _ReadChunks(beam.DoFn):
-    def __init__(self, folder: str, found: str, what: What) -> None:
-        self.folder, self.found, self.what = folder, found, what
+    def __init__(self, folder: str, found: str, what: What, roots: Mapping[str, str]) -> None:
+        self.folder, self.found, self.what, self.roots = folder, found, what, roots
 
     def process(self, share: Share) -> Iterator[Chunk]:
         numbers = range(share.start, share.start + share.chunks)
@@ -163,7 +166,7 @@ class _ReadChunks(beam.DoFn):
         at_once = [own] if self.what == "text" else own.partition_by("chunk", maintain_order=True)
         for part in at_once:
             inputs = part.with_columns(_n=pl.int_range(pl.len()))
-            things = items.given(block, part["place"].to_list(), self.what)
+            things = items.given(block, part["place"].to_list(), self.what, self.roots)
             for (chunk,), one in inputs.partition_by("chunk", as_dict=True, maintain_order=True).items():
                 yield Chunk(ahead + int(chunk), one["item"].to_list(), [things[i] for i in one["_n"].to_list()])
 
@@ -203,6 +206,7 @@ class EmbedItems(beam.PTransform):
         kept: the folder that segments go to.
         what: texts or images.
         model: the one to embed with.
+        roots: of images, as they were found with.
     """
 
     blocks: Sequence[Block]
@@ -212,6 +216,7 @@ class EmbedItems(beam.PTransform):
     kept: str
     what: What
     model: Model
+    roots: Mapping[str, str] = field(default_factory=dict)
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
         put = _Assemble(self.folder, self.found, self.kept, self.what, chunks_of(self.shares))
@@ -222,7 +227,7 @@ class EmbedItems(beam.PTransform):
             start
             | "blocks" >> beam.Create(list(self.shares), reshuffle=False)
             | "spread" >> beam.Reshuffle()
-            | "chunks" >> beam.ParDo(_ReadChunks(self.folder, self.found, self.what))
+            | "chunks" >> beam.ParDo(_ReadChunks(self.folder, self.found, self.what, self.roots))
             | "embed" >> RunInference(EmbeddingHandler(self.model))
             | "keep" >> beam.ParDo(_Keep(self.folder, self.kept))
         )

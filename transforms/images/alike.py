@@ -11,8 +11,10 @@ from transforms.arrays import read_array
 from transforms.blocks import read_frame
 from transforms.images.looks import SMALL, likeness
 
-#: An image that looks like another, the one whose name stands for all that do, and what it looks like.
-ALIKE = pl.Schema({"name": pl.String(), "stands": pl.String(), "hash": pl.UInt64(), "small": pl.Binary()})
+#: An image that looks like another, the one whose name stands for all that do, what it looks like, and from which
+#: likeness on others are near-copies of it.
+ALIKE = pl.Schema({"name": pl.String(), "stands": pl.String(), "hash": pl.UInt64(), "small": pl.Binary(),
+                   "least": pl.Float64()})  # fmt: skip
 #: How alike two images are: by how much that is beyond what was asked (0 just so, 1 as alike as can be, less than 0 no
 #: near-copies), the number itself, what it was held against, and by what they are alike.
 COMPARED = pl.Schema({"beyond": pl.Float64(), "looks": pl.Float64(), "looks_at": pl.Float64(), "looks_by": pl.String()})
@@ -28,14 +30,12 @@ class Asked:
     Attributes:
         file: of images that look like others, a frame of `ALIKE`.
         bits: of the hashes that may differ.
-        likeness: from which on two are near-copies.
         vectors: array of vectors of the images in the file; None where there are none.
         cosine: from which on two are near-copies by these.
     """
 
     file: str
     bits: int
-    likeness: float
     vectors: str | None = None
     cosine: float = 1.0
 
@@ -48,20 +48,22 @@ class Alike:
         asked: what makes near-copies.
         hash: perceptual hashes; uint64 [images].
         small: small pictures; uint8 [images, 3 SMALL²].
+        least: likeness from which on others are near-copies of each [images].
         vectors: of length 1, or 0 for an image without one; float16 [images, dimensions]; None without any.
     """
 
     asked: Asked
     hash: np.ndarray
     small: np.ndarray
+    least: np.ndarray
     vectors: np.ndarray | None = None
 
     @classmethod
     def read(cls, asked: Asked) -> Alike:
         """What the file holds."""
-        same = read_frame(asked.file, ["hash", "small"])
+        same = read_frame(asked.file, ["hash", "small", "least"])
         vectors = read_array(asked.vectors) if asked.vectors else None
-        return cls(asked, same["hash"].to_numpy(), as_smalls(same["small"]), vectors)
+        return cls(asked, same["hash"].to_numpy(), as_smalls(same["small"]), same["least"].to_numpy(), vectors)
 
     def compare(self, a: np.ndarray, b: np.ndarray) -> pl.DataFrame:
         """How alike images are, two by two: frame of `COMPARED`. Vectors count where pictures are not near enough.
@@ -72,12 +74,13 @@ class Alike:
         """
         asked = self.asked
         alike = likeness(self.small[a], self.small[b])
-        near = (np.bitwise_count(self.hash[a] ^ self.hash[b]) <= asked.bits) & (alike >= asked.likeness)
+        least = np.maximum(self.least[a], self.least[b])
+        near = (np.bitwise_count(self.hash[a] ^ self.hash[b]) <= asked.bits) & (alike >= least)
         said = pl.DataFrame(
             {
-                "beyond": np.where(near, _beyond(alike, asked.likeness), _NONE),
+                "beyond": np.where(near, _beyond(alike, least), _NONE),
                 "looks": alike.round(5),
-                "looks_at": np.full(len(a), asked.likeness),
+                "looks_at": least,
                 "looks_by": [LIKENESS] * len(a),
             },
             schema=COMPARED,
@@ -107,6 +110,6 @@ def as_smalls(column: pl.Series) -> np.ndarray:
     return np.frombuffer(b"".join(column.to_list()), np.uint8).reshape(len(column), 3 * SMALL**2)
 
 
-def _beyond(score: np.ndarray, least: float) -> np.ndarray:
-    beyond: np.ndarray = (score - least) / max(1 - least, 1e-9)
+def _beyond(score: np.ndarray, least: np.ndarray | float) -> np.ndarray:
+    beyond: np.ndarray = (score - least) / np.maximum(1 - least, 1e-9)
     return beyond

@@ -6,63 +6,41 @@ no more than its own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from xxhash import xxh3_128_hexdigest
 
-from transforms import blocks
 from transforms.embed import cache
 from transforms.images.looks import SMALL
+from transforms.images.stamps import stamps
 
 #: Folders; partitions are a multiple of that.
 SHARDS = 16
 #: Bytes of a hash, and in all.
 _HASH = 8
 BYTES = _HASH + 3 * SMALL**2
-#: What file systems tell of a file beside its size, the surest first.
-_STAMPS = ("ETag", "etag", "content_md5", "md5Hash", "blob_id", "mtime", "LastModified", "Last-Modified",
-           "last_modified", "updated", "created")  # fmt: skip
 
 
-def place(names: pl.Expr, uris: pl.Expr) -> pl.Expr:
+def told_by(names: pl.Expr, places: pl.Expr) -> pl.Expr:
     """What tells the partition of an image: its SHA-256 where it is called by it, else where it lies."""
-    return pl.when(names.str.starts_with("sha256:")).then(names).otherwise(uris)
+    return pl.when(names.str.starts_with("sha256:")).then(names).otherwise(places)
 
 
 def keys_of(asked: pl.DataFrame) -> list[str | None]:
     """What images are kept by.
 
-    The SHA-256 that data state is taken at its word; any other image is known by where it lies, its size, and its
-    ETag or the time of its last change.
+    The SHA-256 that data state is taken at its word; any other image is known by its stamp.
 
     Args:
-        asked: `name` and `uri` of images.
+        asked: `name` and `place` of images.
 
     Returns:
         One key an image; null for one that is not there, or of which the file system does not say whether it changed.
     """
-    return [
-        name if name.startswith("sha256:") else _stamped(uri) for name, uri in asked.select("name", "uri").iter_rows()
-    ]
-
-
-def _stamped(uri: str | None) -> str | None:
-    if uri is None:
-        return None
-    if uri.startswith("data:"):
-        return xxh3_128_hexdigest(uri.encode())
-    try:
-        fs, path = blocks.storage(uri if blocks.is_remote(uri) else os.path.abspath(uri))
-        told = fs.info(path)
-    except (OSError, ValueError, ImportError):
-        return None
-    stamp = next((told[name] for name in _STAMPS if told.get(name)), None)
-    if stamp is None or told.get("size") is None:
-        return None
-    return xxh3_128_hexdigest("\x1f".join(map(str, (fs.unstrip_protocol(path), told["size"], stamp))).encode())
+    named = asked["name"].str.starts_with("sha256:")
+    stamped = iter(stamps(asked["place"].filter(~named).to_list()))
+    return [name if known else next(stamped) for name, known in zip(asked["name"], named, strict=True)]
 
 
 def read(folder: str, number: int, keys: Sequence[str | None]) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ Between blocks only names and places of images move; what is kept of one is a ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,13 @@ from transforms import blocks
 from transforms.arrays import write_array
 from transforms.blocks import read_frame
 from transforms.duplicates.components import Forest
-from transforms.embed.images import content, references
+from transforms.embed.images import content
 from transforms.hashing import digest, partition
 from transforms.images import kept
 from transforms.images.alike import ALIKE, as_smalls
-from transforms.images.looks import hashes, near_copies, picture, smalls
-from transforms.images.names import image_names
+from transforms.images.chains import near_sets, stricter
+from transforms.images.looks import hashes, picture, smalls
+from transforms.images.names import image_places
 from transforms.images.showing import Showing
 from transforms.images.vectors import near_vectors, vectors_of
 from transforms.markers import Stats, finish
@@ -32,13 +33,16 @@ from transforms.shuffle import split
 _AT_ONCE = 500
 #: So many that cannot be opened are named.
 _SHOWN = 20
-#: Of more distinct images those alone are compared whose hashes are the same, and of more none by their vectors: all of
-#: it is one task, whose worker peaks at 1.4 GB with a million, and at 2.1 GB with as many vectors of 768 dimensions.
+#: Characters of where they lie, of which `data:` has very many.
+_LONG = 300
+#: Of more distinct images those alone are compared whose hashes are the same, of which there may be as many, and of
+#: more none by their vectors: all of it is one task, whose worker peaks at 1.4 GB with a million, and at 2.1 GB with as
+#: many vectors of 768 dimensions. Of those that are not compared it holds their hashes.
 MOST, MOST_VECTORS = 1_000_000, 250_000
 _FILE, _ALIKE, _VECTORS = "same.parquet", "alike.parquet", "alike.npy"
 #: An image, and the one whose name stands for all that look like it.
 SAME = pl.Schema({"name": pl.String(), "stands": pl.String()})
-_PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
+_PLACES = pl.Schema({"name": pl.String(), "place": pl.String()})
 
 
 @beam.typehints.with_input_types(Showing)
@@ -46,15 +50,13 @@ _PLACES = pl.Schema({"name": pl.String(), "uri": pl.String()})
 class _Emit(beam.DoFn):
     """The images of rows."""
 
-    def __init__(self, partitions: int) -> None:
-        self.partitions = partitions
+    def __init__(self, roots: Mapping[str, str], partitions: int) -> None:
+        self.roots, self.partitions = roots, partitions
 
     def process(self, member: Showing) -> Iterator[tuple[int, pl.DataFrame]]:
-        rows = member.rows()
-        names, _ = image_names(rows)
-        found = references(rows)[0].select("uri").with_columns(name=names).drop_nulls("name")
-        once = found.group_by("name").agg(pl.col("uri").min()).select(_PLACES.names())
-        named = digest(once.select(kept.place(pl.col("name"), pl.col("uri"))).to_series())
+        found = image_places(member.rows(), self.roots).drop_nulls("name")
+        once = found.group_by("name").agg(pl.col("place").min()).select(_PLACES.names())
+        named = digest(once.select(kept.told_by(pl.col("name"), pl.col("place"))).to_series())
         to = named.to_frame("h").select(_to=partition(pl.col("h"), self.partitions))
         yield from split(once.hstack(to), "_to")
 
@@ -65,12 +67,12 @@ class _Open(beam.DoFn):
 
     def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> None:
         number, frames = element
-        asked = pl.concat(frames).group_by("name").agg(pl.col("uri").min()).sort("name")
+        asked = pl.concat(frames).group_by("name").agg(pl.col("place").min()).sort("name")
         keys = kept.keys_of(asked)
         seen, there = kept.read(self.kept, number, keys)
         before = int(there.sum())
         new = np.flatnonzero(~there)
-        opened = [None if data is None else picture(data) for data in map(content, asked["uri"][new].to_list())]
+        opened = [None if data is None else picture(data) for data in map(content, asked["place"][new].to_list())]
         some = [line for line, one in zip(new.tolist(), opened, strict=True) if one is not None]
         if some:
             pictures = np.stack([one for one in opened if one is not None])
@@ -83,8 +85,10 @@ class _Open(beam.DoFn):
             hash=pl.Series(found, dtype=pl.UInt64), small=pl.Series([one.tobytes() for one in small], dtype=pl.Binary)
         )
         blocks.write_frame(looks, f"{self.folder}/looks/{number:03d}.parquet")
-        lost = asked.filter(pl.Series(~there))["name"]
-        told = {"opened": looks.height, "kept": before, "unopened": len(lost), "named": lost.head(_SHOWN).to_list()}
+        lost = asked.filter(pl.Series(~there)).with_columns(pl.col("place").str.head(_LONG))
+        named = lost.head(_SHOWN)
+        told = {"opened": looks.height, "kept": before, "unopened": lost.height, "named": named["name"].to_list(),
+                "places": named["place"].to_list()}  # fmt: skip
         finish(self.folder, number, told)
 
 
@@ -101,18 +105,24 @@ class OpenImages(beam.PTransform):
 
     Attributes:
         members: blocks with images.
+        roots: what relative paths count from, see `transforms.images.places.located`.
         partitions: how many tasks there are.
         kept: where what images look like is kept for other runs.
         folder: where files go, `looks/PARTITION.parquet`.
     """
 
     members: Sequence[Showing]
+    roots: Mapping[str, str]
     partitions: int
     kept: str
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
-        asked = start | "blocks" >> beam.Create(list(self.members)) | "images" >> beam.ParDo(_Emit(self.partitions))
+        asked = (
+            start
+            | "blocks" >> beam.Create(list(self.members))
+            | "images" >> beam.ParDo(_Emit(self.roots, self.partitions))
+        )
         none = pl.DataFrame(schema=_PLACES)
         every = start | "every" >> beam.Create([(n, none) for n in range(self.partitions)]).with_output_types(
             tuple[int, pl.DataFrame]
@@ -136,30 +146,47 @@ def find_same(task: dict[str, Any], folder: str) -> Stats:
         folder: to write to.
 
     Returns:
-        `images`, `sets`, those `alike`, the `bits` that may differ; with vectors, where they were compared, images
-        `with_vector` and those alike `by_vector_alone`.
+        `images`, those `compared`, `sets`, those `alike`, the `bits` that may differ, those `chained` (`near_sets`);
+        with vectors, where they were compared, images `with_vector` and those alike `by_vector_alone`.
     """
-    looks = pl.concat([read_frame(path) for path in task["looks"]]).sort("name")
-    bits = task["bits"] if looks.height <= task["most"] else 0
-    a, b, _, _ = near_copies(looks["hash"].to_numpy(), as_smalls(looks["small"]), bits, task["likeness"])
+    looks, images = _compared(task["looks"], task["most"])
+    bits = task["bits"] if images <= task["most"] else 0
+    a, b, chained = near_sets(looks["hash"].to_numpy(), as_smalls(looks["small"]), bits, task["likeness"])
     forest = Forest()
     forest.add(a.astype(np.uint64), b.astype(np.uint64))
     by_hash, vectors = forest.labels().height, None
-    if task["vectors"] and looks.height <= task["most_vectors"]:
+    if task["vectors"] and images <= task["most_vectors"]:
         vectors = vectors_of([Showing.of(one) for one in task["members"]], task["vectors"], looks["name"])
         a, b = near_vectors(vectors, looks["name"], task["cosine"], task["device"])
         forest.add(a.astype(np.uint64), b.astype(np.uint64))
     labels = forest.labels()
     if vectors is not None:
         write_array(vectors[labels["node"].to_numpy().astype(np.int64)], vectors_file(folder))
-    alike = looks[labels["node"].cast(pl.Int64)]
+    strict, usual = stricter(task["likeness"]), task["likeness"]
+    least = pl.when(pl.Series(chained)).then(strict).otherwise(usual).cast(pl.Float64)
+    alike = looks.with_columns(least=least)[labels["node"].cast(pl.Int64)]
     alike = alike.with_columns(looks[labels["root"].cast(pl.Int64)]["name"].alias("stands")).select(ALIKE.names())
     blocks.write_frame(alike, alike_file(folder))
     blocks.write_frame(alike.select(SAME.names()).filter(pl.col("name") != pl.col("stands")), same_file(folder))
-    stats: Stats = {"images": looks.height, "sets": labels["root"].n_unique(), "alike": labels.height, "bits": bits}
+    stats: Stats = {"images": images, "compared": looks.height, "sets": labels["root"].n_unique(),
+                    "alike": labels.height, "bits": bits, "chained": int(chained.sum())}  # fmt: skip
     if vectors is not None:
         stats |= {"with_vector": int(vectors.any(axis=1).sum()), "by_vector_alone": labels.height - by_hash}
     return stats
+
+
+def _compared(files: Sequence[str], most: int) -> tuple[pl.DataFrame, int]:
+    """The images that are compared, in the order of their names, and how many there are in all.
+
+    Of more than `most` they are those that have the hash of another; where these are too many as well, none.
+    """
+    found = np.concatenate([read_frame(path, ["hash"])["hash"].to_numpy() for path in files])
+    if len(found) <= most:
+        return pl.concat(map(read_frame, files)).sort("name"), len(found)
+    again, counts = np.unique(found, return_counts=True)
+    again = again[counts > 1] if counts[counts > 1].sum() <= most else again[:0]
+    some = pl.Series(again, dtype=pl.UInt64).implode()
+    return pl.concat([read_frame(path).filter(pl.col("hash").is_in(some)) for path in files]).sort("name"), len(found)
 
 
 def same_file(folder: str) -> str:

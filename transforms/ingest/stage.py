@@ -14,6 +14,7 @@ from schemas.arrow import ROW_SCHEMA
 from transforms import blocks
 from transforms.blocks import BLOCK_BYTES, BLOCK_ROWS
 from transforms.identity.keys import identify
+from transforms.images.places import in_folders
 from transforms.ingest.adapters import adapter
 from transforms.ingest.adapters.base import Adapter
 from transforms.ingest.canonical import Origin, to_rows
@@ -96,6 +97,7 @@ def _rows(task: dict[str, Any]) -> Iterator[tuple[pl.DataFrame, list[Broken], pl
         count = len(records) + len(records.broken)
         if len(records):
             rows, broken = to_rows(records, adapt.rows(records, source["options"]), origin)
+            rows = in_folders(rows) if source["below"] else rows
         else:
             rows, broken = pl.DataFrame(schema=ROW_SCHEMA), records.dead_letters()
         yield rows, broken, parts(records, rows, source["name"]), count

@@ -17,9 +17,10 @@ from transforms.images.alike import Alike, Asked
 WORDS = list(range(100, 120))
 #: Numbers 1, 2 and 3: the second is near both others, which are too far from each other.
 CHAIN = Alike(
-    Asked("", 6, 0.9),
+    Asked("", 6),
     np.array([0, 0b111111, 0b111111111111], dtype=np.uint64),
     np.stack([np.arange(192, dtype=np.uint8)] * 2 + [np.arange(192, dtype=np.uint8) + 20 * (np.arange(192) % 2 == 0)]),
+    np.full(3, 0.9),
 )
 
 

@@ -35,7 +35,7 @@ def message(role: str, content: str, *images: dict[str, str]) -> dict[str, Any]:
 
 
 def row(prompt: list[dict[str, Any]], *responses: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"kind": "pair", "prompt": prompt, "responses": list(responses), "judgements": []}
+    return {"kind": "pair", "source": "s", "prompt": prompt, "responses": list(responses)}
 
 
 def pairs(texts: Sequence[Pair]) -> list[dict[str, Any]]:
@@ -49,7 +49,9 @@ class Setup:
         self.folder = folder
         self.every = []
         for index, rows in enumerate(parts):
-            frame = pl.DataFrame(rows, schema={name: ROW_SCHEMA[name] for name in ("kind", "prompt", "responses")})
+            frame = pl.DataFrame(
+                rows, schema={name: ROW_SCHEMA[name] for name in ("kind", "source", "prompt", "responses")}
+            )
             path = f"{folder}/blocks/{index}.parquet"
             blocks.write_frame(frame, path)
             self.every.append(Block(index, path, len(rows)))

@@ -39,7 +39,7 @@ def test_keys_change_with_the_file(tmp_path: Path) -> None:
     path.write_bytes(b"one")
 
     def key(uri: str, name: str = "in:s:a") -> str | None:
-        return kept.keys_of(pl.DataFrame({"name": [name], "uri": [uri]}))[0]
+        return kept.keys_of(pl.DataFrame({"name": [name], "place": [uri]}))[0]
 
     first = key(str(path))
     assert first == key(os.path.relpath(path)) == key(f"file://{path}") != key(f"{tmp_path}/b.png")

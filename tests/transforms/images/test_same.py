@@ -77,6 +77,17 @@ def test_more_images_than_a_task_holds_are_compared_by_the_same_hash_alone(tmp_p
     assert all(found[name] == found[stands] for name, stands in same.rows())
 
 
+def test_and_where_these_are_too_many_none_are_compared(tmp_path: Path) -> None:
+    again = int((np.unique(some()[0], return_counts=True)[1][np.unique(some()[0], return_inverse=True)[1]] > 1).sum())
+    assert 0 < again < 299
+    at = find_same(task(tmp_path, most=again), str(tmp_path / "at"))
+    over = find_same(task(tmp_path, most=again - 1), str(tmp_path / "over"))
+    assert (at["images"], at["compared"], over["images"], over["compared"]) == (300, again, 300, 0)
+    assert at["alike"] > 0
+    assert (over["alike"], over["sets"], over["bits"]) == (0, 0, 0)
+    assert read_frame(same_file(str(tmp_path / "over"))).height == 0
+
+
 def test_and_by_no_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "vectors_of", lambda *_: np.zeros((300, 4), dtype=np.float16))
     told = find_same(task(tmp_path, vectors="v"), str(tmp_path / "with"))

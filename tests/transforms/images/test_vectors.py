@@ -53,7 +53,7 @@ def test_few_or_none(count: int) -> None:
 def test_vectors_count_where_pictures_are_not_near_enough() -> None:
     small = np.stack([np.arange(192), np.arange(192), np.arange(192)[::-1], np.arange(192)[::-1]]).astype(np.uint8)
     vectors = np.array([[1, 0], [0, 1], [0.995, 0.0999], [0, 0]], dtype=np.float16)
-    alike = Alike(Asked("", 6, 0.98, "", 0.99), np.zeros(4, np.uint64), small, vectors)
+    alike = Alike(Asked("", 6, "", 0.99), np.zeros(4, np.uint64), small, np.full(4, 0.98), vectors)
     said = alike.compare(np.array([0, 0, 1, 0]), np.array([1, 2, 2, 3])).to_dicts()
     assert [(one["looks_by"], one["looks"], one["looks_at"], one["beyond"] >= 0) for one in said] == [
         ("likeness", 1.0, 0.98, True),

@@ -1,0 +1,83 @@
+"""The images that a run opens: where they lie, and whether they are as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from pipelines.against import Published
+from pipelines.engine import Done, Engine
+from schemas.config import Config
+from transforms.blocks import Block
+from transforms.images.listing import list_images, listed, seen
+from transforms.images.showing import Showing
+from transforms.tasks import RunTasks
+
+#: As `pipelines.rows.VERSIONS`.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where images lie, and how they are.
+
+    Attributes:
+        roots: the folder that relative paths of each source are counted from.
+        listed: the stage that listed them.
+        stamp: a hash of what storage tells of each: another one where any was changed.
+        lost: how many it does not have; `first` is one of these.
+    """
+
+    roots: dict[str, str]
+    listed: Done
+    stamp: str
+    lost: int
+    first: str | None
+
+    def keys(self) -> list[str]:
+        """The lineage of what is made of their content."""
+        return [self.listed.key, self.stamp]
+
+    def notes(self) -> list[str]:
+        """What a reader must know of them, for the card."""
+        if not self.lost:
+            return []
+        return [f"{self.lost:,} images are not there, such as {self.first}. {RELATIVE}"]
+
+
+#: What the notes of images that cannot be opened say.
+RELATIVE = (
+    "A relative path counts from the folder of the file that names it, or from what `images` of its source names."
+)
+
+
+def find_pictures(
+    config: Config,
+    roots: dict[str, str],
+    every: Sequence[Block],
+    identity: Done,
+    published: Published | None,
+    shown: int,
+    engine: Engine,
+) -> Pictures | None:
+    """List the images that are going to be opened, and ask storage for each; None where none is.
+
+    `shown` is how many messages of new rows have images. Paths in published rows of a source that is there again count
+    from the same folder as its new ones, since one name is one image.
+    """
+    if not shown or not (config.images.near or config.embed.images):
+        return None
+    roots = {**(published.image_roots() if published else {}), **roots}
+    members = [Showing(block, identity.folder) for block in every]
+    members += [Showing(block) for block in published.blocks] if published and config.images.near else []
+    work = [{"member": asdict(member), "roots": roots} for member in members]
+    done = engine.run(
+        "pictures",
+        VERSION,
+        sorted(roots.items()),
+        [identity.key, *([published.done.key] if published and config.images.near else [])],
+        len(work),
+        lambda p, folder: p | "pictures" >> RunTasks(work, list_images, folder),
+    )
+    stamp, lost, first = seen([listed(done.folder, member) for member in members])
+    return Pictures(roots, done, stamp, lost, first)
