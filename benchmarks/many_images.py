@@ -1,7 +1,7 @@
 """Very many images: what finding those that look the same takes. `python -m benchmarks.many_images`.
 
-Each is a process of its own. Looks are made up: of distinct images; of more than are compared, a tenth of which have the hash of another; and of one
-chain, as of a fixed camera that sees eight things change.
+Each is a process of its own. Looks are made up: of distinct images; of more than are compared, a tenth of which have
+the hash of another; and of one chain, as of a fixed camera that sees eight things change.
 """
 
 from __future__ import annotations

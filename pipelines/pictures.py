@@ -15,6 +15,10 @@ from transforms.tasks import RunTasks
 
 #: As `pipelines.rows.VERSIONS`.
 VERSION = 1
+#: What the notes of images that cannot be opened say.
+RELATIVE = (
+    "A relative path counts from the folder of the file that names it, or from what `images` of its source names."
+)
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,6 @@ class Pictures:
         if not self.lost:
             return []
         return [f"{self.lost:,} images are not there, such as {self.first}. {RELATIVE}"]
-
-
-#: What the notes of images that cannot be opened say.
-RELATIVE = (
-    "A relative path counts from the folder of the file that names it, or from what `images` of its source names."
-)
 
 
 def find_pictures(

@@ -96,6 +96,21 @@ def test_beside_data_on_other_storage(tmp_path: Path) -> None:
     assert (manifest["images"]["opened"], manifest["images"]["unopened"]) == (2, 0)
 
 
+def test_images_of_an_earlier_run_lie_where_that_run_found_them(tmp_path: Path) -> None:
+    write(tmp_path / "a", (0, 1))
+    write(tmp_path / "b", (2, 3), prompt="of what?")
+    (tmp_path / "b" / "i" / "1.png").write_bytes(changed(PICTURES[1], "half size"))
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text(f"sources: [{{name: {name}, input: ['{tmp_path}/{name}/d.jsonl']}}]\n")
+    before, _ = curate(tmp_path / "old", "", config=tmp_path / "a.yaml")
+    asked = f"against=[{tmp_path}/old]"
+    lines, manifest = curate(tmp_path / "new", "", asked, config=tmp_path / "b.yaml")
+    assert (manifest["images"]["opened"], manifest["images"]["unopened"], manifest["images"]["alike"]) == (4, 0, 2)
+    assert manifest["image_roots"] == {"b": f"{tmp_path}/b/"}
+    assert lines[0]["split"] == before[0]["split"]
+    assert manifest["belonging"]["links"]["image"] == 1
+
+
 def test_a_changed_image_is_seen_and_no_other_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = tiny_clip(tmp_path)
     write(tmp_path / "a", (0, 1))

@@ -20,6 +20,8 @@ _SHARE = 1 / 20
 _DIGITS = 5
 #: Images of a chain that are compared at once, and at most with how many that follow them.
 _ROWS, _WINDOW = 256, 16_384
+#: So many are all compared with all.
+_FEW = 1024
 
 
 def stricter(least: float) -> float:
@@ -77,8 +79,8 @@ def _runs(values: np.ndarray) -> list[np.ndarray]:
 def _apart(found: np.ndarray, small: np.ndarray, most: int, least: float) -> tuple[np.ndarray, np.ndarray]:
     """Near-copies within a chain, enough to connect what all of them connect; places in it.
 
-    Images are compared along the direction in which they differ most. Where two are alike they lie near each other
-    there, so that each has to be compared with those that follow it closely; of very many, with the nearest alone.
+    More than a few are compared along the direction in which they differ most. Where two are alike they lie near each
+    other there: each is compared with those that follow it closely, and of very many with the nearest alone.
     """
     same = np.ascontiguousarray(np.concatenate([found.view(np.uint8).reshape(-1, 8), small], axis=1))
     _, once, of = np.unique(same.view(f"V{same.shape[1]}").ravel(), return_index=True, return_inverse=True)
@@ -87,10 +89,12 @@ def _apart(found: np.ndarray, small: np.ndarray, most: int, least: float) -> tup
     unit -= unit.mean(axis=1, keepdims=True)
     size = np.linalg.norm(unit, axis=1, keepdims=True)
     unit = np.divide(unit, size, out=np.zeros_like(unit), where=size > 0)
-    middle = unit.mean(axis=0)
-    along = unit @ np.linalg.eigh(unit.T @ unit / len(unit) - np.outer(middle, middle))[1][:, -1]
-    order = np.argsort(along, kind="stable")
-    unit, along, once = unit[order], along[order], once[order]
+    along = np.zeros(len(unit))
+    if len(unit) > _FEW:
+        middle = unit.mean(axis=0)
+        along = unit @ np.linalg.eigh(unit.T @ unit / len(unit) - np.outer(middle, middle))[1][:, -1]
+        order = np.argsort(along, kind="stable")
+        unit, along, once = unit[order], along[order], once[order]
     # Unit vectors of that cosine are no further apart than this, in any direction.
     ends = np.searchsorted(along, along + np.sqrt(2 * (1 - least)) + 1e-3, side="right")
     for start in range(0, len(unit), _ROWS):

@@ -64,10 +64,9 @@ def in_folders(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     counts = rows["responses"].list.len().fill_null(0).to_numpy()
     answers = rows["responses"].explode(empty_as_null=False, keep_nulls=False)
-    return rows.with_columns(
-        _below(rows["prompt"], folders),
-        of_counts(_below(answers, folders.gather(np.repeat(np.arange(rows.height), counts))), counts),
-    )
+    moved = _below(answers, folders.gather(np.repeat(np.arange(rows.height), counts)))
+    rows = rows.with_columns(_below(rows["prompt"], folders))
+    return rows if moved is answers else rows.with_columns(of_counts(moved, counts))
 
 
 def _below(dialogues: pl.Series, folders: pl.Series) -> pl.Series:

@@ -19,9 +19,10 @@ def roots(a: np.ndarray, b: np.ndarray, count: int) -> np.ndarray:
     return out
 
 
-@pytest.mark.parametrize("rows", [256, 7])
-def test_a_fixed_camera_makes_no_set_of_all_it_sees(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("rows", "few"), [(256, 1024), (256, 8), (7, 8)])
+def test_a_fixed_camera_makes_no_set_of_all_it_sees(rows: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chains, "_ROWS", rows)
+    monkeypatch.setattr(chains, "_FEW", few)
     images, others = rooms(120, 5), scenes(6, 5)
     found, small = seen([*map(as_png, images), *(changed(one, "jpeg 50") for one in images), *map(as_png, others)])
     a, b, chained = near_sets(found, small, 6, 0.98)
