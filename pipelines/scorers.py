@@ -115,7 +115,7 @@ def plan_scorer(spec: str, run: Finished) -> Scorer:
         return scorer
     if kind == "column" and value:
         return replace(scorer, columns=tuple(find_column(one, run, f"--scorer {spec!r}") for one in value.split(",")))
-    if kind == "file" and value:
+    if kind == "file" and value.partition("#")[0]:
         path, _, column = value.partition("#")
         try:
             scores = read_scores(path, column or None)
@@ -123,7 +123,7 @@ def plan_scorer(spec: str, run: Finished) -> Scorer:
             return replace(scorer, value=path, column=column or None, scores=scores, strangers=strangers)
         except ScoreFileError as error:
             raise UserError(f"--scorer {spec!r}: {error}") from error
-    if kind == "model" and value:
+    if kind == "model" and value.partition("#")[0]:
         base, _, label = value.partition("#")
         try:
             asked = RewardModel(name="scorer", base=base, label=label or None)
