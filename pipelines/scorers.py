@@ -140,7 +140,7 @@ def _strangers(path: str, given: pl.DataFrame, run: Finished) -> int:
     ledger = run.ledger().select("row_id", "content_id").collect()
     names = pl.concat([ledger["row_id"], ledger["content_id"]]).drop_nulls()
     unknown = given.filter(~pl.col("key").is_in(names.implode()))
-    if unknown.height == given.height:
+    if unknown.height == given.height and len(names):
         raise ScoreFileError(
             f"{path}: none of its {given.height:,} lines names a row of {run.out}; they are named like "
             f"{given['key'][0]!r}, a row_id is like {ledger['row_id'][0]!r}, an id like {ledger['content_id'][0]!r}"
