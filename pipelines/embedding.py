@@ -235,9 +235,14 @@ def _in_words(run: Callable[[], T], section: str = "embed") -> T:
     try:
         return run()
     except ModelError as error:
-        raise UserError(f"{section}: {error}") from error
+        raise UserError(f"{section}: {_bare(str(error))}") from error
     except Exception as error:
         said = str(error).partition(f"{ModelError.__name__}: ")[2]
         if not said:
             raise
-        raise UserError(f"{section}: {said.splitlines()[0]}") from error
+        raise UserError(f"{section}: {_bare(said)}") from error
+
+
+def _bare(said: str) -> str:
+    """What a worker says, without the step that Beam says it was in."""
+    return said.splitlines()[0].partition(" [while running")[0]

@@ -115,7 +115,7 @@ def plan_scorer(spec: str, run: Finished) -> Scorer:
         return scorer
     if kind == "column" and value:
         return replace(scorer, columns=tuple(find_column(one, run, f"--scorer {spec!r}") for one in value.split(",")))
-    if kind == "file" and value:
+    if kind == "file" and value.partition("#")[0]:
         path, _, column = value.partition("#")
         try:
             scores = read_scores(path, column or None)
@@ -123,7 +123,7 @@ def plan_scorer(spec: str, run: Finished) -> Scorer:
             return replace(scorer, value=path, column=column or None, scores=scores, strangers=strangers)
         except ScoreFileError as error:
             raise UserError(f"--scorer {spec!r}: {error}") from error
-    if kind == "model" and value:
+    if kind == "model" and value.partition("#")[0]:
         base, _, label = value.partition("#")
         try:
             asked = RewardModel(name="scorer", base=base, label=label or None)
@@ -140,7 +140,7 @@ def _strangers(path: str, given: pl.DataFrame, run: Finished) -> int:
     ledger = run.ledger().select("row_id", "content_id").collect()
     names = pl.concat([ledger["row_id"], ledger["content_id"]]).drop_nulls()
     unknown = given.filter(~pl.col("key").is_in(names.implode()))
-    if unknown.height == given.height:
+    if unknown.height == given.height and len(names):
         raise ScoreFileError(
             f"{path}: none of its {given.height:,} lines names a row of {run.out}; they are named like "
             f"{given['key'][0]!r}, a row_id is like {ledger['row_id'][0]!r}, an id like {ledger['content_id'][0]!r}"

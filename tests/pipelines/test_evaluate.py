@@ -187,6 +187,11 @@ def test_reward_models_are_asked_about_rows_of_every_kind(
     assert found["pairs"]["scorers"]["rm"]["accuracy"] == pytest.approx(right, abs=0.013)
     assert run_evaluate(EvaluateRequest(str(run), [f"model:{tmp_path / 'gone'}"])) == USER_MISTAKE
     assert "gone" in capsys.readouterr().err
+    # The same without its head would score by chance.
+    AutoModelForSequenceClassification.from_pretrained(folder).bert.save_pretrained(tmp_path / "base")
+    words.save_pretrained(tmp_path / "base")
+    assert run_evaluate(EvaluateRequest(str(run), [f"model:{tmp_path / 'base'}"])) == USER_MISTAKE
+    assert capsys.readouterr().err.endswith("it has no weights of classifier.bias, classifier.weight\n")
 
 
 def test_running_again_takes_what_is_there_and_gives_the_same(
@@ -228,6 +233,8 @@ def test_a_requirement_that_is_not_met_fails_the_evaluation(
     ("asked", "words"),
     [
         ({"scorers": ["magic"]}, "allowed are column:NAME"),
+        ({"scorers": ["rm=model:#0"]}, "allowed are column:NAME"),
+        ({"scorers": ["file:#score"]}, "allowed are column:NAME"),
         ({"scorers": ["surface:wrods"]}, "no surface feature 'wrods'"),
         ({"scorers": ["column:metadata"]}, "no column 'metadata'"),
         ({"scorers": ["file:/nowhere.jsonl"]}, "/nowhere.jsonl: cannot be read"),

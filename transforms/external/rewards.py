@@ -27,7 +27,7 @@ class RewardEncoder:
         max_tokens: inputs are cut to this many tokens, and to the tokenizer's own length.
 
     Raises:
-        ModelError: it cannot be loaded, or has no such output or no chat template.
+        ModelError: it cannot be loaded, has no weights for scores, no such output or no chat template.
     """
 
     def __init__(self, folder: str, device: str, label: int | str | None, form: str, max_tokens: int | None) -> None:
@@ -39,11 +39,16 @@ class RewardEncoder:
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             kind = torch.bfloat16 if device == "cuda" else torch.float32
-            self.model: Any = AutoModelForSequenceClassification.from_pretrained(
-                folder, local_files_only=True, dtype=kind
+            made: Any = AutoModelForSequenceClassification.from_pretrained(
+                folder, local_files_only=True, dtype=kind, output_loading_info=True
             )
         except Exception as error:  # whatever a library says of a broken model, it is the model that is wrong
             raise ModelError(f"the model in {folder} cannot be loaded: {type(error).__name__}: {error}") from error
+        self.model: Any = made[0]
+        # Where a model has no head for scores it is given one that is drawn by chance.
+        inside = f"{self.model.base_model_prefix}."
+        if drawn := sorted(name for name in made[1]["missing_keys"] if not name.startswith(inside)):
+            raise ModelError(f"the model in {folder} was not trained to score: it has no weights of {', '.join(drawn)}")
         self.output = output_of(self.model.config, label, folder)
         self.form = form_of(self.tokenizer, form, folder)
         if self.tokenizer.pad_token is None:

@@ -54,6 +54,8 @@ def read_scores(path: str, field: str | None = None) -> pl.DataFrame:
         raise ScoreFileError(f"{path}: cannot be read: there is no such file") from error
     except Exception as error:  # each storage and each reader has exceptions of its own
         raise ScoreFileError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
+    if frame.is_empty():
+        raise ScoreFileError(f"{path}: there are no lines in it")
     columns = frame.columns
     keys = [name for name in KEYS if name in columns]
     if not keys:

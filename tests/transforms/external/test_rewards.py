@@ -101,3 +101,13 @@ def test_what_a_model_cannot_do_is_named(bert: Path, llama: Path, tmp_path: Path
         RewardEncoder(str(bert), "cpu", None, "chat", None)
     with pytest.raises(ModelError, match="cannot be loaded"):
         RewardEncoder(str(tmp_path), "cpu", None, "auto", None)
+
+
+def test_a_model_without_a_head_for_scores_is_none(bert: Path, tmp_path: Path) -> None:
+    """An encoder loads as well, with a head that is drawn by chance, another one in every process."""
+    AutoModelForSequenceClassification.from_pretrained(bert).bert.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(bert).save_pretrained(tmp_path)
+    with pytest.raises(
+        ModelError, match=r"was not trained to score: it has no weights of classifier\.bias, classifier"
+    ):
+        RewardEncoder(str(tmp_path), "cpu", None, "auto", None)

@@ -133,3 +133,6 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path, lines, field, message):
         read_scores(write(tmp_path / "s.jsonl", lines), field)
     with pytest.raises(ScoreFileError, match="cannot be read"):
         read_scores(str(tmp_path / "gone.jsonl"))
+    pl.DataFrame(schema={"row_id": pl.String, "score": pl.Float64}).write_parquet(tmp_path / "none.parquet")
+    with pytest.raises(ScoreFileError, match="there are no lines in it"):
+        read_scores(str(tmp_path / "none.parquet"))
