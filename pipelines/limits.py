@@ -143,4 +143,7 @@ def _languages(said: dict[str, Any]) -> Iterator[str]:
     told = [one for one in named[:_LANGUAGES] if one[1] / total >= _SHOWN]
     shown = ", ".join(f"{name} {count / total:.1%}" for name, count in told)
     more = f", and {len(named) - len(told)} more" if len(named) > len(told) else ""
-    yield f"Languages, of the rows where one is known: {shown}{more}. Detectors and word lists know English best."
+    yield (
+        f"Languages, of the rows where one is known, as the data say or of the first response: {shown}{more}. "
+        "Detectors and word lists know English best."
+    )

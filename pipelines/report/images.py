@@ -156,5 +156,6 @@ def _common(common: Sequence[dict[str, Any]], whole: int) -> list[Table]:
 
 
 def _short(name: str) -> str:
-    """An image's name; one that holds its bytes is longer than a page has room for."""
+    """An image's name, a source's own behind the source as rows have it; one that holds its bytes is cut."""
+    name = name.removeprefix("in:")
     return name if len(name) <= _LONG else f"{name[:_LONG]}…"

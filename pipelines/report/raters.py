@@ -93,17 +93,7 @@ def _agreement(figures: list[dict[str, Any]]) -> Table:
          number(_alpha(one)), number(one["agreement"]), one.get("consensus", "–")]
         for one in figures[:LINES]
     ]  # fmt: skip
-    columns = [
-        "source",
-        "kind",
-        "dimension",
-        "judgements",
-        "raters",
-        "judged by several",
-        "α",
-        "just the same",
-        "label by",
-    ]
+    columns = ["source", "kind", "dimension", "judgements", "raters", "by several", "α", "just the same", "label by"]
     return Table(columns, lines, "Agreement")
 
 

@@ -86,7 +86,10 @@ TABLES: tuple[Table, ...] = (
         "signals",
         "Cheap facts about each row. Of copies only sizes and emptiness are said.",
         {
-            "language": field("The row's own, else what its first text is found to be in.", range="ISO 639-1"),
+            "language": field(
+                "The row's own, else what its first text is found to be in: the responses', then the prompt's.",
+                range="ISO 639-1",
+            ),
             "language_score": share("How sure that is; null where the data says the language."),
             "pii": field("Kinds of personal data that were found.", "list of text", "email, phone, …"),
             "characters": field("Of each response, without white space at the ends.", "list of whole number"),

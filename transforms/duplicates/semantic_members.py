@@ -83,6 +83,7 @@ class Members:
         return np.concatenate([prompts, np.add.reduceat(answers, ends - counts, axis=0) / counts[:, None]], axis=1)
 
 
+_SHOWING = pl.Schema({"prompt": pl.Boolean(), "row": pl.Boolean()})
 #: Whether a message shows an image.
 _SHOWN = pl.element().struct.field("images").list.len().fill_null(0) > 0
 
@@ -99,7 +100,7 @@ def members(block: Block, search: Search) -> Members:
     ids = read_frame(block.path, ["content_id", "prompt_id", "kind"])
     texts = read_frame(f"{folder}/{block.sidecar}", ["prompt"])["prompt"]
     copies = read_frame(f"{identity}/{block.sidecar}", ["copy_of"])["copy_of"].is_not_null()
-    shown = _showing(block) if search.images else pl.DataFrame({"prompt": False, "row": False}).clear(len(ids))
+    shown = _showing(block) if search.images else pl.DataFrame(schema=_SHOWING).clear(len(ids))
     said, silent = np.asarray(vectors.prompts).any(axis=1), texts.is_null().to_numpy()
     grouped = pl.when(texts.is_null()).then("content_id").otherwise("prompt_id")
     frame = ids.with_columns(

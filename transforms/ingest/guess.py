@@ -213,7 +213,8 @@ def _first_wrong(left: _Fields) -> Guess | None:
         most = max(map(len, texts.values), default=0)
         for number in [one for one in left.left if one.kind == "whole number" and _WRONG & set(words_of(one.name))]:
             inside = sum(-1 <= value <= most for value in number.numbers)
-            if inside < (1 - _UNEVEN) * len(number.values):
+            right_or_wrong = set(number.numbers) <= {0, 1} and words_of(number.name) == ("label",)
+            if right_or_wrong or inside < (1 - _UNEVEN) * len(number.values):
                 continue
             left.remove(texts, number)
             made = Guess({"kind": "stepwise"})

@@ -175,7 +175,7 @@ def test_mappings_that_fields_suggest(items: list[Raw], wanted: Raw) -> None:
     ("labels", "wanted"),
     [
         ([-1, 0, 2], {"first_wrong": 0, "none": -1}),
-        ([None, 0, 1, 0], {"first_wrong": 0, "none": None}),
+        ([None, 0, 2, 0], {"first_wrong": 0, "none": None}),
         ([0, 1, 3], {"first_wrong": 1, "none": 0}),
     ],
 )
@@ -186,6 +186,11 @@ def test_the_number_of_the_first_wrong_step(labels: list[int | None], wanted: Ra
     }  # fmt: skip
     assert "check" in made.notes["label"]
     Mapping.model_validate(made.mapping)
+
+
+def test_whether_a_solution_is_right_is_no_number_of_a_step() -> None:
+    made = guess(fields(records(*({"problem": "q", "steps": ["a", "b"], "label": n} for n in (0, 1)))))
+    assert made.mapping["kind"] != "stepwise"
 
 
 def test_a_table_of_ratings_with_a_little_of_everything() -> None:
