@@ -61,8 +61,9 @@ def run_gate(
     missing = sorted(set(known.RUN_METRICS) - set(metrics))
     if missing:
         raise SystemFault(f"the gate was not given the metrics {', '.join(missing)}")
-    # A split that has rows and no fraction should have none.
-    splits = {name.removeprefix("share_"): 0.0 for name in metrics if name.startswith("share_")} | splits
+    # A split that has rows and no fraction should have none. In whichever order fractions are said, checks have one.
+    there = {name.removeprefix("share_"): 0.0 for name in metrics if name.startswith("share_")}
+    splits = there | dict(sorted(splits.items()))
     judge, tally = _Judge(), Tally(configurations, list(splits))
     on_files: list[Check] = []
     for name in configurations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -159,12 +160,16 @@ def notes(run: Finished, parcel: Parcel, below: str, repo: str | None, url: str 
     return {croissant.FILE: described, CARD: _card(run, parcel, below, repo)}
 
 
+#: Settings on a card, in fences of as many backticks as it takes.
+_SETTINGS = re.compile(r"^(`{3,})yaml\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+
+
 def config_of(run: Finished) -> Config:
     """The run's configuration with its splits in the order of the run's own card: a manifest sorts its keys."""
     text = blocks.read_bytes(f"{run.out}/dataset/{CARD}").decode()
-    front = yaml.safe_load(text.split("---\n")[1])
-    named = [one["split"] for config in front["configs"] for one in config["data_files"]]
-    order = [name for name in dict.fromkeys(named) if name in run.config.split.fractions]
+    told = _SETTINGS.findall(text)  # the last is the card's own; a description may have some, too
+    settings = yaml.safe_load(told[-1][1]) if told else {}
+    order = [name for name in settings.get("split", {}).get("fractions", ()) if name in run.config.split.fractions]
     fractions = dict.fromkeys(order, 0.0) | run.config.split.fractions
     return run.config.model_copy(update={"split": run.config.split.model_copy(update={"fractions": fractions})})
 

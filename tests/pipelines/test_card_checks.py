@@ -12,7 +12,10 @@ import pytest
 from pipelines import run_card
 from pipelines.card_checks import checks_of
 from pipelines.commands import run_validate
+from pipelines.finished import Finished
+from pipelines.parcel import config_of
 from pipelines.publish import PublishRequest, run_publish
+from schemas.config import Config
 from schemas.expectations import Check, Verdict
 from tests.pipelines.publishing import files, like, run
 from tests.pipelines.test_end_to_end import curate
@@ -75,6 +78,20 @@ def test_a_run_that_is_judged_again_stays_as_it_is(run: Path, tmp_path: Path) ->
     before = files(tmp_path / "run")
     assert run_validate(str(tmp_path / "run"), json=False) == 0
     assert files(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize("fence", ["```", "````"])
+def test_splits_keep_their_order_though_a_manifest_sorts_them(tmp_path: Path, fence: str) -> None:
+    fractions = {"test": 0.1, "train": 0.8, "validation": 0.1}
+    config = Config.model_validate({"sources": [{"input": ["x"]}], "split": {"fractions": fractions}})
+    run = Finished(str(tmp_path), {"config": config.model_dump()})
+    (tmp_path / "dataset").mkdir()
+    card = tmp_path / "dataset/README.md"
+    said = "split:\n  fractions:\n    train: 0.8\n    validation: 0.1\n    test: 0.1\n"
+    card.write_text(f"# A\n\n```yaml\na: 1\n```\n\n{fence}yaml\nb: '```'\n{said}{fence}\n")
+    assert list(config_of(run).split.fractions) == ["train", "validation", "test"]
+    card.write_text("# A\n")
+    assert list(config_of(run).split.fractions) == list(fractions)
 
 
 def test_a_card_that_is_not_of_this_gate_is_written_anew(run: Path, tmp_path: Path) -> None:

@@ -91,6 +91,14 @@ def test_a_split_without_rows_is_a_warning_and_needs_no_file(tmp_path: Path) -> 
     assert "  warning  the split test has rows: observed 0, expected more than 0" in verdict.words()
 
 
+def test_the_order_of_fractions_is_not_that_of_checks(tmp_path: Path) -> None:
+    put(tmp_path, "preference/train", built("preference"))
+    metrics = {name: value for name, value in METRICS.items() if not name.startswith("share_")} | {"share_train": 1.0}
+    said = [{"train": 0.8, "test": 0.1, "dev": 0.1}, {"dev": 0.1, "test": 0.1, "train": 0.8}]
+    one, other = (run_gate(str(tmp_path), metrics, Gate(), ["preference"], splits).checks for splits in said)
+    assert one == other
+
+
 def test_a_split_that_was_not_asked_for(tmp_path: Path) -> None:
     publish(tmp_path, "preference")
     put(tmp_path, "preference/dev", built("preference", "dev"))
