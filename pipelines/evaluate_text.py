@@ -145,7 +145,19 @@ def _rated(title: str, one: dict[str, Any]) -> str:
         more += f"; with too few segments: {', '.join(systems['left_out'])}"
     figure = "acc_eq_calibrated" if one["comparisons"] else "pearson"
     more += _said(one) + _order(one.get("value_order"), "ratings")
-    return f"{title}\n{shown}{more}{_sliced(one['slices'], names, 'ratings', figure)}"
+    more += _sliced(one["slices"], names, "ratings", figure)
+    more += _sliced(_with_systems(one["slices"]), names, "ratings", "soft_pairwise_accuracy")
+    return f"{title}\n{shown}{more}"
+
+
+def _with_systems(columns: dict[str, Any]) -> dict[str, Any]:
+    """Slices most of whose segments have all systems, as languages have and lengths have not."""
+    some = {column: [found for found in one["slices"] if _whole(found["systems"])] for column, one in columns.items()}
+    return {column: {**columns[column], "slices": found} for column, found in some.items() if found}
+
+
+def _whole(systems: dict[str, Any] | None) -> bool:
+    return systems is not None and systems["compared"] > 1 and systems["segments"] > systems["segments_left_out"]
 
 
 def _first(dimension: str, one: dict[str, Any]) -> str:

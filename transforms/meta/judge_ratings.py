@@ -86,7 +86,7 @@ def judge(rated: Rated, settings: Settings, slices: Mapping[str, pl.DataFrame] |
     }
     for column, lines in (slices or {}).items():
         some, small = parts(moved(lines, shared.lines), len(kept.human))
-        found = [{"value": value, **_brief(kept.at(mask), names, scorers)} for value, mask in some]
+        found = [{"value": value, **_brief(kept.at(mask), names, settings, scorers)} for value, mask in some]
         out["slices"][column] = {"left_out": small, "slices": found}
     return out
 
@@ -216,10 +216,10 @@ def _systems(
     }
 
 
-def _brief(rated: Rated, names: list[str], scorers: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A slice's figures, with the thresholds of all rows."""
+def _brief(rated: Rated, names: list[str], settings: Settings, scorers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A slice's figures, with the thresholds of all rows; systems are compared on its own segments."""
     pairs = _within(rated)
-    out = {}
+    out: dict[str, dict[str, Any]] = {}
     for name in names:
         compared = pairs.of(rated, rated.scores[name])
         out[name] = {
@@ -227,4 +227,6 @@ def _brief(rated: Rated, names: list[str], scorers: dict[str, dict[str, Any]]) -
             "kendall_b": kendall(rated.human, rated.scores[name], "b"),
             "acc_eq_calibrated": acc_eq(compared, scorers[name]["epsilon"]),
         }
-    return {"ratings": len(rated.human), "comparisons": len(pairs.first), "scorers": out}
+    found = _systems(rated, names, settings, out)
+    ranked = None if found is None else {"compared": len(found.pop("means")), **found}
+    return {"ratings": len(rated.human), "comparisons": len(pairs.first), "systems": ranked, "scorers": out}

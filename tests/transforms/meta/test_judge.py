@@ -133,6 +133,29 @@ def test_systems_without_a_segment_in_common_are_not_compared_and_that_is_said()
     assert "systems are not compared: no segment has all of them" in table_of(report)
 
 
+def test_systems_of_two_languages_are_compared_in_each():
+    one, other = rated(60, 4, 5), rated(50, 3, 6)
+    both = judge_ratings.Rated(
+        *(np.concatenate([getattr(one, name), getattr(other, name) + np.uint64(more)])
+          for name, more in (("human", 0), ("segments", 10**9), ("units", 10**9))),
+        np.concatenate([one.systems, np.char.add("t", other.systems)]),
+        {name: np.concatenate([one.scores[name], other.scores[name]]) for name in one.scores},
+    )  # fmt: skip
+    spoken = slices(pl.Series(["de"] * len(one.human) + ["zh"] * len(other.human)))
+    half = slices(pl.Series(np.random.default_rng(0).choice(["x", "y"], 390)))  # hardly a segment has all systems there
+    found = judge_ratings.judge(both, SETTINGS, {"language": spoken, "half": half})
+    assert found["systems"]["means"] == []
+    for told, alone in zip(found["slices"]["language"]["slices"], (one, other), strict=True):
+        expected = judge_ratings.judge(alone, SETTINGS)
+        ranked = {"compared": len(expected["systems"]["means"]), "segments": expected["systems"]["segments"]}
+        assert told["systems"] == {**ranked, "segments_left_out": 0, "left_out": []}
+        for figure in ("pairwise_accuracy", "soft_pairwise_accuracy", "system_pearson"):
+            assert told["scorers"]["noisy"][figure] == expected["scorers"]["noisy"][figure]
+    report = {"pairs": None, "ratings": {"d": found}, "rankings": {}, "steps": None, "scorers": []}
+    assert "soft pairwise accuracy by language" in table_of(report)
+    assert "soft pairwise accuracy by half" not in table_of(report)
+
+
 def test_rewardbench_two():
     rng = np.random.default_rng(3)
     lines, good = [], []
