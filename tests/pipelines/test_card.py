@@ -17,7 +17,7 @@ from huggingface_hub import DatasetCard
 from pipelines.card import make_card, shorten
 from pipelines.licences import HUB_LICENCES
 from pipelines.markdown import code, escape
-from schemas.arrow import JUDGEMENT, ROW_SCHEMA
+from schemas.arrow import ROW_SCHEMA
 from schemas.config import SHAPES as NAMES
 from schemas.config import Config
 from schemas.verdict import DEAD_LETTERS, REASONS
@@ -26,6 +26,7 @@ from transforms.decide.labels import labels
 from transforms.decide.split import cuts
 from transforms.decide.stage import DECIDED
 from transforms.hashing import digest
+from transforms.identity.copies import SIGNALS
 from transforms.parquet import plain
 from transforms.publish.shapes import published_in
 from transforms.publish.stage import publish
@@ -118,7 +119,8 @@ def publish_rows(rows: list[dict[str, Any]], folder: Path, shards: int = 2) -> P
     decided = decided.with_columns(published_in(decided, NAMES)).select(
         pl.col(name).cast(dtype) for name, dtype in DECIDED.items()
     )
-    identity = pl.DataFrame({"judgements": [None] * len(rows)}, schema={"judgements": pl.List(JUDGEMENT)})
+    quiet = {name: SIGNALS[name] for name in ("judgements", "scales")}
+    identity = pl.DataFrame({name: [None] * len(rows) for name in quiet}, schema=quiet)
     groups = decided.group_by("group_id").agg(rows=pl.len())
     task = {
         "decided": f"{folder}/decided",

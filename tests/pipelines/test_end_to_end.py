@@ -217,7 +217,7 @@ def test_the_same_bytes_from_two_worker_processes(run: Path, source: Path, tmp_p
     assert tree(out) == tree(run)
 
 
-@pytest.mark.parametrize("stage", ["ingest", "publish"])
+@pytest.mark.parametrize("stage", ["ingest", pytest.param("publish", marks=pytest.mark.slow)])
 def test_kill_and_go_on(stage: str, tmp_path: Path) -> None:
     rows = pairs(30_000)
     for part in range(6):

@@ -24,7 +24,9 @@ _COMES_TO = re.compile(
 SETS = {"hh": "hh_rlhf", "alpaca_eval": "alpaca_eval_gpt4", "pandalm": "pandalm", "llmbar": "llmbar"}
 
 
-@pytest.mark.parametrize("name", ["hh", "llmbar", "pandalm", pytest.param("alpaca_eval", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["llmbar", "pandalm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hh", "alpaca_eval"))]
+)
 def test_real_sets(name: str, data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = data(SETS[name])
     (tmp_path / "data").mkdir()
@@ -33,6 +35,7 @@ def test_real_sets(name: str, data, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     counted(name)
 
 
+@pytest.mark.slow
 def test_mlqe(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tarfile
 

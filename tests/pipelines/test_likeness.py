@@ -294,6 +294,7 @@ def test_a_folder_that_is_no_finished_run_is_refused(tmp_path: Path, capsys: pyt
 # Real data ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_groups_of_hh_and_of_its_own_addition(data, tmp_path: Path) -> None:
     import gzip
 

@@ -15,7 +15,7 @@ from transforms.hashing import as_number
 from transforms.markers import Stats
 from transforms.spurious.features import of_rows, scaled
 
-_BLOCK = ("source", "kind", "content_id", "prompt", "responses", "judgements", "scales", "generators")
+_BLOCK = ("source", "kind", "content_id", "prompt", "responses", "judgements", "generators")
 #: One line a value.
 VALUES = pl.Schema(
     {"row": pl.Int64, "source": pl.String, "dimension": pl.String, "rater": pl.String, "value": pl.Float64}

@@ -45,6 +45,7 @@ def test_the_self_check_finds_what_it_planted_and_says_no_more_than_is_so() -> N
         assert check.precision(0.1) == pytest.approx(real, abs=0.15)
 
 
+@pytest.mark.slow
 def test_where_the_signal_is_clear_and_rows_are_enough_flips_are_right_by_the_bound_too() -> None:
     settings = Settings(members=3, folds=3, noise_rate=0.15, references=1000, neighbours=50)
     for size, clear in ((25, True), (1, False)):
