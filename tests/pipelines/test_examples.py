@@ -21,6 +21,7 @@ _COMES_TO = re.compile(
     r"([\d,]+) dropped\.$",
     re.M,
 )
+_LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("hh", "alpaca_eval")]
 SETS = {"hh": "hh_rlhf", "alpaca_eval": "alpaca_eval_gpt4", "pandalm": "pandalm", "llmbar": "llmbar"}
 
 
