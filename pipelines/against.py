@@ -66,9 +66,10 @@ class Published:
         """Files of the groups that published rows are in."""
         return [f"{self.done.folder}/groups/{task:06d}.parquet" for task in sorted(self.done.stats)]
 
-    def image_roots(self) -> dict[str, str]:
-        """The folder that relative paths of each source's images count from, in the latest run that says so."""
-        return {source: root for one in self.earlier for source, root in one.roots.items()}
+    def image_roots(self) -> list[dict[str, str]]:
+        """For each block the folders that relative paths of its sources' images count from, as its run says."""
+        of = [one.roots for one in self.earlier for _ in one.files]
+        return [of[task] for task, stats in sorted(self.done.stats.items()) for _ in stats["blocks"]]
 
     def settled(self) -> list[str]:
         """Files of the splits that groups are in."""

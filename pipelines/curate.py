@@ -119,7 +119,7 @@ def curate(
     pictures = find_pictures(config, roots, every, identity, published, shown, engine)
     cache = config.embed.cache
     images = embed(models.image, every, cache, identity, engine, pictures=pictures) if models.image else None
-    looks = find_looks(config, every, identity, published, frames, images, pictures, shown, engine)
+    looks = find_looks(config, frames, images, pictures, shown, engine)
     near = find_near(config, every, identity, signals, published, looks, frames, named, engine)
     overlaps = find_overlaps(config, benchmarks, every, made, identity, near.done if near else None, engine)
     texts = embed(models.text, every, cache, identity, engine) if models.text else None

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pipelines.against import Published
 from pipelines.embedding import Vectors
 from pipelines.engine import Done, Engine
 from pipelines.pictures import RELATIVE, Pictures
 from pipelines.trajectories import Frames
 from schemas.config import Config
-from transforms.blocks import Block
 from transforms.images.alike import Asked
 from transforms.images.chains import CHAIN, stricter
-from transforms.images.showing import Showing
 from transforms.images.stage import MOST, MOST_VECTORS, OpenImages, alike_file, find_same, partitions_of, vectors_file
 from transforms.tasks import RunTasks
 
@@ -119,9 +115,6 @@ def called(name: str) -> str:
 
 def find_looks(
     config: Config,
-    every: Sequence[Block],
-    identity: Done,
-    published: Published | None,
     frames: Frames | None,
     vectors: Vectors | None,
     pictures: Pictures | None,
@@ -138,15 +131,14 @@ def find_looks(
         return None
     count, said = partitions_of(shown), frames.done if frames else None
     kept = f"{(config.embed.cache or f'{engine.work}/kept').rstrip('/')}/looks-{VERSIONS['looks']}"
-    members = [Showing(block, identity.folder, said.folder if said else None) for block in every]
-    members += [Showing(block) for block in published.blocks] if published else []
+    members = [replace(one, frames=said.folder) if said and one.identity else one for one in pictures.members]
     opened = engine.run(
         "looks",
         VERSIONS["looks"],
         count,
         [*pictures.keys(), *([said.key] if said else [])],
         count,
-        lambda p, folder: p | "looks" >> OpenImages(members, pictures.roots, count, kept, folder),
+        lambda p, folder: p | "looks" >> OpenImages(members, count, kept, folder),
     )
     files = [f"{opened.folder}/looks/{number:03d}.parquet" for number in sorted(opened.stats)]
     task = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from pipelines.against import Published
 from pipelines.engine import Done, Engine
 from schemas.config import Config
-from transforms.blocks import Block
+from transforms.blocks import Block, is_remote
 from transforms.images.listing import list_images, listed, seen
 from transforms.images.showing import Showing
 from transforms.tasks import RunTasks
@@ -27,12 +28,14 @@ class Pictures:
 
     Attributes:
         roots: the folder that relative paths of each source are counted from.
+        members: the blocks that show them, those of earlier runs behind the new ones.
         listed: the stage that listed them.
         stamp: a hash of what storage tells of each: another one where any was changed.
         lost: how many it does not have; `first` is one of these.
     """
 
     roots: dict[str, str]
+    members: list[Showing]
     listed: Done
     stamp: str
     lost: int
@@ -60,22 +63,29 @@ def find_pictures(
 ) -> Pictures | None:
     """List the images that are going to be opened, and ask storage for each; None where none is.
 
-    `shown` is how many messages of new rows have images. Paths in published rows of a source that is there again count
-    from the same folder as its new ones, since one name is one image.
+    `shown` is how many messages of new rows have images. Paths in published rows count from where they did in the run
+    that published them.
     """
     if not shown or not (config.images.near or config.embed.images):
         return None
-    roots = {**(published.image_roots() if published else {}), **roots}
-    members = [Showing(block, identity.folder) for block in every]
-    members += [Showing(block) for block in published.blocks] if published and config.images.near else []
-    work = [{"member": asdict(member), "roots": roots} for member in members]
+    members = [Showing(block, identity.folder, roots=roots) for block in every]
+    if published and config.images.near:
+        theirs = zip(published.blocks, published.image_roots(), strict=True)
+        members += [Showing(block, roots={**roots, **_now(said, roots)}) for block, said in theirs]
+    work = [{"member": asdict(member)} for member in members]
     done = engine.run(
         "pictures",
         VERSION,
-        sorted(roots.items()),
+        [sorted(member.roots.items()) for member in members],
         [identity.key, *([published.done.key] if published and config.images.near else [])],
         len(work),
         lambda p, folder: p | "pictures" >> RunTasks(work, list_images, folder),
     )
     stamp, lost, first = seen([listed(done.folder, member) for member in members])
-    return Pictures(roots, done, stamp, lost, first)
+    return Pictures(roots, members, done, stamp, lost, first)
+
+
+def _now(said: Mapping[str, str], roots: Mapping[str, str]) -> dict[str, str]:
+    """The folders of an earlier run; of one that is gone, data having been moved, its source's folder of now."""
+    gone = {source for source, root in said.items() if not is_remote(root) and not os.path.isdir(root)}
+    return {source: roots.get(source, root) if source in gone else root for source, root in said.items()}

@@ -100,15 +100,32 @@ def test_images_of_an_earlier_run_lie_where_that_run_found_them(tmp_path: Path) 
     write(tmp_path / "a", (0, 1))
     write(tmp_path / "b", (2, 3), prompt="of what?")
     (tmp_path / "b" / "i" / "1.png").write_bytes(changed(PICTURES[1], "half size"))
-    for name in "ab":
-        (tmp_path / f"{name}.yaml").write_text(f"sources: [{{name: {name}, input: ['{tmp_path}/{name}/d.jsonl']}}]\n")
-    before, _ = curate(tmp_path / "old", "", config=tmp_path / "a.yaml")
+    for name in ("1.png", "2.png"):  # of one source, whose images have names of their own
+        (tmp_path / "b" / "i" / name).rename(tmp_path / "b" / "i" / f"new-{name}")
+    lines = (tmp_path / "b" / "d.jsonl").read_text()
+    (tmp_path / "b" / "d.jsonl").write_text(lines.replace("i/", "i/new-"))
+
+    def run(folder: str, out: str, *sets: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        config = tmp_path / f"{folder}.yaml"
+        config.write_text(f"sources: [{{name: s, input: ['{tmp_path}/{folder}/d.jsonl']}}]\n")
+        (line,), manifest = curate(tmp_path / out, "", *sets, config=config)
+        return line, manifest
+
+    before, _ = run("a", "old")
     asked = f"against=[{tmp_path}/old]"
-    lines, manifest = curate(tmp_path / "new", "", asked, config=tmp_path / "b.yaml")
+    line, manifest = run("b", "new", asked)
     assert (manifest["images"]["opened"], manifest["images"]["unopened"], manifest["images"]["alike"]) == (4, 0, 2)
-    assert manifest["image_roots"] == {"b": f"{tmp_path}/b/"}
-    assert lines[0]["split"] == before[0]["split"]
+    assert manifest["image_roots"] == {"s": f"{tmp_path}/b/"}
+    assert line["split"] == before["split"]
     assert manifest["belonging"]["links"]["image"] == 1
+    # All of it was moved, and is one folder now.
+    for name in ("1.png", "2.png"):
+        (tmp_path / "a" / "i" / name).rename(tmp_path / "b" / "i" / name)
+    (tmp_path / "a" / "d.jsonl").unlink()
+    (tmp_path / "a" / "i").rmdir()
+    (tmp_path / "a").rmdir()
+    _, manifest = run("b", "new", asked)
+    assert (manifest["images"]["opened"], manifest["images"]["unopened"], manifest["images"]["alike"]) == (4, 0, 2)
 
 
 def test_a_changed_image_is_seen_and_no_other_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ def list_images(task: dict[str, Any], folder: str) -> Stats:
     """Write where the images of a block lie, `place`, each once; those that a SHA-256 tells are left out.
 
     Args:
-        task: `member` (a `Showing` as a dictionary) and `roots` (see `transforms.images.places.located`).
+        task: `member`, a `Showing` as a dictionary.
         folder: to write to.
 
     Returns:
@@ -31,7 +31,7 @@ def list_images(task: dict[str, Any], folder: str) -> Stats:
     member = Showing.of(task["member"])
     place = pl.col("place")
     asked = pl.col("sha256").is_null() & ~pl.any_horizontal(place.str.starts_with(begin) for begin in _NOT_ASKED)
-    found = image_places(member.rows(), task["roots"]).filter(asked).select(place.unique().sort())
+    found = image_places(member.rows(), member.roots).filter(asked).select(place.unique().sort())
     blocks.write_frame(found, listed(folder, member))
     return {"images": found.height}
 

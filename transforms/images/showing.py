@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,13 @@ class Showing:
         identity: folder of the identity stage: images of copies are those of what they are copies of. None for rows
             that are published already.
         frames: folder of trajectories' frames, which are left out; None without any.
+        roots: what relative paths of its images count from, see `transforms.images.places.located`.
     """
 
     block: Block
     identity: str | None = None
     frames: str | None = None
+    roots: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> Showing:

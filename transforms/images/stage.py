@@ -5,7 +5,7 @@ Between blocks only names and places of images move; what is kept of one is a ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ _SHOWN = 20
 #: Characters of where they lie, of which `data:` has very many.
 _LONG = 300
 #: Of more distinct images those alone are compared whose hashes are the same, of which there may be as many, and of
-#: more none by their vectors: all of it is one task, whose worker peaks at 1.4 GB with a million, and at 2.1 GB with as
+#: more none by their vectors: all of it is one task, whose worker peaks at 1.1 GB with a million, and at 2.1 GB with as
 #: many vectors of 768 dimensions. Of those that are not compared it holds their hashes.
 MOST, MOST_VECTORS = 1_000_000, 250_000
 _FILE, _ALIKE, _VECTORS = "same.parquet", "alike.parquet", "alike.npy"
@@ -50,11 +50,11 @@ _PLACES = pl.Schema({"name": pl.String(), "place": pl.String()})
 class _Emit(beam.DoFn):
     """The images of rows."""
 
-    def __init__(self, roots: Mapping[str, str], partitions: int) -> None:
-        self.roots, self.partitions = roots, partitions
+    def __init__(self, partitions: int) -> None:
+        self.partitions = partitions
 
     def process(self, member: Showing) -> Iterator[tuple[int, pl.DataFrame]]:
-        found = image_places(member.rows(), self.roots).drop_nulls("name")
+        found = image_places(member.rows(), member.roots).drop_nulls("name")
         once = found.group_by("name").agg(pl.col("place").min()).select(_PLACES.names())
         named = digest(once.select(kept.told_by(pl.col("name"), pl.col("place"))).to_series())
         to = named.to_frame("h").select(_to=partition(pl.col("h"), self.partitions))
@@ -105,24 +105,18 @@ class OpenImages(beam.PTransform):
 
     Attributes:
         members: blocks with images.
-        roots: what relative paths count from, see `transforms.images.places.located`.
         partitions: how many tasks there are.
         kept: where what images look like is kept for other runs.
         folder: where files go, `looks/PARTITION.parquet`.
     """
 
     members: Sequence[Showing]
-    roots: Mapping[str, str]
     partitions: int
     kept: str
     folder: str
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
-        asked = (
-            start
-            | "blocks" >> beam.Create(list(self.members))
-            | "images" >> beam.ParDo(_Emit(self.roots, self.partitions))
-        )
+        asked = start | "blocks" >> beam.Create(list(self.members)) | "images" >> beam.ParDo(_Emit(self.partitions))
         none = pl.DataFrame(schema=_PLACES)
         every = start | "every" >> beam.Create([(n, none) for n in range(self.partitions)]).with_output_types(
             tuple[int, pl.DataFrame]
@@ -178,15 +172,24 @@ def find_same(task: dict[str, Any], folder: str) -> Stats:
 def _compared(files: Sequence[str], most: int) -> tuple[pl.DataFrame, int]:
     """The images that are compared, in the order of their names, and how many there are in all.
 
-    Of more than `most` they are those that have the hash of another; where these are too many as well, none.
+    An earlier run may have had one of the same name elsewhere: one of the two counts. Of more than `most` they are those
+    that have the hash of another; where these are too many as well, none.
     """
     found = np.concatenate([read_frame(path, ["hash"])["hash"].to_numpy() for path in files])
     if len(found) <= most:
-        return pl.concat(map(read_frame, files)).sort("name"), len(found)
+        looks = _each_once(pl.concat(map(read_frame, files)))
+        return looks, looks.height
     again, counts = np.unique(found, return_counts=True)
     again = again[counts > 1] if counts[counts > 1].sum() <= most else again[:0]
     some = pl.Series(again, dtype=pl.UInt64).implode()
-    return pl.concat([read_frame(path).filter(pl.col("hash").is_in(some)) for path in files]).sort("name"), len(found)
+    looks = pl.concat([read_frame(path).filter(pl.col("hash").is_in(some)) for path in files])
+    return _each_once(looks), len(found)
+
+
+def _each_once(looks: pl.DataFrame) -> pl.DataFrame:
+    looks = looks.sort("name", maintain_order=True)
+    again = (looks["name"] == looks["name"].shift()).fill_null(False)
+    return looks.filter(~again) if again.any() else looks
 
 
 def same_file(folder: str) -> str:

@@ -88,6 +88,14 @@ def test_and_where_these_are_too_many_none_are_compared(tmp_path: Path) -> None:
     assert read_frame(same_file(str(tmp_path / "over"))).height == 0
 
 
+def test_an_image_of_one_name_in_two_places_counts_once(tmp_path: Path) -> None:
+    once = find_same(task(tmp_path), str(tmp_path / "once"))
+    twice = task(tmp_path, most=600)
+    twice["looks"] *= 2
+    assert find_same(twice, str(tmp_path / "twice")) == once
+    assert read_frame(same_file(str(tmp_path / "twice"))).equals(read_frame(same_file(str(tmp_path / "once"))))
+
+
 def test_and_by_no_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "vectors_of", lambda *_: np.zeros((300, 4), dtype=np.float16))
     told = find_same(task(tmp_path, vectors="v"), str(tmp_path / "with"))
