@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transforms.meta.scope import SMALLEST
@@ -139,24 +139,35 @@ def _rated(title: str, one: dict[str, Any]) -> str:
     systems = one["systems"]
     more = ""
     if systems:
+        why = not_compared(systems)
         shared = f"{len(systems['means'])} systems on {systems['segments']:,} segments"
-        more = f"\n{shared if systems['means'] else 'systems are not compared: no segment has all of them'}"
+        more = f"\nsystems are not compared: {why}" if why else f"\n{shared}"
     if systems and systems["left_out"]:
         more += f"; with too few segments: {', '.join(systems['left_out'])}"
     figure = "acc_eq_calibrated" if one["comparisons"] else "pearson"
     more += _said(one) + _order(one.get("value_order"), "ratings")
     more += _sliced(one["slices"], names, "ratings", figure)
-    more += _sliced(_with_systems(one["slices"]), names, "ratings", "soft_pairwise_accuracy")
+    more += _sliced(with_systems(one["slices"]), names, "ratings", "soft_pairwise_accuracy")
     return f"{title}\n{shown}{more}"
 
 
-def _with_systems(columns: dict[str, Any]) -> dict[str, Any]:
+def not_compared(systems: Mapping[str, Any] | None) -> str | None:
+    """Why systems are not compared, where there are some; None where they are."""
+    if systems is None or systems["means"]:
+        return None
+    return "only one has enough segments" if systems["segments"] else "no segment has all of them"
+
+
+def with_systems(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Slices most of whose segments have all systems, as languages have and lengths have not."""
-    some = {column: [found for found in one["slices"] if _whole(found["systems"])] for column, one in columns.items()}
-    return {column: {**columns[column], "slices": found} for column, found in some.items() if found}
+    whole = {
+        column: {**one, "slices": [found for found in one["slices"] if _whole(found.get("systems"))]}
+        for column, one in columns.items()
+    }
+    return {column: one for column, one in whole.items() if one["slices"]}
 
 
-def _whole(systems: dict[str, Any] | None) -> bool:
+def _whole(systems: Mapping[str, Any] | None) -> bool:
     return systems is not None and systems["compared"] > 1 and systems["segments"] > systems["segments_left_out"]
 
 

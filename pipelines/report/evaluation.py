@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.evaluate_text import not_compared, with_systems
 from pipelines.report import charts
 from pipelines.report.flow import LINES
 from pipelines.report.parts import Chart, Section, Table, number, of_another
@@ -45,7 +46,10 @@ def evaluation(results: Results) -> Section | None:
     charts_, tables = [], []
     for title, by, one in parts:
         charts_ += _dots(title, by, one["scorers"], told["baselines"])
-        tables += [_table(title, by, one["scorers"]), *_whole(title, one["scorers"]), *_sliced(title, by, one)]
+        tables += [_table(title, by, one["scorers"]), *_whole(title, one["scorers"])]
+        tables += _sliced(title, by, one["slices"])
+        if "systems" in one:
+            tables += _sliced(title, "soft_pairwise_accuracy", with_systems(one["slices"]))
         if order := one.get("value_order"):
             drawn, table = _order(title, order, told["baselines"])
             charts_, tables = [*charts_, *drawn], [*tables, table]
@@ -53,6 +57,8 @@ def evaluation(results: Results) -> Section | None:
     rows = "kept rows, labels as curated" if told["rows"] == "kept" else "all rows, labels as recorded"
     words = [f"On {rows}" + (f", of the split {told['split']}." if told["split"] else ".")]
     words += [f"No score at all on {title}: {', '.join(one['silent'])}." for title, _, one in parts if one["silent"]]
+    alone = {title: not_compared(one.get("systems")) for title, _, one in parts}
+    words += [f"Systems are not compared on {title}: {why}." for title, why in alone.items() if why]
     words += [
         f"{'Met' if one['met'] else 'Not met'}: {one['required']}; it is {one['observed']}."
         for one in told["requirements"]
@@ -150,10 +156,10 @@ def _whole(title: str, scorers: Mapping[str, Any]) -> list[Table]:
     return [Table(columns, lines, "Right solutions told from wrong ones (AUROC), steps put together", folded=True)]
 
 
-def _sliced(title: str, by: str, one: Mapping[str, Any]) -> list[Table]:
+def _sliced(title: str, by: str, columns: Mapping[str, Any]) -> list[Table]:
     """The largest slices of each column."""
     out = []
-    for column, told in one["slices"].items():
+    for column, told in columns.items():
         unit = _UNITS.get(title, "ratings")
         some = sorted(told["slices"], key=lambda found: -found[unit])[:_SLICES]
         if not some:

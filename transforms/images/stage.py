@@ -172,8 +172,8 @@ def find_same(task: dict[str, Any], folder: str) -> Stats:
 def _compared(files: Sequence[str], most: int) -> tuple[pl.DataFrame, int]:
     """The images that are compared, in the order of their names, and how many there are in all.
 
-    An earlier run may have had one of the same name elsewhere: one of the two counts. Of more than `most` they are those
-    that have the hash of another; where these are too many as well, none.
+    An earlier run may have had one of the same name elsewhere: one of the two counts. Of more than `most` they are
+    those that have the hash of another; where these are too many as well, none.
     """
     found = np.concatenate([read_frame(path, ["hash"])["hash"].to_numpy() for path in files])
     if len(found) <= most:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import lxml.html
 import orjson
@@ -172,6 +173,32 @@ def test_an_evaluation_of_solutions_in_steps() -> None:
         [["length", "0.700", "–"], ["rm", "–", "0.800"]],
         [["1. up to 9", 7, "0.250"]],
     ]
+
+
+def test_systems_of_several_languages_have_soft_pairwise_accuracies_in_each() -> None:
+    def part(value: str, compared: int, segments: int, figure: float) -> dict[str, Any]:
+        scorers = {"rm": {"acc_eq_calibrated": 0.5, "soft_pairwise_accuracy": figure}}
+        systems = {"compared": compared, "segments": segments, "segments_left_out": 1, "left_out": []}
+        return {"value": value, "ratings": 30, "scorers": scorers, "systems": systems}
+
+    languages = [part("de", 3, 9, 0.75), part("zh", 2, 9, 0.625)]
+    rated = {
+        "ranked_by": "acc_eq_calibrated",
+        "scorers": {"rm": {"cluster": 1, "acc_eq_calibrated": 0.5}},
+        "silent": [],
+        "systems": {"segments": 0, "segments_left_out": 20, "left_out": [], "means": []},
+        "slices": {"language": {"slices": languages, "left_out": 0},
+                   "length": {"slices": [part("up to 9", 2, 1, 1.0)], "left_out": 0}},
+    }  # fmt: skip
+    told = {"pairs": None, "ratings": {"da": rated}, "rankings": {}, "steps": None, "baselines": [], "requirements": [],
+            "rows": "all", "split": None}  # fmt: skip
+    made = evaluation(Results(evaluation=told))
+    assert made is not None
+    assert "Systems are not compared on ratings of da: no segment has all of them." in made.words
+    by_system = {table.title: table.lines for table in made.tables if table.title.startswith("soft")}
+    assert by_system == {
+        "soft pairwise accuracy on ratings of da by language": [["de", 30, "0.750"], ["zh", 30, "0.625"]]
+    }
 
 
 def test_reports_of_another_run_are_named_and_not_shown(tmp_path: Path) -> None:

@@ -131,6 +131,10 @@ def test_systems_without_a_segment_in_common_are_not_compared_and_that_is_said()
     assert "soft_pairwise_accuracy" not in found["scorers"]["x"]
     report = {"pairs": None, "ratings": {"d": found}, "rankings": {}, "steps": None, "scorers": []}
     assert "systems are not compared: no segment has all of them" in table_of(report)
+    rated.systems[:] = "a"
+    rated.systems[:6] = "b"  # on three of twenty segments
+    report["ratings"]["d"] = judge_ratings.judge(rated, SETTINGS)
+    assert "systems are not compared: only one has enough segments; with too few segments: b" in table_of(report)
 
 
 def test_systems_of_two_languages_are_compared_in_each():
