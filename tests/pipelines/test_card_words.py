@@ -31,6 +31,7 @@ def test_who_trains_on_images_is_told_that_recipes_hand_on_texts(tmp_path: Path,
     card(tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert ("What follows hands on texts alone" in text) == shown
+    assert ("A relative path counts from the folder that all files of its source" in text) == shown
     assert DatasetCard.load(tmp_path / "README.md").data.tags == ["preference", "reward-model", "trenchcoat"]
 
 
