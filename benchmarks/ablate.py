@@ -190,11 +190,37 @@ def ablated(one: Planting, train: pl.DataFrame, held: pl.DataFrame, folder: Path
     told_rate = {} if one.flips is None else {"noise_rate": one.flips}
     mending = {**one.mending, "strength": {**one.mending.get("strength", {}), **told_rate}}
     report = run(folder, "planted", files, given.seeds, mending)
+    if one.bias:
+        print(by_side(folder, list(report["arms"]), gold["agrees"]), end="\n\n", flush=True)
     if given.ceiling and golden:
         files = {"train": write(clean, folder / "clean.jsonl"), **golden}
         as_was = run(folder, "clean", files, given.seeds, {"strength": {"find": False}})
         print(f"raw, without what was planted: {as_was['arms']['raw']['accuracy']:.4f}\n", flush=True)
     return report
+
+
+def credits(folder: Path, names: Sequence[str]) -> tuple[pl.DataFrame, np.ndarray]:
+    """The rows that evaluated, and what each arm's heads got for them [arms, seeds, rows]."""
+    (rows,), (heads,) = (
+        folder.glob("planted/run/work/ablate-rows-*"),
+        folder.glob("planted/run/work/ablate-[0-9a-f]*"),
+    )
+    files = [Arm(name).file for name in names]
+    seeds = range(len(list(heads.glob(f"{files[0]}-[0-9]*.npy"))))
+    right = [np.stack([np.load(heads / f"{file}-{seed}.npy") for seed in seeds]) for file in files]
+    return evaluated(pl.read_parquet(rows / "rows.parquet")), np.stack(right)
+
+
+def by_side(folder: Path, names: list[str], agrees: pl.Series) -> str:
+    """How often each arm is right where the side that the bias is for is the better one, and where the other is.
+
+    `agrees` says which, line by line of the rows that evaluate.
+    """
+    rows, right = credits(folder, names)
+    line = rows["row_id"].str.extract(r":(\d+)$").cast(pl.Int64) - 1
+    for_it, means = agrees.gather(line).to_numpy(), right.mean(axis=1)
+    lines = [f"{n}: {m[for_it].mean():.3f}, {m[~for_it].mean():.3f}" for n, m in zip(names, means, strict=True)]
+    return "right where the bias agrees with the better side, and where it does not\n" + "\n".join(lines)
 
 
 def both(reports: Sequence[dict[str, Any]], folders: Sequence[Path]) -> dict[str, Any]:
@@ -203,19 +229,10 @@ def both(reports: Sequence[dict[str, Any]], folders: Sequence[Path]) -> dict[str
     Heads of one seed stand side by side; groups of both halves, and seeds, are drawn again together.
     """
     names = [name for name in reports[0]["arms"] if all(name in report["arms"] for report in reports)]
-    credits, groups = [], []
-    for folder in folders:
-        (rows,), (heads,) = (
-            folder.glob("planted/run/work/ablate-rows-*"),
-            folder.glob("planted/run/work/ablate-[0-9a-f]*"),
-        )
-        groups.append(evaluated(pl.read_parquet(rows / "rows.parquet"))["group"].to_numpy())
-        files = [Arm(name).file for name in names]
-        seeds = range(len(reports[0]["arms"]["raw"]["seeds"]))
-        credits.append(
-            np.stack([np.stack([np.load(heads / f"{file}-{seed}.npy") for seed in seeds]) for file in files])
-        )
-    found = outcome(names, np.concatenate(credits, axis=2), np.concatenate(groups), 1000, 0)
+    parts = [credits(folder, names) for folder in folders]
+    right = np.concatenate([one for _, one in parts], axis=2)
+    groups = np.concatenate([rows["group"].to_numpy() for rows, _ in parts])
+    found = outcome(names, right, groups, 1000, 0)
     arms = {}
     for name in names:
         others = [one["than"] for one in reports[0]["arms"][name]["against"] if one["than"] in names]

@@ -26,7 +26,7 @@ from transforms.signals.stage import measure
 from transforms.tasks import RunTasks
 
 #: Raised where a stage's code gives other results than before, so that what an older one left is not taken.
-VERSIONS = {"ingest": 7, "moments": 1, "derive": 3, "identity": 4, "signals": 2, "raters": 1, "consensus": 1}
+VERSIONS = {"ingest": 8, "moments": 1, "derive": 3, "identity": 4, "signals": 2, "raters": 1, "consensus": 1}
 #: The environment variable with the user's key for raters' names.
 RATER_KEY = "TRENCHCOAT_RATER_KEY"
 

@@ -132,7 +132,9 @@ class Mapping(_Strict):
     dimension: str = Field("overall", description="What the label or the ranking is about.")
     rater: str | None = Field(None, description="The field with who judged.")
     generators: list[str] | str | None = Field(
-        None, description="The fields with who wrote each response, or one that holds a list."
+        None,
+        description="The fields with who wrote each response, or one that holds a list; of a single response one with "
+        "a text, too.",
     )
     response_scores: dict[
         Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")],

@@ -36,8 +36,8 @@ _SHOWN = 20
 #: Characters of where they lie, of which `data:` has very many.
 _LONG = 300
 #: Of more distinct images those alone are compared whose hashes are the same, of which there may be as many, and of
-#: more none by their vectors: all of it is one task, whose worker peaks at 1.1 GB with a million, and at 2.1 GB with as
-#: many vectors of 768 dimensions. Of those that are not compared it holds their hashes.
+#: more none by their vectors: all of it is one task, whose worker peaks at 1.1 GB with a million. Of those that are
+#: not compared it holds their hashes.
 MOST, MOST_VECTORS = 1_000_000, 250_000
 _FILE, _ALIKE, _VECTORS = "same.parquet", "alike.parquet", "alike.npy"
 #: An image, and the one whose name stands for all that look like it.

@@ -146,14 +146,12 @@ class Records:
         """
         dtype = dtype() if isinstance(dtype, type) else dtype
         found = self._in_frame(name)
-        if absent:
-            values = [None if label_text(value) in absent else value for value in self.values(name)]
-            found = None if found is None else pl.Series(name, values, dtype=found.dtype)
-            series = self._from_values(name, values, dtype) if found is None else self._from_frame(name, found, dtype)
-        elif found is not None:
-            series = self._from_frame(name, found, dtype)
+        if found is not None:
+            series = self._from_frame(name, _without(found, absent), dtype)
         else:
-            series = self._from_values(name, self.values(name), dtype)
+            values = self.values(name)
+            values = [None if label_text(value) in absent else value for value in values] if absent else values
+            series = self._from_values(name, values, dtype)
         if required and series.null_count():
             for index in series.is_null().arg_true().to_list():
                 self.problem(index, "missing_field", f"field {name!r} is missing or null")
@@ -298,6 +296,15 @@ class Records:
 
     def _wrong_type(self, index: int, name: str, value: Any, dtype: pl.DataType) -> None:
         self.problem(index, "wrong_type", f"field {name!r} is {described(value)}; {expected(dtype)} is expected")
+
+
+def _without(values: pl.Series, absent: Sequence[str]) -> pl.Series:
+    """Values with null in place of those that are, as `label_text` writes them, one of the absent ones."""
+    if not absent or values.dtype.is_nested():
+        return values
+    distinct = values.unique()
+    gone = [label_text(value) in absent for value in distinct.to_list()]
+    return values.set(values.is_in(distinct.filter(pl.Series(gone, dtype=pl.Boolean)).implode()), None)
 
 
 def concat(batches: Sequence[Records], files: Sequence[str] | None = None) -> Records:

@@ -100,12 +100,8 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
     else:
         out["responses"] = side_by_side([dialogues(records, name, role="assistant") for name in mapping.responses])
         out |= {"pair": _pair, "rating": _rated, "ranking": _ranked}[mapping.kind](records, mapping)
-    if isinstance(mapping.generators, str):
-        out["generators"] = records.column(mapping.generators, pl.List(pl.String), required=False)
-    elif mapping.generators:
-        out["generators"] = side_by_side(
-            [records.column(name, pl.String, required=False) for name in mapping.generators]
-        )
+    if mapping.generators:
+        out["generators"] = _generators(records, mapping, mapping.generators)
     if mapping.references:
         texts = [records.column(name, pl.String, required=False) for name in mapping.references]
         out["references"] = side_by_side(texts, [text.is_not_null() for text in texts])
@@ -115,6 +111,15 @@ def rows(records: Records, options: Options) -> pl.DataFrame:
             out[name] = records.column(field, pl.String, required=False)
     out["metadata"] = rest(records, fields_of(mapping))
     return pl.DataFrame([series.alias(name) for name, series in out.items()]).with_columns(kind=pl.lit(mapping.kind))
+
+
+def _generators(records: Records, mapping: Mapping, given: list[str] | str) -> pl.Series:
+    """Who wrote each response: a field for each, or one with a list; of a single response one with a text, too."""
+    single = mapping.kind == "stepwise" or (isinstance(mapping.responses, list) and len(mapping.responses) == 1)
+    if isinstance(given, str) and not (single and records.texts_only(given)):
+        return records.column(given, pl.List(pl.String), required=False)
+    names = [given] if isinstance(given, str) else given
+    return side_by_side([records.column(name, pl.String, required=False) for name in names])
 
 
 def _shown(records: Records, names: list[str], prompt: pl.Series) -> pl.Series:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
@@ -19,6 +21,7 @@ from tests.transforms.ingest.adapters.support import (
     adapt,
     said,
 )
+from transforms.ingest.records import Records
 
 
 @pytest.mark.parametrize(
@@ -112,6 +115,27 @@ def test_what_stands_for_no_score() -> None:
     assert [(letter.code, letter.message) for letter in dead] == [
         ("wrong_type", "field 'x' is a string (none); a number is expected")
     ]
+
+
+@pytest.mark.parametrize("values", [["N/A", "-1", "2", None], [-9.0, -1.0, 2.0, None], [-9, -1, 2, None]])
+def test_what_stands_for_no_score_in_a_table(values: list[Any]) -> None:
+    frame = pl.DataFrame({"x": values})
+    batch = Records(np.arange(4), frame=frame, textual=frame["x"].dtype == pl.String)
+    assert batch.column("x", pl.Float64, required=False, absent=["N/A", "-9", "-1"]).to_list() == [
+        None,
+        None,
+        2.0,
+        None,
+    ]
+    assert not batch.dead_letters()
+
+
+def test_who_wrote_a_single_response_is_a_text_or_a_list_of_one() -> None:
+    for given in ("m", ["m"]):
+        rows, dead = adapt("mapping", {"q": "Q", "a": "A", "x": 2, "g": given}, mapping=RATING | {"generators": "g"})
+        assert (dead, rows[0]["generators"]) == ([], ["m"])
+    _, dead = adapt("mapping", {"q": "Q", "a": ["A", "B"], "r": [1, 2], "g": "m"}, mapping=RANKS | {"generators": "g"})
+    assert "a list is expected" in dead[0].message
 
 
 @pytest.mark.parametrize(
